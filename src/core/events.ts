@@ -1,0 +1,67 @@
+/**
+ * What the engine tells the application about its work. Every event names a grant only by the prefix of a keyed hash.
+ *
+ * @module
+ */
+import type { EndReason } from "./grant.ts";
+import type { RefreshOutcomeKind } from "./refresher.ts";
+
+/** What every event carries. */
+interface EventBase {
+  /** When, in epoch milliseconds by this server's clock. */
+  readonly atMs: number;
+  /** Prefix of the grant's keyed hash. */
+  readonly grantRef: string;
+  /** NextAuth's provider id. */
+  readonly provider: string;
+}
+
+/** Everything that can happen to a grant. */
+export type TokenEvent =
+  /** A sign-in stored a grant. `adopted`: it came from the session of a hand-written recipe. */
+  | (EventBase & { readonly type: "grant_created"; readonly adopted: boolean; readonly refreshable: boolean })
+  /** A refresh request is about to be sent. `door` is who asked first. */
+  | (EventBase & {
+      readonly type: "refresh_started";
+      readonly attemptId: string;
+      readonly door: string;
+      readonly version: number;
+    })
+  /** A refresh ended. */
+  | (EventBase & {
+      readonly type: "refresh_ended";
+      readonly attemptId: string;
+      readonly outcome: RefreshOutcomeKind;
+      /** `ok` or the outcome's code. */
+      readonly code: string;
+      readonly door: string;
+      /** How long the request took, in milliseconds. */
+      readonly tookMs: number;
+      /** The stored version afterwards. */
+      readonly version: number;
+      /** Expiry of the new access token, in epoch milliseconds, where there is one. */
+      readonly expiresAtMs?: number;
+    })
+  /** Another process had refreshed; its result was taken over. */
+  | (EventBase & { readonly type: "refresh_adopted"; readonly version: number; readonly door: string })
+  /** A fresh token set lost the commit and was kept. */
+  | (EventBase & { readonly type: "candidate_kept"; readonly attemptId: string })
+  | (EventBase & { readonly type: "lease_lost"; readonly attemptId: string })
+  /** The token endpoint answered with tokens of somebody else; nothing was stored (SEC-43). */
+  | (EventBase & { readonly type: "subject_mismatch"; readonly attemptId: string })
+  /** A sealed value did not open (SEC-60). */
+  | (EventBase & { readonly type: "unseal_failed" })
+  | (EventBase & { readonly type: "store_failed"; readonly operation: string })
+  /** The last access token was served while the store was away. */
+  | (EventBase & { readonly type: "served_stale" })
+  | (EventBase & { readonly type: "grant_ended"; readonly reason: EndReason })
+  | (EventBase & {
+      readonly type: "revocation_ended";
+      readonly outcome: "revoked" | "unsupported" | "failed";
+    });
+
+/** The names of all events. */
+export type TokenEventType = TokenEvent["type"];
+
+/** Receives events. What it throws is swallowed. */
+export type TokenEventListener = (event: TokenEvent) => void;
