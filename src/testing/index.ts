@@ -1,0 +1,8 @@
+/**
+ * What an app needs to test its own use of nolapse: a clock that stands still, chance that repeats, and the
+ * promises of a grant store as checks for any test runner.
+ *
+ * @module
+ */
+export { FakeClock, type FakeClockOptions } from "./fake-clock.ts";
+export { deterministicRandom } from "./random.ts";
