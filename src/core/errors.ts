@@ -54,6 +54,12 @@ export class NoTokenError extends TokenError {
 }
 
 /**
+ * Why only a new sign-in helps: an {@link EndReason}, or `no_refresh_token` where the access token has expired and
+ * there is nothing to renew it with, or `missing` where the store does not know the grant (any more).
+ */
+export type ReauthenticationReason = EndReason | "no_refresh_token" | "missing";
+
+/**
  * Only a new sign-in can help. Retrying cannot.
  *
  * @see [RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749.html#section-5.2) - `invalid_grant`
@@ -63,10 +69,9 @@ export class ReauthenticationRequiredError extends TokenError {
   override readonly code = "reauthentication_required";
   /** Keyed-hash prefix of the grant: safe to log, useless as a handle. */
   readonly grantRef: string;
-  /** Why; `no_refresh_token` where the access token has expired and there never was anything to renew it with. */
-  readonly reason: EndReason | "no_refresh_token";
+  readonly reason: ReauthenticationReason;
 
-  constructor(grantRef: string, reason: EndReason | "no_refresh_token") {
+  constructor(grantRef: string, reason: ReauthenticationReason) {
     super(`Grant ${grantRef} has ended (${reason}): the user has to sign in again`);
     this.grantRef = grantRef;
     this.reason = reason;

@@ -41,8 +41,11 @@ export interface Intent {
   readonly startedAtMs: number;
   /** Until when its answer may still arrive, in epoch milliseconds by the store's clock. */
   readonly deadlineAtMs: number;
-  /** `pending` until the attempt ends; `unknown` when nobody can tell whether the server rotated (I12). */
-  readonly outcome: "pending" | "unknown";
+  /**
+   * `pending` until the attempt ends. Afterwards, where nobody can tell whether the server rotated (I12):
+   * `unknown` if no answer came, so that one may still be under way, `answered` if one came that does not say.
+   */
+  readonly outcome: "pending" | "unknown" | "answered";
 }
 
 /** A pause that the last failed refresh imposed on all processes. */

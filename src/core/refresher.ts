@@ -39,6 +39,11 @@ export type RefreshOutcome =
       readonly code: string;
       /** What the server said, capped and without control characters (SEC-86). Never holds a token. */
       readonly detail?: string;
+      /**
+       * For `unknown`: whether an answer came (a 5xx, an HTML page). Without one the attempt may still win at the server,
+       * so its refresh token is left alone for longer.
+       */
+      readonly answered?: boolean;
       /** The pause that the server asked for, in milliseconds. */
       readonly retryAfterMs?: number;
     };

@@ -1,0 +1,146 @@
+/**
+ * One refresh of one grant, from the lease to the release: the protocol of nolapse on one page.
+ *
+ * 1. take the lease and write the intent in one store write; whoever does not get it polls and adopts;
+ * 2. re-read under the lease: somebody may have refreshed, backed off, or left a refresh of unknown outcome;
+ * 3. send one refresh request, renewing the lease while it runs;
+ * 4. commit by version, publish to whoever waits, give the lease back.
+ *
+ * Nothing here belongs to a caller: callers come and go, the attempt runs to its end.
+ *
+ * @module
+ */
+import { decide } from "./decide.ts";
+import { about, refreshDeadlineMsOf, type Engine } from "./engine.ts";
+import type { ReauthenticationReason } from "./errors.ts";
+import type { GrantRecord, Intent, Lease } from "./grant.ts";
+import type { LeaseAnswer } from "./grant-store.ts";
+import { readIntent } from "./intent.ts";
+import { flushPending } from "./persist.ts";
+import { openTokens } from "./seal-tokens.ts";
+import { sendRefresh } from "./send-refresh.ts";
+import { settleOutcome } from "./settle-outcome.ts";
+import type { TokenSet } from "./token-set.ts";
+
+/** What somebody wants refreshed. */
+export interface RefreshAsk {
+  /** The grant as it was read. A newer version in the store satisfies the ask. */
+  readonly seen: GrantRecord;
+  /** Who asked first, for events: `session`, `get-access-token`, `fetch`, ... */
+  readonly door: string;
+}
+
+/** How an attempt ended, as whoever waits for it sees it. */
+export type FlightResult =
+  /** New tokens, durable (or `degraded`: kept in memory while the store is away). */
+  | { readonly kind: "refreshed"; readonly grant: GrantRecord; readonly tokenSet: TokenSet; readonly degraded: boolean }
+  /** Another process refreshed; this is the row as it is now. */
+  | { readonly kind: "adopted"; readonly grant: GrantRecord }
+  /** Nothing new, for now. */
+  | { readonly kind: "failed"; readonly code: string; readonly retryInMs: number }
+  | { readonly kind: "ended"; readonly reason: ReauthenticationReason };
+
+/** A held lease and what was found under it. */
+export interface Holding {
+  readonly lease: Lease;
+  readonly grant: GrantRecord;
+  readonly attemptId: string;
+  /** The intent of an earlier attempt on the same version whose outcome nobody knows. */
+  readonly unresolved: Intent | null;
+}
+
+const POLL_MS = 100;
+const STORE_RETRY_MS = 1_000;
+
+/** Runs one attempt. Never rejects. */
+export async function attemptRefresh(engine: Engine, ask: RefreshAsk): Promise<FlightResult> {
+  try {
+    return await attempt(engine, ask);
+  } catch {
+    // The store's failure has been told as an event; the session stands (I6).
+    return { kind: "failed", code: "store_failed", retryInMs: STORE_RETRY_MS };
+  }
+}
+
+async function attempt(engine: Engine, ask: RefreshAsk): Promise<FlightResult> {
+  const flushed = await flushPending(engine, ask.seen);
+  if (flushed?.kind === "stored" || flushed?.kind === "superseded") return adopted(engine, flushed.grant, ask.door);
+  const attemptId = engine.newId();
+  const taken = await takeLease(engine, ask, attemptId);
+  if ("kind" in taken) return taken;
+  const { grant, lease, previousIntent, storeNowMs } = taken;
+  const decision = decide(grant, engine.clock.nowMs(), engine.timing);
+  const unresolved =
+    previousIntent !== null && previousIntent.parentVersion === grant.version ? previousIntent : null;
+  const giveUp = async (result: FlightResult): Promise<FlightResult> => {
+    await engine.store.releaseLease(grant.id, lease, { intent: unresolved });
+    return result;
+  };
+  if (decision.kind === "ended") return giveUp({ kind: "ended", reason: decision.reason });
+  if (grant.version !== ask.seen.version && decision.kind === "fresh") {
+    return giveUp(adopted(engine, grant, ask.door));
+  }
+  const pauseMs = pauseLeftMs(grant, storeNowMs);
+  if (pauseMs > 0) return giveUp({ kind: "failed", code: grant.backoff?.code ?? "paused", retryInMs: pauseMs });
+  const reading = readIntent(unresolved, grant, decision, storeNowMs);
+  if (reading.action !== "send") {
+    const retryInMs = reading.action === "wait" ? reading.untilMs - storeNowMs : STORE_RETRY_MS;
+    return giveUp({ kind: "failed", code: "unresolved_refresh", retryInMs });
+  }
+  const tokenSet = openTokens(engine, grant);
+  if (tokenSet === undefined) return giveUp({ kind: "failed", code: "unseal_failed", retryInMs: STORE_RETRY_MS });
+  const holding: Holding = { lease, grant, attemptId, unresolved };
+  const outcome = await sendRefresh(engine, holding, tokenSet, ask.door);
+  return settleOutcome(engine, holding, outcome, ask.door);
+}
+
+/** How much longer the last failure keeps everybody away from the authorization server, in milliseconds. */
+export function pauseLeftMs(grant: GrantRecord, storeNowMs: number): number {
+  return grant.backoff === null ? 0 : Math.max(0, grant.backoff.untilMs - storeNowMs);
+}
+
+/** Tells that another attempt's result is taken over. */
+export function adopted(engine: Engine, grant: GrantRecord, door: string): FlightResult {
+  engine.emit({ type: "refresh_adopted", ...about(engine, grant), version: grant.version, door });
+  return { kind: "adopted", grant };
+}
+
+/** Takes the lease, or waits with jitter until its holder is done and adopts what it stored. */
+async function takeLease(
+  engine: Engine,
+  { seen, door }: RefreshAsk,
+  attemptId: string,
+): Promise<Extract<LeaseAnswer, { status: "acquired" }> | FlightResult> {
+  const { store, clock, limits, holder } = engine;
+  const deadlineMs = refreshDeadlineMsOf(seen, limits);
+  const giveUpAtMs = clock.nowMs() + deadlineMs + limits.leaseMs;
+  for (;;) {
+    const answer = await store.acquireLease(seen.id, { holder, attemptId, durationMs: limits.leaseMs, deadlineMs });
+    if (answer.status === "acquired") return answer;
+    if (answer.status === "absent") return { kind: "ended", reason: "missing" };
+    if (answer.status === "ended") return { kind: "ended", reason: answer.grant.endReason ?? "revoked" };
+    if (answer.grant.version !== seen.version) return adopted(engine, answer.grant, door);
+    const result = await waitForHolder(engine, seen, door, giveUpAtMs);
+    if (result !== "free") return result;
+  }
+}
+
+/** Polls until the other holder's lease is gone (`free`), or there is something to adopt. */
+async function waitForHolder(
+  engine: Engine,
+  seen: GrantRecord,
+  door: string,
+  giveUpAtMs: number,
+): Promise<FlightResult | "free"> {
+  const { store, clock, random } = engine;
+  for (;;) {
+    await clock.sleep(POLL_MS * (0.5 + random()));
+    const reading = await store.read(seen.id);
+    if (reading === undefined) return { kind: "ended", reason: "missing" };
+    const { grant, storeNowMs } = reading;
+    if (grant.state === "ended") return { kind: "ended", reason: grant.endReason ?? "revoked" };
+    if (grant.version !== seen.version) return adopted(engine, grant, door);
+    if (grant.lease === null || grant.lease.untilMs <= storeNowMs) return "free";
+    if (clock.nowMs() >= giveUpAtMs) return { kind: "failed", code: "lease_held", retryInMs: STORE_RETRY_MS };
+  }
+}

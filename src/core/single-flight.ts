@@ -1,0 +1,77 @@
+/**
+ * Callers in this process share one refresh per grant. The state hangs on `globalThis`, because Next bundles a module
+ * more than once and each copy has to see the same flights.
+ *
+ * @module
+ */
+import type { GrantReading, Commit } from "./grant-store.ts";
+import type { TokenSet } from "./token-set.ts";
+
+/** Something that several callers wait for. */
+export interface Flight<Result> {
+  readonly result: Promise<Result>;
+}
+
+/** A committed answer of the authorization server that the store has not taken yet (S4). */
+export interface PendingRotation {
+  readonly commit: Commit;
+  readonly tokenSet: TokenSet;
+  readonly attemptId: string;
+  readonly sinceMs: number;
+}
+
+/** What all copies of the engine in one process share. Every map is bounded. */
+export interface SharedState {
+  readonly flights: Map<string, Flight<unknown>>;
+  /** The last reading of a grant, sealed as it was stored, for the time that the store is away. */
+  readonly lastReadings: Map<string, { readonly reading: GrantReading; readonly readAtMs: number }>;
+  readonly pendingRotations: Map<string, PendingRotation>;
+}
+
+/** How many readings and pending rotations are kept at most; the oldest goes first. */
+export const MAX_SHARED_ENTRIES = 10_000;
+
+/** A state of its own, for tests and for several engines in one process that must not know of each other. */
+export function createSharedState(): SharedState {
+  return { flights: new Map(), lastReadings: new Map(), pendingRotations: new Map() };
+}
+
+/** The state that every copy of the engine in this process finds under the same name. */
+export function processSharedState(name: string): SharedState {
+  const key = Symbol.for("nolapse.shared-state.v1");
+  const holder = globalThis as { [key]?: Map<string, SharedState> };
+  const states = (holder[key] ??= new Map<string, SharedState>());
+  let state = states.get(name);
+  if (state === undefined) states.set(name, (state = createSharedState()));
+  return state;
+}
+
+/**
+ * Joins the flight under `key`, or starts one. The entry goes when the flight ends, by itself and only by itself: a
+ * waiter that gives up does not take it away from the others.
+ */
+export function joinFlight<Result>(
+  flights: Map<string, Flight<unknown>>,
+  key: string,
+  start: () => Promise<Result>,
+): { readonly result: Promise<Result>; readonly started: boolean } {
+  const current = flights.get(key) as Flight<Result> | undefined;
+  if (current !== undefined) return { result: current.result, started: false };
+  const flight: Flight<Result> = {
+    result: start().finally(() => {
+      if (flights.get(key) === flight) flights.delete(key);
+    }),
+  };
+  flights.set(key, flight);
+  return { result: flight.result, started: true };
+}
+
+/** Sets an entry as the newest and drops the oldest above {@link MAX_SHARED_ENTRIES}. */
+export function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > MAX_SHARED_ENTRIES) {
+    const oldest = map.keys().next();
+    if (!oldest.done) map.delete(oldest.value);
+  }
+}
