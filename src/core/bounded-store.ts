@@ -30,7 +30,9 @@ export function boundedStore(
         clock.sleep(timeoutMs, timer.signal).then(() => timedOut as unknown as Result),
       ]);
       if ((winner as unknown) === timedOut) {
-        throw new StoreFailedError(`The ${store.kind} store did not answer "${operation}" within ${timeoutMs} ms`);
+        throw new StoreFailedError(
+          `The ${store.kind} store did not answer "${operation}" within ${timeoutMs} ms`,
+        );
       }
       return winner;
     } catch (error) {
@@ -46,11 +48,13 @@ export function boundedStore(
     insert: (grant) => bounded("insert", () => store.insert(grant)),
     read: (id) => bounded("read", () => store.read(id)),
     acquireLease: (id, request) => bounded("acquireLease", () => store.acquireLease(id, request)),
-    renewLease: (id, lease, durationMs) => bounded("renewLease", () => store.renewLease(id, lease, durationMs)),
+    renewLease: (id, lease, durationMs) =>
+      bounded("renewLease", () => store.renewLease(id, lease, durationMs)),
     releaseLease: (id, lease, note) => bounded("releaseLease", () => store.releaseLease(id, lease, note)),
     commit: (id, commit) => bounded("commit", () => store.commit(id, commit)),
     addCandidate: (id, candidate) => bounded("addCandidate", () => store.addCandidate(id, candidate)),
-    removeCandidate: (id, attemptId) => bounded("removeCandidate", () => store.removeCandidate(id, attemptId)),
+    removeCandidate: (id, attemptId) =>
+      bounded("removeCandidate", () => store.removeCandidate(id, attemptId)),
     end: (id, reason, version) => bounded("end", () => store.end(id, reason, version)),
     endMatching: (selector, reason) => bounded("endMatching", () => store.endMatching(selector, reason)),
     wipe: (id) => bounded("wipe", () => store.wipe(id)),

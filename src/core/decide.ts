@@ -38,7 +38,8 @@ export function decide(
   minValidityMs?: number,
 ): Decision {
   if (grant.state === "ended") return { kind: "ended", reason: grant.endReason ?? "rejected" };
-  if (nowMs >= grant.absoluteEndMs || nowMs >= grant.slidingEndMs) return { kind: "ended", reason: "expired" };
+  if (nowMs >= grant.absoluteEndMs || nowMs >= grant.slidingEndMs)
+    return { kind: "ended", reason: "expired" };
   const timing = timingOfGrant(grant, options);
   if (timing === undefined || grant.accessTokenExpiresAtMs === null) return { kind: "fresh" };
   const remainingMs = grant.accessTokenExpiresAtMs - nowMs;
@@ -52,5 +53,7 @@ export function decide(
 
 /** Whether a refresh can still bring a new token: there is a refresh token and its known end has not passed (F28). */
 export function isRefreshable(grant: GrantRecord, nowMs: number): boolean {
-  return grant.refreshable && (grant.refreshTokenExpiresAtMs === null || nowMs < grant.refreshTokenExpiresAtMs);
+  return (
+    grant.refreshable && (grant.refreshTokenExpiresAtMs === null || nowMs < grant.refreshTokenExpiresAtMs)
+  );
 }

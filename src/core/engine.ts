@@ -108,6 +108,9 @@ export async function settled(task: Promise<unknown>): Promise<void> {
 }
 
 /** The members that every event of this grant carries. */
-export function about(engine: Engine, grant: GrantRecord): { atMs: number; grantRef: string; provider: string } {
+export function about(
+  engine: Engine,
+  grant: GrantRecord,
+): { atMs: number; grantRef: string; provider: string } {
   return { atMs: engine.clock.nowMs(), grantRef: grantRefOf(grant.id), provider: grant.provider };
 }

@@ -96,7 +96,7 @@ export interface SealedTokens {
 
 /** What is known when a grant is first stored. */
 export interface NewGrant extends SealedTokens {
-  /** Keyed hash of handle and provider. Its first 12 characters are what logs may show. */
+  /** Keyed hash of handle and provider, behind the id of the key and a dot. See {@link grantRefOf} for logs. */
   readonly id: string;
   /** Keyed hash of the handle: names all grants of one session. */
   readonly sessionRef: string;
@@ -137,5 +137,5 @@ export interface GrantRecord extends NewGrant {
 
 /** How a grant is named in logs, events and errors: 12 characters of a keyed hash, useless as a handle (SEC-83). */
 export function grantRefOf(grantId: string): string {
-  return grantId.slice(0, 12);
+  return grantId.slice(grantId.indexOf(".") + 1).slice(0, 12);
 }

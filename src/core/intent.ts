@@ -14,7 +14,10 @@ import type { GrantRecord, Intent } from "./grant.ts";
 export const QUIET_TIME_MS = 1_000;
 
 /** Send now, or leave the refresh token alone: until the moment given, by the store's clock, or while the access token lasts. */
-export type IntentReading = { readonly action: "send" } | { readonly action: "wait"; readonly untilMs: number } | { readonly action: "defer" };
+export type IntentReading =
+  | { readonly action: "send" }
+  | { readonly action: "wait"; readonly untilMs: number }
+  | { readonly action: "defer" };
 
 /** Reads the intent found under a new lease. */
 export function readIntent(

@@ -40,7 +40,10 @@ const IDLE_SHARE = 0.7;
 /** The thresholds for a token that lives `lifetimeMs` milliseconds in all. */
 export function timingOf(lifetimeMs: number, options: TimingOptions): Timing {
   const share = lifetimeMs < SHORT_LIFETIME_MS ? 2 : 3;
-  const leadTimeMs = Math.min(options.leadTimeMs ?? Math.min(MAX_LEAD_TIME_MS, lifetimeMs / share), lifetimeMs / 2);
+  const leadTimeMs = Math.min(
+    options.leadTimeMs ?? Math.min(MAX_LEAD_TIME_MS, lifetimeMs / share),
+    lifetimeMs / 2,
+  );
   const idleLeadTimeMs = Math.min(options.idleLeadTimeMs ?? IDLE_SHARE * leadTimeMs, leadTimeMs);
   const minValidityMs = Math.min(
     options.minValidityMs ?? Math.min(MAX_MIN_VALIDITY_MS, lifetimeMs / 10),

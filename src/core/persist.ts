@@ -26,6 +26,9 @@ export type Persisted =
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 2_000;
+const MAX_FLUSH_PAUSE_MS = 15_000;
+/** How long a rotation that the store has not taken is offered again, in milliseconds: an hour. */
+const MAX_PENDING_MS = 3_600_000;
 
 /** Stores a token set that renews `parent`, whatever it takes within `persistBudgetMs`. */
 export async function persist(
@@ -45,7 +48,23 @@ export async function persist(
     await clock.sleep(retryMs * (0.5 + engine.random() / 2));
   }
   remember(shared.pendingRotations, parent.id, { commit, tokenSet, attemptId, sinceMs: clock.nowMs() });
+  void settled(flushLater(engine, parent));
   return { kind: "pending" };
+}
+
+/** Offers a pending rotation to the store until it takes it, for at most {@link MAX_PENDING_MS}. */
+async function flushLater(engine: Engine, parent: GrantRecord): Promise<void> {
+  const { clock, shared } = engine;
+  const giveUpAtMs = clock.nowMs() + MAX_PENDING_MS;
+  for (
+    let pauseMs = MAX_RETRY_MS;
+    clock.nowMs() < giveUpAtMs;
+    pauseMs = Math.min(2 * pauseMs, MAX_FLUSH_PAUSE_MS)
+  ) {
+    await clock.sleep(pauseMs * (0.5 + engine.random() / 2));
+    if (!shared.pendingRotations.has(parent.id)) return;
+    await flushPending(engine, parent);
+  }
 }
 
 /**
@@ -63,7 +82,12 @@ export async function flushPending(engine: Engine, parent: GrantRecord): Promise
   return settleCommit(engine, parent, pending, answer);
 }
 
-function commitFor(engine: Engine, parent: GrantRecord, tokenSet: TokenSet, lease: Lease | undefined): Commit {
+function commitFor(
+  engine: Engine,
+  parent: GrantRecord,
+  tokenSet: TokenSet,
+  lease: Lease | undefined,
+): Commit {
   return {
     ...sealTokens(engine.sealer, parent.id, parent.version + 1, tokenSet),
     expectedVersion: parent.version,
@@ -91,7 +115,8 @@ async function settleCommit(
       return { kind: "stored", grant: answer.grant };
     case "conflict":
       // An earlier try was applied although its acknowledgement got lost (X26).
-      if (answer.grant.sealedTokenSet === commit.sealedTokenSet) return { kind: "stored", grant: answer.grant };
+      if (answer.grant.sealedTokenSet === commit.sealedTokenSet)
+        return { kind: "stored", grant: answer.grant };
       await keepCandidate(engine, answer.grant, tokenSet, attemptId);
       return { kind: "superseded", grant: answer.grant };
     case "ended":

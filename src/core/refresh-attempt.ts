@@ -33,7 +33,12 @@ export interface RefreshAsk {
 /** How an attempt ended, as whoever waits for it sees it. */
 export type FlightResult =
   /** New tokens, durable (or `degraded`: kept in memory while the store is away). */
-  | { readonly kind: "refreshed"; readonly grant: GrantRecord; readonly tokenSet: TokenSet; readonly degraded: boolean }
+  | {
+      readonly kind: "refreshed";
+      readonly grant: GrantRecord;
+      readonly tokenSet: TokenSet;
+      readonly degraded: boolean;
+    }
   /** Another process refreshed; this is the row as it is now. */
   | { readonly kind: "adopted"; readonly grant: GrantRecord }
   /** Nothing new, for now. */
@@ -64,7 +69,12 @@ export async function attemptRefresh(engine: Engine, ask: RefreshAsk): Promise<F
 
 async function attempt(engine: Engine, ask: RefreshAsk): Promise<FlightResult> {
   const flushed = await flushPending(engine, ask.seen);
-  if (flushed?.kind === "stored" || flushed?.kind === "superseded") return adopted(engine, flushed.grant, ask.door);
+  if (flushed?.kind === "stored" || flushed?.kind === "superseded")
+    return adopted(engine, flushed.grant, ask.door);
+  if (engine.shared.pendingRotations.has(ask.seen.id)) {
+    // The newest refresh token is in memory only: sending the stored one would be a replay (I5).
+    return { kind: "failed", code: "store_failed", retryInMs: STORE_RETRY_MS };
+  }
   const attemptId = engine.newId();
   const taken = await takeLease(engine, ask, attemptId);
   if ("kind" in taken) return taken;
@@ -81,14 +91,16 @@ async function attempt(engine: Engine, ask: RefreshAsk): Promise<FlightResult> {
     return giveUp(adopted(engine, grant, ask.door));
   }
   const pauseMs = pauseLeftMs(grant, storeNowMs);
-  if (pauseMs > 0) return giveUp({ kind: "failed", code: grant.backoff?.code ?? "paused", retryInMs: pauseMs });
+  if (pauseMs > 0)
+    return giveUp({ kind: "failed", code: grant.backoff?.code ?? "paused", retryInMs: pauseMs });
   const reading = readIntent(unresolved, grant, decision, storeNowMs);
   if (reading.action !== "send") {
     const retryInMs = reading.action === "wait" ? reading.untilMs - storeNowMs : STORE_RETRY_MS;
     return giveUp({ kind: "failed", code: "unresolved_refresh", retryInMs });
   }
   const tokenSet = openTokens(engine, grant);
-  if (tokenSet === undefined) return giveUp({ kind: "failed", code: "unseal_failed", retryInMs: STORE_RETRY_MS });
+  if (tokenSet === undefined)
+    return giveUp({ kind: "failed", code: "unseal_failed", retryInMs: STORE_RETRY_MS });
   const holding: Holding = { lease, grant, attemptId, unresolved };
   const outcome = await sendRefresh(engine, holding, tokenSet, ask.door);
   return settleOutcome(engine, holding, outcome, ask.door);
@@ -115,7 +127,12 @@ async function takeLease(
   const deadlineMs = refreshDeadlineMsOf(seen, limits);
   const giveUpAtMs = clock.nowMs() + deadlineMs + limits.leaseMs;
   for (;;) {
-    const answer = await store.acquireLease(seen.id, { holder, attemptId, durationMs: limits.leaseMs, deadlineMs });
+    const answer = await store.acquireLease(seen.id, {
+      holder,
+      attemptId,
+      durationMs: limits.leaseMs,
+      deadlineMs,
+    });
     if (answer.status === "acquired") return answer;
     if (answer.status === "absent") return { kind: "ended", reason: "missing" };
     if (answer.status === "ended") return { kind: "ended", reason: answer.grant.endReason ?? "revoked" };

@@ -9,7 +9,12 @@ import type { Sealer } from "./sealer.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /** Seals a token set into the slot of a grant and version, beside what the store has to know in plain. */
-export function sealTokens(sealer: Sealer, grantId: string, version: number, tokenSet: TokenSet): SealedTokens {
+export function sealTokens(
+  sealer: Sealer,
+  grantId: string,
+  version: number,
+  tokenSet: TokenSet,
+): SealedTokens {
   const { sealed, keyId } = sealer.seal(JSON.stringify(tokenSet), { grantId, field: "token-set", version });
   return {
     sealedTokenSet: sealed,
@@ -43,7 +48,11 @@ export function openTokens(engine: Engine, grant: GrantRecord): TokenSet | undef
 }
 
 /** As {@link openTokens}, for a candidate. */
-export function openCandidate(engine: Engine, grant: GrantRecord, candidate: Candidate): TokenSet | undefined {
+export function openCandidate(
+  engine: Engine,
+  grant: GrantRecord,
+  candidate: Candidate,
+): TokenSet | undefined {
   return open(engine, grant, candidate.sealedTokenSet, "candidate", candidate.version);
 }
 

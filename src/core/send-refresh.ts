@@ -70,7 +70,12 @@ async function askServer(
 }
 
 /** Renews the lease at a quarter of its length until the request ends, at most until its deadline. */
-async function keepLease(engine: Engine, holding: Holding, deadlineMs: number, finished: AbortSignal): Promise<void> {
+async function keepLease(
+  engine: Engine,
+  holding: Holding,
+  deadlineMs: number,
+  finished: AbortSignal,
+): Promise<void> {
   const { clock, store, limits } = engine;
   const { grant, lease, attemptId } = holding;
   const stopAtMs = clock.nowMs() + deadlineMs;
@@ -88,7 +93,11 @@ async function keepLease(engine: Engine, holding: Holding, deadlineMs: number, f
   }
 }
 
-async function commitLate(engine: Engine, { grant, attemptId }: Holding, answer: Promise<RefreshOutcome>): Promise<void> {
+async function commitLate(
+  engine: Engine,
+  { grant, attemptId }: Holding,
+  answer: Promise<RefreshOutcome>,
+): Promise<void> {
   const outcome = await answer;
   if (outcome.kind === "committed") await persist(engine, grant, outcome.tokenSet, attemptId);
 }

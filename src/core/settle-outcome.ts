@@ -84,12 +84,17 @@ async function settleRejected(engine: Engine, holding: Holding, door: string): P
   }
   const rescued = await tryCandidates(engine, { ...holding, grant: reading.grant }, door);
   if (rescued !== undefined) return rescued;
-  const lost = unresolved !== null || (grant.backoff !== null && /^(http_5|timeout|reset)/.test(grant.backoff.code));
+  const lost =
+    unresolved !== null || (grant.backoff !== null && /^(http_5|timeout|reset)/.test(grant.backoff.code));
   return endRejected(engine, reading.grant, lost ? "lost_response" : "rejected", door);
 }
 
 /** Offers the server each refresh token that lost a commit, newest first: one of them may be the live one (P4, S5). */
-async function tryCandidates(engine: Engine, holding: Holding, door: string): Promise<FlightResult | undefined> {
+async function tryCandidates(
+  engine: Engine,
+  holding: Holding,
+  door: string,
+): Promise<FlightResult | undefined> {
   const { grant, lease } = holding;
   const current = openTokens(engine, grant);
   for (const candidate of [...grant.candidates].reverse()) {
@@ -98,14 +103,20 @@ async function tryCandidates(engine: Engine, holding: Holding, door: string): Pr
     const outcome = usable
       ? await sendRefresh(engine, { ...holding, attemptId: engine.newId() }, tokenSet, door)
       : undefined;
-    if (outcome?.kind === "committed") return settleCommitted(engine, { ...holding, lease }, outcome.tokenSet, door);
+    if (outcome?.kind === "committed")
+      return settleCommitted(engine, { ...holding, lease }, outcome.tokenSet, door);
     if (outcome !== undefined && outcome.kind !== "rejected") return settleFailed(engine, holding, outcome);
     await engine.store.removeCandidate(grant.id, candidate.attemptId);
   }
   return undefined;
 }
 
-async function endRejected(engine: Engine, grant: GrantRecord, reason: EndReason, door: string): Promise<FlightResult> {
+async function endRejected(
+  engine: Engine,
+  grant: GrantRecord,
+  reason: EndReason,
+  door: string,
+): Promise<FlightResult> {
   const before = await engine.store.end(grant.id, reason, grant.version);
   if (before !== undefined) {
     engine.emit({ type: "grant_ended", ...about(engine, grant), reason });

@@ -1,0 +1,201 @@
+/**
+ * Hands out one access token: reads the grant once, and loops only while the token is worth nothing to the caller.
+ *
+ * @module
+ */
+import { decide, isRefreshable, timingOfGrant } from "./decide.ts";
+import { settled, type Engine } from "./engine.ts";
+import {
+  InvalidOptionError,
+  ReauthenticationRequiredError,
+  RefreshUnavailableError,
+  StoreFailedError,
+} from "./errors.ts";
+import { grantRefOf, type GrantRecord } from "./grant.ts";
+import { checkDuration } from "./lead-time.ts";
+import { readGrant, unopenable, type CurrentGrant } from "./read-grant.ts";
+import { attemptRefresh, pauseLeftMs, type FlightResult } from "./refresh-attempt.ts";
+import { joinFlight } from "./single-flight.ts";
+import type { TokenSet } from "./token-set.ts";
+
+/** What a caller needs. */
+export interface TokenAsk {
+  /** The least life that the token must have left, in milliseconds. @defaultValue see `minValidityMs` of the options */
+  readonly minValidityMs?: number;
+  /** How long to wait for a refresh, in milliseconds. @defaultValue 5_000 */
+  readonly maxWaitMs?: number;
+  /** False: only hand out what is there, start nothing (a prefetch). @defaultValue true */
+  readonly mayRefresh?: boolean;
+  /** Who asks, for events. @defaultValue "get-access-token" */
+  readonly door?: string;
+}
+
+/** An access token as it is handed out. */
+export interface IssuedToken {
+  readonly accessToken: string;
+  /** As the authorization server wrote it, usually `Bearer`. */
+  readonly tokenType: string;
+  /** Expiry in epoch milliseconds; `undefined` where the token has no known end. */
+  readonly expiresAtMs?: number;
+  readonly scope?: string;
+  /** NextAuth's provider id. */
+  readonly provider: string;
+  /** Grows with each refresh of the grant. */
+  readonly version: number;
+  /** Prefix of the grant's keyed hash, as events name it. */
+  readonly grantRef: string;
+  /** Other short members of the token response, such as Salesforce's `instance_url`. */
+  readonly extra?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** See `TokenManager.getAccessToken`. */
+export async function obtainToken(engine: Engine, id: string, ask: TokenAsk): Promise<IssuedToken> {
+  checkDuration("minValidityMs", ask.minValidityMs, 0);
+  checkDuration("maxWaitMs", ask.maxWaitMs, 0);
+  const deadlineMs = engine.clock.nowMs() + (ask.maxWaitMs ?? engine.limits.maxWaitMs);
+  for (let first = true; ; first = false) {
+    const current = await readGrant(engine, id);
+    if (current === undefined) throw new ReauthenticationRequiredError(grantRefOf(id), "missing");
+    const { grant } = current;
+    const decision = decide(grant, engine.clock.nowMs(), engine.timing, ask.minValidityMs);
+    if (decision.kind === "ended") throw new ReauthenticationRequiredError(grantRefOf(id), decision.reason);
+    if (decision.kind === "fresh") return issue(grant, opened(current));
+    if (decision.kind === "due") {
+      const issued = issue(grant, opened(current));
+      if (ask.mayRefresh !== false) await refreshInBackground(engine, current, ask.door);
+      return issued;
+    }
+    assertReachable(grant, ask);
+    if (current.stale || ask.mayRefresh === false) return lastResort(engine, current, ask, "store_failed");
+    const result = await refreshWithin(engine, current, deadlineMs, ask.door);
+    if (result.kind === "refreshed" && reaches(engine, result.grant, result.tokenSet, ask)) {
+      return issue(result.grant, result.tokenSet);
+    }
+    if (result.kind === "ended") throw new ReauthenticationRequiredError(grantRefOf(id), result.reason);
+    if (result.kind !== "failed" && first) continue;
+    const code = result.kind === "failed" ? result.code : "too_short";
+    const pauseMs = result.kind === "failed" ? result.retryInMs : 0;
+    if (result.kind !== "failed" || engine.clock.nowMs() + pauseMs >= deadlineMs) {
+      return lastResort(engine, current, ask, code);
+    }
+    await engine.clock.sleep(pauseMs);
+  }
+}
+
+/** See `TokenManager.renewRejected`. */
+export async function renewRejected(
+  engine: Engine,
+  id: string,
+  rejectedAccessToken: string,
+  ask: TokenAsk,
+): Promise<IssuedToken | undefined> {
+  const current = await readGrant(engine, id);
+  if (current === undefined || current.stale || current.grant.state === "ended") return undefined;
+  const tokenSet = opened(current);
+  if (tokenSet.accessToken !== rejectedAccessToken) return obtainToken(engine, id, ask);
+  if (!isRefreshable(current.grant, engine.clock.nowMs()) || tooYoung(engine, current.grant))
+    return undefined;
+  const deadlineMs = engine.clock.nowMs() + (ask.maxWaitMs ?? engine.limits.maxWaitMs);
+  const result = await refreshWithin(engine, current, deadlineMs, ask.door ?? "fetch");
+  if (result.kind === "refreshed") return issue(result.grant, result.tokenSet);
+  return result.kind === "adopted" ? obtainToken(engine, id, ask) : undefined;
+}
+
+/** Starts a refresh, or joins the one under way, and waits for neither (unless the host would freeze it). */
+export async function refreshInBackground(
+  engine: Engine,
+  current: CurrentGrant,
+  door?: string,
+): Promise<void> {
+  if (current.stale || pauseLeftMs(current.grant, current.storeNowMs) > 0) return;
+  await flightFor(engine, current, door).held;
+}
+
+/** Starts a refresh, or joins the one under way, and waits for it until the deadline. */
+export async function refreshWithin(
+  engine: Engine,
+  current: CurrentGrant,
+  deadlineMs: number,
+  door?: string,
+): Promise<FlightResult> {
+  const { clock } = engine;
+  const pauseMs = pauseLeftMs(current.grant, current.storeNowMs);
+  if (pauseMs > 0)
+    return { kind: "failed", code: current.grant.backoff?.code ?? "paused", retryInMs: pauseMs };
+  const flight = flightFor(engine, current, door);
+  const timer = new AbortController();
+  const waited = clock
+    .sleep(Math.max(0, deadlineMs - clock.nowMs()), timer.signal)
+    .then((): FlightResult => ({ kind: "failed", code: "waiting", retryInMs: Number.POSITIVE_INFINITY }));
+  const result = await Promise.race([flight.result, waited]);
+  timer.abort();
+  await flight.held;
+  return result;
+}
+
+function flightFor(
+  engine: Engine,
+  { grant }: CurrentGrant,
+  door = "get-access-token",
+): { result: Promise<FlightResult>; held: Promise<void> | undefined } {
+  const { result, started } = joinFlight(engine.shared.flights, grant.id, () =>
+    attemptRefresh(engine, { seen: grant, door }),
+  );
+  return { result, held: started ? engine.background(settled(result)) : undefined };
+}
+
+function opened(current: CurrentGrant): TokenSet {
+  const tokenSet = current.tokenSet();
+  if (tokenSet === undefined) throw unopenable(grantRefOf(current.grant.id));
+  return tokenSet;
+}
+
+/** A refresh did not help in time: what is left is the token in hand, if it still lives and the caller set no minimum. */
+function lastResort(engine: Engine, current: CurrentGrant, ask: TokenAsk, code: string): IssuedToken {
+  const { grant } = current;
+  const remainingMs = (grant.accessTokenExpiresAtMs ?? Number.POSITIVE_INFINITY) - engine.clock.nowMs();
+  if (remainingMs > 0 && ask.minValidityMs === undefined) return issue(grant, opened(current));
+  if (current.stale)
+    throw new StoreFailedError("The grant store is away, and the last access token has too little life left");
+  throw new RefreshUnavailableError(grantRefOf(grant.id), ask.mayRefresh === false ? "prefetch" : code);
+}
+
+function reaches(engine: Engine, grant: GrantRecord, tokenSet: TokenSet, ask: TokenAsk): boolean {
+  if (tokenSet.expiresAtMs === undefined) return true;
+  const neededMs = ask.minValidityMs ?? timingOfGrant(grant, engine.timing)?.minValidityMs ?? 0;
+  return (
+    tokenSet.expiresAtMs - engine.clock.nowMs() >=
+    Math.min(neededMs, tokenSet.expiresAtMs - tokenSet.issuedAtMs)
+  );
+}
+
+/** A minimum above the token's whole life can never be met: say so at once instead of refreshing in a loop (F27, F38). */
+function assertReachable(grant: GrantRecord, { minValidityMs }: TokenAsk): void {
+  if (minValidityMs === undefined || grant.accessTokenExpiresAtMs === null) return;
+  const lifetimeMs = grant.accessTokenExpiresAtMs - grant.accessTokenIssuedAtMs;
+  if (minValidityMs > lifetimeMs) {
+    throw new InvalidOptionError(
+      "minValidityMs",
+      `must be at most the life that the authorization server gives this token (${lifetimeMs}); got ${minValidityMs}. Ask for less, or have the server issue longer tokens`,
+    );
+  }
+}
+
+/** An API that rejects a token which has just been issued would reject the next one too (SEC-71). */
+function tooYoung({ clock, limits }: Engine, grant: GrantRecord): boolean {
+  const lifetimeMs = (grant.accessTokenExpiresAtMs ?? Number.POSITIVE_INFINITY) - grant.accessTokenIssuedAtMs;
+  return clock.nowMs() - grant.accessTokenIssuedAtMs < Math.min(limits.minForcedAgeMs, lifetimeMs / 4);
+}
+
+function issue(grant: GrantRecord, tokenSet: TokenSet): IssuedToken {
+  return {
+    accessToken: tokenSet.accessToken,
+    tokenType: tokenSet.tokenType,
+    provider: grant.provider,
+    version: grant.version,
+    grantRef: grantRefOf(grant.id),
+    ...(tokenSet.expiresAtMs !== undefined && { expiresAtMs: tokenSet.expiresAtMs }),
+    ...(tokenSet.scope !== undefined && { scope: tokenSet.scope }),
+    ...(tokenSet.extra !== undefined && { extra: tokenSet.extra }),
+  };
+}

@@ -1,0 +1,230 @@
+/**
+ * The engine: decides, for one grant at a time, whether to hand out the stored access token, refresh it, wait for
+ * whoever is refreshing it, or give up.
+ *
+ * Three guards stand in a row, cheapest first:
+ *
+ * 1. single flight - callers in this process share one refresh per grant;
+ * 2. lease - processes that share a store take turns;
+ * 3. version - a writer that lost its lease cannot overwrite a newer token.
+ *
+ * Time, chance, storage and HTTP all arrive through {@link TokenManagerOptions}, so nothing in `src/core` has a side
+ * effect of its own.
+ *
+ * @module
+ */
+import { boundedStore } from "./bounded-store.ts";
+import { systemClock, type Clock } from "./clock.ts";
+import { DEFAULT_LIMITS, about, settled, type Engine, type Limits } from "./engine.ts";
+import type { TokenEvent, TokenEventListener } from "./events.ts";
+import { grantRefOf, type EndReason, type GrantRecord, type NewGrant } from "./grant.ts";
+import type { GrantSelector, GrantStore } from "./grant-store.ts";
+import { checkDuration, checkTimingOptions, type TimingOptions } from "./lead-time.ts";
+import { obtainToken, renewRejected, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
+import { forgetGrant } from "./read-grant.ts";
+import type { Refresher } from "./refresher.ts";
+import { revokeTokens } from "./revoke-tokens.ts";
+import { openCandidate, openTokens, sealTokens } from "./seal-tokens.ts";
+import type { Sealer } from "./sealer.ts";
+import { createSharedState, type SharedState } from "./single-flight.ts";
+import type { TokenSet } from "./token-set.ts";
+import { viewGrant, type GrantView, type ViewAsk } from "./view-grant.ts";
+
+/** What {@link createTokenManager} is built from. */
+export interface TokenManagerOptions extends TimingOptions, Partial<Limits> {
+  readonly store: GrantStore;
+  readonly sealer: Sealer;
+  readonly refresher: Refresher;
+  /** Names this process in leases; unique among all processes that share the store. */
+  readonly holder: string;
+  /** Makes names for attempts, unique in all processes. */
+  readonly newId: () => string;
+  /** @defaultValue the real clock */
+  readonly clock?: Clock;
+  /** A number in [0, 1), for jitter only. */
+  readonly random: () => number;
+  /** @defaultValue a state of its own; the adapter passes the one of the process */
+  readonly shared?: SharedState;
+  /** See {@link Engine.background}. @defaultValue the work runs detached */
+  readonly background?: Engine["background"];
+  readonly onEvent?: TokenEventListener;
+}
+
+/** A grant to store, with its tokens in plain. */
+export interface GrantInput extends Omit<
+  NewGrant,
+  keyof ReturnType<typeof sealTokens> | "absoluteEndMs" | "slidingEndMs"
+> {
+  readonly tokenSet: TokenSet;
+  /** True: taken over from the session of a hand-written recipe. */
+  readonly adopted?: boolean;
+}
+
+/** How a grant is ended. */
+export interface EndOptions {
+  /** Whether the tokens are revoked at the authorization server as well. */
+  readonly revoke: boolean;
+}
+
+/** Keeps grants fresh. Every method settles within the limits it was built with. */
+export interface TokenManager {
+  /** Stores a grant. False if its id is taken, ended grants included. Rejects with `StoreFailedError`. */
+  saveGrant(input: GrantInput): Promise<boolean>;
+  /**
+   * Returns an access token with at least `minValidityMs` of life, refreshing it first where that is needed, and in
+   * the background where it is merely due.
+   *
+   * Rejects with `ReauthenticationRequiredError`, `RefreshUnavailableError`, `StoreFailedError` or, if no token of
+   * this grant can ever live that long, `InvalidOptionError`.
+   */
+  getAccessToken(grantId: string, ask?: TokenAsk): Promise<IssuedToken>;
+  /**
+   * For an access token that an API has rejected: returns a newer one, refreshing at most once per rejected token.
+   * `undefined` if the token is too young to be renewed or nothing newer can be had.
+   */
+  renewRejected(
+    grantId: string,
+    rejectedAccessToken: string,
+    ask?: TokenAsk,
+  ): Promise<IssuedToken | undefined>;
+  /** What a session read reports. Rejects with `StoreFailedError` only. */
+  view(grantId: string, ask?: ViewAsk): Promise<GrantView>;
+  /** Leaves a tombstone, durable when this resolves; revokes in the background. Rejects with `StoreFailedError`. */
+  endGrant(grantId: string, reason: EndReason, options: EndOptions): Promise<boolean>;
+  /** {@link TokenManager.endGrant} for every live grant that matches. Returns how many. */
+  endGrants(selector: GrantSelector, reason: EndReason, options: EndOptions): Promise<number>;
+  /** Waits for the refreshes under way, at most `timeoutMs`, then closes the store. */
+  close(timeoutMs?: number): Promise<void>;
+}
+
+/**
+ * Builds the engine. Has no effect beyond that.
+ *
+ * @throws {@link InvalidOptionError} for a limit or lead time that makes no sense.
+ */
+export function createTokenManager(options: TokenManagerOptions): TokenManager {
+  const engine = createEngine(options);
+  return {
+    saveGrant: (input) => saveGrant(engine, input),
+    getAccessToken: (grantId, ask = {}) => obtainToken(engine, grantId, ask),
+    renewRejected: (grantId, rejected, ask = {}) => renewRejected(engine, grantId, rejected, ask),
+    view: (grantId, ask = {}) => viewGrant(engine, grantId, ask),
+    async endGrant(grantId, reason, endOptions) {
+      const before = await engine.store.end(grantId, reason);
+      forgetGrant(engine, grantId);
+      if (before !== undefined) await bury(engine, before, reason, endOptions);
+      return before !== undefined;
+    },
+    async endGrants(selector, reason, endOptions) {
+      const ended = await engine.store.endMatching(selector, reason);
+      for (const before of ended) {
+        forgetGrant(engine, before.id);
+        await bury(engine, before, reason, endOptions);
+      }
+      return ended.length;
+    },
+    async close(timeoutMs = 10_000) {
+      const timer = new AbortController();
+      const flights = [...engine.shared.flights.values()].map((flight) => settled(flight.result));
+      await Promise.race([Promise.all(flights), engine.clock.sleep(timeoutMs, timer.signal)]);
+      timer.abort();
+      await settled(engine.store.close());
+    },
+  };
+}
+
+function createEngine(options: TokenManagerOptions): Engine {
+  const { leadTimeMs, idleLeadTimeMs, minValidityMs, clock = systemClock, onEvent } = options;
+  const timing: TimingOptions = {
+    ...(leadTimeMs !== undefined && { leadTimeMs }),
+    ...(idleLeadTimeMs !== undefined && { idleLeadTimeMs }),
+    ...(minValidityMs !== undefined && { minValidityMs }),
+  };
+  checkTimingOptions(timing);
+  const limits = limitsFrom(options);
+  const emit = (event: TokenEvent): void => {
+    try {
+      onEvent?.(event);
+    } catch {
+      // A listener is the application's code: what it throws must not reach a refresh.
+    }
+  };
+  return {
+    store: boundedStore(options.store, clock, limits.storeTimeoutMs, (operation) =>
+      emit({ type: "store_failed", atMs: clock.nowMs(), grantRef: "", provider: "", operation }),
+    ),
+    sealer: options.sealer,
+    refresher: options.refresher,
+    clock,
+    random: options.random,
+    newId: options.newId,
+    holder: options.holder,
+    timing,
+    limits,
+    shared: options.shared ?? createSharedState(),
+    emit,
+    background: options.background ?? (() => undefined),
+  };
+}
+
+function limitsFrom(options: Partial<Limits>): Limits {
+  const limits: Record<string, number | undefined> = { ...DEFAULT_LIMITS };
+  for (const name of Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]) {
+    const given = options[name];
+    checkDuration(
+      name,
+      given,
+      name === "maxWaitMs" || name === "staleIfStoreDownMs" || name === "minForcedAgeMs" ? 0 : 1,
+    );
+    if (given !== undefined) limits[name] = given;
+  }
+  return limits as unknown as Limits;
+}
+
+async function saveGrant(
+  engine: Engine,
+  { tokenSet, adopted = false, ...names }: GrantInput,
+): Promise<boolean> {
+  const { store, sealer, clock, limits, emit } = engine;
+  const nowMs = clock.nowMs();
+  const absoluteEndMs = nowMs + limits.absoluteLifetimeMs;
+  const grant: NewGrant = {
+    ...names,
+    ...sealTokens(sealer, names.id, 1, tokenSet),
+    absoluteEndMs,
+    slidingEndMs: Math.min(nowMs + limits.slidingLifetimeMs, absoluteEndMs),
+  };
+  const inserted = await store.insert(grant);
+  if (inserted) {
+    const { provider, refreshable } = grant;
+    emit({
+      type: "grant_created",
+      atMs: nowMs,
+      grantRef: grantRefOf(grant.id),
+      provider,
+      adopted,
+      refreshable,
+    });
+  }
+  return inserted;
+}
+
+async function bury(
+  engine: Engine,
+  before: GrantRecord,
+  reason: EndReason,
+  { revoke }: EndOptions,
+): Promise<void> {
+  engine.emit({ type: "grant_ended", ...about(engine, before), reason });
+  await engine.background(settled(clearAway(engine, before, revoke)));
+}
+
+async function clearAway(engine: Engine, before: GrantRecord, revoke: boolean): Promise<void> {
+  const tokenSets = [
+    openTokens(engine, before),
+    ...before.candidates.map((one) => openCandidate(engine, before, one)),
+  ];
+  const known = tokenSets.filter((tokenSet) => tokenSet !== undefined);
+  // Unrevoked tokens stay sealed in the tombstone until it is purged, so that they can still be revoked.
+  if (!revoke || (await revokeTokens(engine, before, known))) await engine.store.wipe(before.id);
+}
