@@ -102,9 +102,6 @@ export class RefreshUnavailableError extends TokenError {
 export class StoreFailedError extends TokenError {
   override readonly name = "StoreFailedError";
   override readonly code = "store_failed";
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
 }
 
 /** An option is wrong. The message names the option, what was given and the fix. */

@@ -39,7 +39,7 @@ export function createSharedState(): SharedState {
 /** The state that every copy of the engine in this process finds under the same name. */
 export function processSharedState(name: string): SharedState {
   const key = Symbol.for("nolapse.shared-state.v1");
-  const holder = globalThis as { [key]?: Map<string, SharedState> };
+  const holder = globalThis as unknown as Record<symbol, Map<string, SharedState> | undefined>;
   const states = (holder[key] ??= new Map<string, SharedState>());
   let state = states.get(name);
   if (state === undefined) states.set(name, (state = createSharedState()));
