@@ -1,0 +1,43 @@
+/**
+ * Where work goes that nobody waits for. A refresh that is frozen after the response would lose the grant, so the
+ * host has to know of it: through Next's `after()`, through a `waitUntil` that the application gives, or, on a
+ * serverless host without either, by being awaited.
+ *
+ * @module
+ */
+import type { Engine } from "../core/engine.ts";
+
+/** Keeps the host awake until the promise settles. */
+export type WaitUntil = (task: Promise<unknown>) => void;
+
+/** Environment variables by which serverless hosts are known. A process there may be frozen after each response. */
+const SERVERLESS_VARIABLES = ["VERCEL", "AWS_LAMBDA_FUNCTION_NAME", "NETLIFY", "K_SERVICE", "FUNCTIONS_WORKER_RUNTIME"];
+
+/** Whether this process may be frozen after a response. */
+export function isServerless(env: Readonly<Record<string, string | undefined>>): boolean {
+  return SERVERLESS_VARIABLES.some((name) => (env[name] ?? "") !== "");
+}
+
+/**
+ * Builds the engine's `background`.
+ *
+ * @param after Next's `after()`, or `undefined` where there is none. It throws outside a request, which counts as none.
+ */
+export function createBackground(
+  waitUntil: WaitUntil | undefined,
+  after: () => WaitUntil | undefined,
+  serverless: () => boolean,
+): Engine["background"] {
+  return (task) => {
+    for (const hold of [waitUntil, after()]) {
+      if (hold === undefined) continue;
+      try {
+        hold(task);
+        return undefined;
+      } catch {
+        // Next's after() throws where there is no request to be after of: the next way is tried.
+      }
+    }
+    return serverless() ? task : undefined;
+  };
+}

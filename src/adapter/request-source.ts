@@ -1,0 +1,90 @@
+/**
+ * One shape for every place in which a session cookie can be read: App Router (through `next/headers`), a `Request`
+ * (route handlers, proxy), and the Pages Router's `req` or `ctx`.
+ *
+ * @module
+ */
+
+/** Cookies and headers of the request that is being answered. */
+export interface RequestSource {
+  readonly cookies: ReadonlyMap<string, string>;
+  /** By lower-case name. */
+  readonly header: (name: string) => string | undefined;
+}
+
+/** The Pages Router's request: Node's, with parsed cookies. */
+export interface NodeRequestLike {
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly cookies?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/** The context of `getServerSideProps`, and of `getInitialProps` on the server. */
+export interface PageContextLike {
+  readonly req: NodeRequestLike;
+}
+
+/** Anything that {@link requestSourceOf} can read. */
+export type RequestLike = Request | NodeRequestLike | PageContextLike;
+
+/** Whether an argument is a request rather than options. */
+export function isRequestLike(value: unknown): value is RequestLike {
+  if (typeof value !== "object" || value === null) return false;
+  return "headers" in value || "req" in value;
+}
+
+/** Reads a request that was handed in. */
+export function requestSourceOf(request: RequestLike): RequestSource {
+  if ("req" in request) return requestSourceOf(request.req);
+  const { headers } = request;
+  if (isWebHeaders(headers)) {
+    return {
+      cookies: parseCookies(headers.get("cookie") ?? ""),
+      header: (name) => headers.get(name) ?? undefined,
+    };
+  }
+  const header = (name: string): string | undefined => {
+    const value = headers[name];
+    return typeof value === "string" ? value : value?.[0];
+  };
+  const { cookies } = request as NodeRequestLike;
+  return {
+    cookies: cookies
+      ? new Map(Object.entries(cookies).filter((entry): entry is [string, string] => entry[1] !== undefined))
+      : parseCookies(header("cookie") ?? ""),
+    header,
+  };
+}
+
+/**
+ * Parses a Cookie header (RFC 6265). Malformed parts are passed over, never thrown at (SEC-80); of two cookies of one
+ * name the first stands.
+ */
+export function parseCookies(header: string): ReadonlyMap<string, string> {
+  const cookies = new Map<string, string>();
+  for (const part of header.split(";")) {
+    const at = part.indexOf("=");
+    if (at < 1) continue;
+    const name = part.slice(0, at).trim();
+    const value = part.slice(at + 1).trim();
+    if (!cookies.has(name)) cookies.set(name, decoded(value.replace(/^"(.*)"$/, "$1")));
+  }
+  return cookies;
+}
+
+/** Whether the browser only prefetches: then nothing is refreshed (F13, SEC-26). */
+export function isPrefetch({ header }: RequestSource): boolean {
+  const purpose = `${header("purpose") ?? ""} ${header("sec-purpose") ?? ""}`;
+  return header("next-router-prefetch") !== undefined || /\bprefetch\b/i.test(purpose);
+}
+
+function isWebHeaders(headers: unknown): headers is Headers {
+  return typeof (headers as { get?: unknown }).get === "function";
+}
+
+function decoded(value: string): string {
+  try {
+    return value.includes("%") ? decodeURIComponent(value) : value;
+  } catch {
+    return value;
+  }
+}
