@@ -1,0 +1,48 @@
+/**
+ * The real {@link Environment} and {@link FetchSession}: the only file of `src/client` that touches globals. Nothing happens
+ * until they are used, so they can be made during server rendering.
+ *
+ * @module
+ */
+import type { Environment, WakeReason } from "./environment.ts";
+import { readSession, type FetchSession } from "./fetch-session.ts";
+
+/** The page that this code runs in. */
+export function browserEnvironment(): Environment {
+  return {
+    read: () => ({ wallMs: Date.now(), monotonicMs: performance.now() }),
+    setTimer: (run, delayMs) => setTimeout(run, delayMs),
+    clearTimer: (timer) => clearTimeout(timer as number),
+    random: () => Math.random(),
+    online: () => navigator.onLine,
+    onWake(listener) {
+      const onVisibility = (): void => {
+        if (document.visibilityState === "visible") listener("visible");
+      };
+      const onEvent = (event: Event): void => listener(event.type as WakeReason);
+      const names = ["focus", "online", "pageshow"];
+      document.addEventListener("visibilitychange", onVisibility);
+      for (const name of names) addEventListener(name, onEvent);
+      return () => {
+        document.removeEventListener("visibilitychange", onVisibility);
+        for (const name of names) removeEventListener(name, onEvent);
+      };
+    },
+  };
+}
+
+/**
+ * The real {@link FetchSession}: a GET to `url()`, never from a cache, with the header `x-nolapse-ask: <reason>`.
+ *
+ * @param url Read at each request.
+ */
+export function browserFetchSession(url: () => string): FetchSession {
+  return async (reason, signal) =>
+    readSession(
+      await fetch(url(), {
+        cache: "no-store",
+        headers: { accept: "application/json", "x-nolapse-ask": reason },
+        signal,
+      }),
+    );
+}

@@ -1,0 +1,16 @@
+/**
+ * The browser's part without React: when a tab asks for its session, and the loop that does it.
+ *
+ * @module
+ */
+export { browserEnvironment, browserFetchSession } from "./browser.ts";
+export { divergenceMs, elapsedMs } from "./environment.ts";
+export type { Environment, Reading, WakeReason } from "./environment.ts";
+export { readSession } from "./fetch-session.ts";
+export type { FetchSession, SessionAnswer } from "./fetch-session.ts";
+export { backOffMs, DEFAULT_SETTINGS, MAX_TIMER_MS, plan } from "./plan.ts";
+export type { AskReason, PlanSettings, PlanState, Step } from "./plan.ts";
+export { createScheduler } from "./scheduler.ts";
+export type { Scheduler, SchedulerOptions } from "./scheduler.ts";
+export { askInMsOf } from "./session.ts";
+export type { ClientSession, TokenState, TokenTiming } from "./session.ts";

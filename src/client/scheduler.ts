@@ -1,0 +1,218 @@
+/**
+ * Keeps one tab's session up to date: the loop around {@link plan}.
+ *
+ * ```
+ * event, timer ──► look: plan(state, clocks) ── ask ──► one request, bounded ──► take the answer ──► look
+ *                        ├── wait ──► timer
+ *                        └── rest ──► nothing until an event
+ * ```
+ *
+ * At most one request is under way. Whatever learns something newer (a sign-in, `update()`, another tab) drops it, so an
+ * older answer never overwrites a newer state. Time, chance, network and events all arrive through
+ * {@link SchedulerOptions}.
+ *
+ * @module
+ */
+import { elapsedMs, type Environment, type Reading, type WakeReason } from "./environment.ts";
+import type { FetchSession, SessionAnswer } from "./fetch-session.ts";
+import {
+  countSoon,
+  DEFAULT_SETTINGS,
+  plan,
+  type AskReason,
+  type PlanSettings,
+  type PlanState,
+} from "./plan.ts";
+import { askInMsOf, keepIdentity, samePerson, type ClientSession } from "./session.ts";
+
+/** What a scheduler works with. */
+export interface SchedulerOptions {
+  readonly environment: Environment;
+  readonly fetchSession: FetchSession;
+  /** What is known at the start: a session, `null` for signed out, `undefined` for nothing yet. */
+  readonly session?: ClientSession | null | undefined;
+  /** Called with every good answer, changed or not; `null` for signed out. Must not throw. */
+  readonly onAnswer?: (session: ClientSession | null) => void;
+  /** How long a session request may take, in milliseconds. A later answer counts as none. @defaultValue 15_000 */
+  readonly requestTimeoutMs?: number;
+}
+
+/** One tab's session. */
+export interface Scheduler {
+  /**
+   * Begins to ask; the returned function ends that and drops the request under way. May be started again, as React does in
+   * StrictMode: a start that is undone at once sends nothing (F21).
+   */
+  start(): () => void;
+  /** The last good session, `null` for signed out, `undefined` while unknown. The same object until a reader could see a change. */
+  current(): ClientSession | null | undefined;
+  /** Calls back when {@link Scheduler.current} changed. */
+  subscribe(listener: () => void): () => void;
+  /** Changes what the app chose. */
+  configure(settings: Partial<PlanSettings>): void;
+  /**
+   * Takes over what something else got from the server. It is shown at once, unless it is older than what is known, and
+   * confirmed by an own request where it is another user's or would undo a sign-out (F43).
+   */
+  tell(session: ClientSession | null, sure?: boolean): void;
+  /** Asks now, because the session may have changed. Two calls within two seconds count as a failure, and back off. */
+  confirm(): void;
+}
+
+const CONFIRM_GAP_MS = 2_000;
+
+/** Makes a scheduler. Nothing happens before {@link Scheduler.start}. */
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { environment, fetchSession, onAnswer, requestTimeoutMs = 15_000 } = options;
+  const listeners = new Set<() => void>();
+  let settings = DEFAULT_SETTINGS;
+  let shown = options.session;
+  let latest = options.session;
+  let state: PlanState | undefined;
+  let flight: { readonly abort: AbortController; readonly sentAt: Reading } | undefined;
+  let timer: unknown;
+  let confirmedAt: Reading | undefined;
+  let run = 0;
+  let running = false;
+
+  function begin(now: Reading): PlanState {
+    const known = shown ? "signed_in" : shown === null ? "signed_out" : "unknown";
+    return {
+      known,
+      answeredAt: now,
+      askInMs: shown ? askInMsOf(shown) : Infinity,
+      soon: shown ? countSoon(0, shown) : 0,
+      failures: 0,
+      failedAt: now,
+      lookedAt: now,
+      draw: environment.random(),
+    };
+  }
+
+  function arm(delayMs: number): void {
+    environment.clearTimer(timer);
+    timer = environment.setTimer(() => look("timer"), delayMs);
+  }
+
+  function drop(): void {
+    flight?.abort.abort();
+    flight = undefined;
+  }
+
+  function look(cause: "timer" | WakeReason): void {
+    if (!running) return;
+    const now = environment.read();
+    if (flight) {
+      if (elapsedMs(flight.sentAt, now) < requestTimeoutMs) return;
+      drop();
+      take({ kind: "failed" }, now);
+    }
+    const before = (state ??= begin(now));
+    const step = plan(before, now, cause, environment.online(), settings);
+    state = { ...before, lookedAt: now };
+    environment.clearTimer(timer);
+    if (step.act === "ask") ask(step.reason, now);
+    else if (step.act === "wait") arm(step.forMs);
+  }
+
+  function ask(reason: AskReason, now: Reading): void {
+    const mine = (flight = { abort: new AbortController(), sentAt: now });
+    state = { ...(state ?? begin(now)), asked: { reason, at: now } };
+    arm(requestTimeoutMs);
+    new Promise<SessionAnswer>((resolve) => resolve(fetchSession(reason, mine.abort.signal)))
+      .catch((): SessionAnswer => ({ kind: "failed" }))
+      .then((answer) => {
+        if (flight !== mine) return;
+        flight = undefined;
+        const then = environment.read();
+        // A tab that slept while the answer was under way cannot know how old it is.
+        const late = elapsedMs(mine.sentAt, then) > requestTimeoutMs;
+        try {
+          take(late ? { kind: "failed" } : answer, then);
+        } finally {
+          look("timer");
+        }
+      })
+      .catch(() => undefined);
+  }
+
+  function take(answer: SessionAnswer, now: Reading): void {
+    const before = { ...(state ?? begin(now)), lookedAt: now, draw: environment.random() };
+    if (answer.kind === "failed" || answer.kind === "refused") {
+      state = { ...before, failures: before.failures + 1, failedAt: now };
+      if (answer.kind === "refused" && shown === undefined) show(null);
+      return;
+    }
+    const session = answer.kind === "session" ? answer.session : null;
+    state = {
+      ...before,
+      known: session ? "signed_in" : "signed_out",
+      answeredAt: now,
+      askInMs: session ? askInMsOf(session) : Infinity,
+      soon: session ? countSoon(before.soon, session) : 0,
+      failures: 0,
+    };
+    latest = session;
+    show(session);
+    onAnswer?.(session);
+  }
+
+  function show(session: ClientSession | null): void {
+    const next = keepIdentity(shown, session);
+    if (next === shown) return;
+    shown = next;
+    for (const listener of [...listeners]) listener();
+  }
+
+  function confirm(): void {
+    if (!running) return;
+    drop();
+    const now = environment.read();
+    const again = confirmedAt !== undefined && elapsedMs(confirmedAt, now) < CONFIRM_GAP_MS;
+    confirmedAt = now;
+    if (!again) return ask("update", now);
+    take({ kind: "failed" }, now);
+    look("timer");
+  }
+
+  return {
+    start() {
+      const mine = ++run;
+      running = true;
+      state ??= begin(environment.read());
+      const stopEvents = environment.onWake(look);
+      void Promise.resolve().then(() => {
+        if (run === mine) look("timer");
+      });
+      return () => {
+        if (run !== mine) return;
+        run++;
+        running = false;
+        stopEvents();
+        drop();
+        environment.clearTimer(timer);
+      };
+    },
+    current: () => shown,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    configure(changes) {
+      settings = { ...settings, ...changes };
+      if (state) look("timer");
+    },
+    tell(session, sure = false) {
+      if (!running) return;
+      drop();
+      const sameUser = Boolean(latest && session && samePerson(latest, session));
+      const older =
+        sameUser && (session?.accessTokenExpires ?? Infinity) < (latest?.accessTokenExpires ?? -Infinity);
+      if (!older || sure)
+        take(session ? { kind: "session", session } : { kind: "signed_out" }, environment.read());
+      if (sure || (sameUser && !older)) look("timer");
+      else confirm();
+    },
+    confirm,
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * The session as the browser sees it: what the server adds to NextAuth's JSON, and what of it a reader can notice.
+ *
+ * The server's adapter writes these fields from an identical type of its own; neither side imports the other, because
+ * no server code may reach a browser bundle.
+ *
+ * @module
+ */
+
+/**
+ * How the access token is doing. `fresh`: all is well. `retrying`: a renewal failed, the session stands and the server
+ * tries again. `reauthentication_required`: only a new sign-in helps.
+ */
+export type TokenState =
+  | {
+      readonly status: "fresh" | "retrying";
+      /**
+       * When an idle tab should ask for the session, in milliseconds from the moment of the answer. Absent where the
+       * token has no known end, so that there is nothing to ask for.
+       */
+      readonly askInMs?: number;
+    }
+  | { readonly status: "reauthentication_required"; readonly reason: string };
+
+/** What nolapse's server adds to the session. All times are the server's, so a wrong client clock does not matter (F26). */
+export interface TokenTiming {
+  /** When the access token expires, in epoch seconds by the server's clock. */
+  readonly accessTokenExpires?: number;
+  /** How long the access token had left when the answer was made, in seconds. */
+  readonly accessTokenExpiresIn?: number;
+  /** See {@link TokenState}. */
+  readonly tokenState?: TokenState;
+  /** Set when a new sign-in is needed: the name that NextAuth's guide uses. */
+  readonly error?: "RefreshAccessTokenError";
+}
+
+/** NextAuth's session with {@link TokenTiming}. The app's own fields are kept, whatever they are. */
+export interface ClientSession extends TokenTiming {
+  readonly user?: unknown;
+  readonly expires?: unknown;
+}
+
+/** When to ask, in milliseconds from the answer; `Infinity` where there is nothing to wait for. */
+export function askInMsOf(session: ClientSession): number {
+  const state = session.tokenState;
+  const askInMs = state && "askInMs" in state ? state.askInMs : undefined;
+  return typeof askInMs === "number" && askInMs >= 0 ? askInMs : Infinity;
+}
+
+/**
+ * Returns `previous` where `next` differs from it only in when things end (`accessTokenExpires`,
+ * `accessTokenExpiresIn`, `expires`, `tokenState.askInMs`), else `next`. So a renewal renders nothing again, unless the
+ * app put something into its session that changes with it, such as the access token (F36).
+ */
+export function keepIdentity(
+  previous: ClientSession | null | undefined,
+  next: ClientSession | null,
+): ClientSession | null {
+  return previous && next && viewOf(previous) === viewOf(next) ? previous : next;
+}
+
+/** Whether two sessions are of one user, judged by NextAuth's `user.id`, `email` and `name`. */
+export function samePerson(a: ClientSession, b: ClientSession): boolean {
+  return personOf(a) === personOf(b);
+}
+
+/** What tells users apart, as a string. Never leaves this tab as it is. */
+export function personOf({ user }: ClientSession): string {
+  const { id, email, name } = (user ?? {}) as Record<string, unknown>;
+  return JSON.stringify([id, email, name]);
+}
+
+function viewOf(session: ClientSession): string {
+  const { accessTokenExpires: _at, accessTokenExpiresIn: _in, expires: _end, tokenState, ...rest } = session;
+  return JSON.stringify([rest, tokenState && { ...tokenState, askInMs: 0 }]);
+}

@@ -1,0 +1,114 @@
+/**
+ * What stands behind {@link SessionProvider}, without React: the scheduler, `update()`, and next-auth's own provider as a
+ * source of news.
+ *
+ * @module
+ */
+import type { Session } from "next-auth";
+import { getCsrfToken } from "next-auth/react";
+import { browserEnvironment, browserFetchSession } from "../client/browser.ts";
+import { readSession, type SessionAnswer } from "../client/fetch-session.ts";
+import { createScheduler, type Scheduler } from "../client/scheduler.ts";
+import { announceSession, announceUser } from "./other-tabs.ts";
+
+const UPDATE_TIMEOUT_MS = 15_000;
+
+/** What readers see. Replaced when, and only when, they should render again. */
+export interface Snapshot {
+  readonly session: Session | null | undefined;
+  /** While `update()` is under way: next-auth reports `loading` then, with the data still there. */
+  readonly updating: boolean;
+}
+
+/** A live session, from the time it is started. */
+export interface LiveSession {
+  readonly scheduler: Scheduler;
+  /** Starts asking. The returned function stops it. */
+  start(): () => void;
+  subscribe(listener: () => void): () => void;
+  snapshot(): Snapshot;
+  /** As `update()` of next-auth/react: POSTs `data`, resolves to the new session, or to `null` on failure (the old one is kept). */
+  update(data?: unknown): Promise<Session | null>;
+  /** next-auth's own provider has got a session, or `null`, which may be a sign-out or any failure. */
+  nextAuthGot(session: Session | null): void;
+  /** Set by whoever renders next-auth's provider: gives it a new start. */
+  restartNextAuth: () => void;
+}
+
+/**
+ * Makes a live session. Nothing happens before it is started.
+ *
+ * @param initial The app's `session` prop; `undefined` to fetch it.
+ * @param url Where the session route is, read at each request.
+ */
+export function createLiveSession(initial: Session | null | undefined, url: () => string): LiveSession {
+  const listeners = new Set<() => void>();
+  let snapshot: Snapshot = { session: initial, updating: false };
+  let nextAuthHasNone = false;
+
+  const scheduler = createScheduler({
+    environment: browserEnvironment(),
+    fetchSession: browserFetchSession(url),
+    session: initial,
+    onAnswer(session) {
+      announceUser(session as Session | null);
+      // It would not notice a later sign-out: for it, nothing would change.
+      if (session && nextAuthHasNone) {
+        nextAuthHasNone = false;
+        live.restartNextAuth();
+      }
+    },
+  });
+
+  function publish(updating: boolean): void {
+    const session = scheduler.current() as Session | null | undefined;
+    if (session === snapshot.session && updating === snapshot.updating) return;
+    snapshot = { session, updating };
+    for (const listener of [...listeners]) listener();
+  }
+  scheduler.subscribe(() => publish(snapshot.updating));
+
+  const live: LiveSession = {
+    scheduler,
+    start() {
+      if (initial) announceUser(initial);
+      return scheduler.start();
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    snapshot: () => snapshot,
+    async update(data) {
+      // As in next-auth, which returns undefined here although its type says null.
+      if (snapshot.updating || !snapshot.session) return undefined as unknown as null;
+      publish(true);
+      const answer = await post(url(), data).catch((): SessionAnswer => ({ kind: "failed" }));
+      if (answer.kind === "session") scheduler.tell(answer.session, true);
+      else if (answer.kind === "signed_out") scheduler.confirm();
+      publish(false);
+      if (answer.kind !== "session") return null;
+      announceSession();
+      return answer.session as Session;
+    },
+    nextAuthGot(session) {
+      nextAuthHasNone = session === null;
+      if (session) scheduler.tell(session);
+      else scheduler.confirm();
+    },
+    restartNextAuth: () => undefined,
+  };
+  return live;
+}
+
+async function post(url: string, data: unknown): Promise<SessionAnswer> {
+  const csrfToken = await getCsrfToken();
+  return readSession(
+    await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-nolapse-ask": "update" },
+      body: JSON.stringify({ csrfToken, data }),
+      signal: AbortSignal.timeout(UPDATE_TIMEOUT_MS),
+    }),
+  );
+}

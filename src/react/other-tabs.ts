@@ -1,0 +1,49 @@
+/**
+ * Tells other tabs that the user changed, with next-auth's own message, which makes each of them ask once.
+ *
+ * Renewals are never announced: next-auth's provider announces every poll, so that N tabs send N² requests. What was
+ * announced last is kept in `localStorage`, so that of all tabs that see the same change one speaks. It is a checksum of
+ * 32 bits, of no use outside this origin, and no part of a token (SEC-03, SEC-06).
+ *
+ * @module
+ */
+import type { Session } from "next-auth";
+import { personOf } from "../client/session.ts";
+
+const KEY = "nolapse.user";
+
+/** The key and shape of next-auth's message between tabs. */
+export const NEXT_AUTH_CHANNEL = "nextauth.message";
+
+/** Announces who is signed in (`null`: nobody) if that is news. Does nothing where storage is not available. */
+export function announceUser(session: Session | null): void {
+  const mark = session ? checksum(personOf(session)) : "";
+  try {
+    if ((localStorage.getItem(KEY) ?? "") === mark) return;
+    if (mark) localStorage.setItem(KEY, mark);
+    else localStorage.removeItem(KEY);
+  } catch {
+    return;
+  }
+  announceSession();
+}
+
+/** Makes other tabs ask for the session, as next-auth does after `update()`. */
+export function announceSession(): void {
+  try {
+    const timestamp = Math.floor(Date.now() / 1000);
+    localStorage.setItem(
+      NEXT_AUTH_CHANNEL,
+      JSON.stringify({ event: "session", data: { trigger: "getSession" }, timestamp }),
+    );
+  } catch {
+    // Storage is full or forbidden: other tabs learn of it when they ask next.
+  }
+}
+
+/** FNV-1a, 32 bits. */
+function checksum(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(36);
+}

@@ -1,0 +1,70 @@
+"use client";
+/**
+ * The drop-in for next-auth/react's `SessionProvider`. It provides next-auth's own context, so `useSession` below it is the
+ * stock one, and `signIn`, `signOut` and `getSession` stay as they are.
+ *
+ * @module
+ */
+import { SessionContext, type SessionContextValue, type SessionProviderProps } from "next-auth/react";
+import { useEffect, useMemo, useState, useSyncExternalStore, type ReactElement } from "react";
+import { createLiveSession } from "./live-session.ts";
+import { NextAuthSource } from "./next-auth-source.tsx";
+import { sessionUrl } from "./session-url.ts";
+
+/**
+ * Keeps the signed-in user's token fresh while the page is open, without disturbing the page.
+ *
+ * It takes next-auth's props, and differs from next-auth's provider in what it does with them:
+ *
+ * - an idle tab asks for the session when the server said to (`tokenState.askInMs`), also while hidden, and again
+ *   after sleep, focus, `online` and `pageshow` where the clocks say that it is time;
+ * - a failed request never signs anybody out: the last good session stays, and it asks again, 1 s to 60 s apart and
+ *   at once when the network is back. Only the server's `200` with `{}` is a sign-out. On a page that never had an answer,
+ *   `status` stays `loading` (401 and 403: `unauthenticated`) until there is one;
+ * - a renewal renders nothing again: `useSession().data` stays the same object while only `accessTokenExpires`,
+ *   `accessTokenExpiresIn`, `expires` and `tokenState.askInMs` changed, so these four are as old as the object.
+ *   An app that puts the access token into its session sees a new object with each new token;
+ * - its requests are not announced to other tabs, only a change of user is.
+ *
+ * @param props.session Initial session, as from `getServerSession`; `null` for signed out; without it, one request is sent.
+ * @param props.basePath Where NextAuth's routes are. @defaultValue "/api/auth"
+ * @param props.refetchInterval Ask at least this often while signed in, in seconds. @defaultValue 0, which is only when the token needs it
+ * @param props.refetchOnWindowFocus Ask whenever the page becomes visible. `false`: only if it is time. @defaultValue true
+ * @param props.refetchWhenOffline `false`: send nothing while the browser says it is offline; once it is back, ask at once if it is time.
+ */
+export function SessionProvider(props: SessionProviderProps): ReactElement {
+  const { basePath, baseUrl, children, refetchInterval = 0, refetchOnWindowFocus = true } = props;
+  const askWhenOffline = props.refetchWhenOffline !== false;
+
+  const [place] = useState(() => ({ url: sessionUrl(basePath) }));
+  const [live] = useState(() => createLiveSession(props.session, () => place.url));
+  const snapshot = useSyncExternalStore(live.subscribe, live.snapshot, live.snapshot);
+
+  useEffect(() => {
+    place.url = sessionUrl(basePath);
+    live.scheduler.configure({
+      refetchIntervalMs: refetchInterval > 0 ? refetchInterval * 1_000 : 0,
+      askWhenVisible: refetchOnWindowFocus,
+      askWhenOffline,
+    });
+  }, [live, place, basePath, refetchInterval, refetchOnWindowFocus, askWhenOffline]);
+
+  useEffect(() => live.start(), [live]);
+
+  const value = useMemo(() => {
+    const { session: data, updating } = snapshot;
+    const status = updating || data === undefined ? "loading" : data ? "authenticated" : "unauthenticated";
+    return { data, status, update: live.update } as SessionContextValue;
+  }, [live, snapshot]);
+
+  return (
+    <>
+      <NextAuthSource
+        live={live}
+        {...(basePath === undefined ? {} : { basePath })}
+        {...(baseUrl === undefined ? {} : { baseUrl })}
+      />
+      <SessionContext.Provider value={value}>{children}</SessionContext.Provider>
+    </>
+  );
+}
