@@ -72,13 +72,13 @@ export function apiHandler(parts: ApiParts): (request: IncomingMessage, response
   return (request, response) => {
     answer(request)
       .then(([status, body]) => sendJson(response, status, body))
-      .catch((error: unknown) => sendProblem(request, response, error));
+      .catch((error: unknown) => sendProblem(response, error));
   };
 }
 
-function sendProblem(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+function sendProblem(response: ServerResponse, error: unknown): void {
   if (!(error instanceof HttpProblem)) console.error(error);
-  if (response.headersSent || request.destroyed) return void response.destroy();
+  if (response.headersSent || response.destroyed) return void response.destroy();
   const problem =
     error instanceof HttpProblem ? error : new HttpProblem(500, "server_error", "Something went wrong");
   const headers: Record<string, string> = {
