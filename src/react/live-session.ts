@@ -5,7 +5,6 @@
  * @module
  */
 import type { Session } from "next-auth";
-import { getCsrfToken } from "next-auth/react";
 import { browserEnvironment, browserFetchSession } from "../client/browser.ts";
 import { readSession, type SessionAnswer } from "../client/fetch-session.ts";
 import { createScheduler, type Scheduler } from "../client/scheduler.ts";
@@ -101,14 +100,17 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
   return live;
 }
 
+/** Both requests of next-auth's `update()`, which sends them without a bound. */
 async function post(url: string, data: unknown): Promise<SessionAnswer> {
-  const csrfToken = await getCsrfToken();
+  const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
+  const csrf = await fetch(url.replace(/session$/, "csrf"), { signal });
+  const { csrfToken } = (await csrf.json()) as { csrfToken?: unknown };
   return readSession(
     await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json", "x-nolapse-ask": "update" },
       body: JSON.stringify({ csrfToken, data }),
-      signal: AbortSignal.timeout(UPDATE_TIMEOUT_MS),
+      signal,
     }),
   );
 }

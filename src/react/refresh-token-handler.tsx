@@ -5,7 +5,6 @@
  *
  * @module
  */
-import type { Session } from "next-auth";
 import { useSession } from "next-auth/react";
 import { useEffect, useRef } from "react";
 import { browserEnvironment, browserFetchSession } from "../client/browser.ts";

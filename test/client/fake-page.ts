@@ -1,0 +1,83 @@
+/**
+ * A page whose time, chance and events are in the hands of a test.
+ *
+ * @module
+ */
+import { MAX_TIMER_MS } from "../../src/client/plan.ts";
+import type { Environment, Reading, WakeReason } from "../../src/client/environment.ts";
+
+interface Timer {
+  readonly run: () => void;
+  readonly atMs: number;
+}
+
+export class FakePage implements Environment {
+  wallMs = 1_700_000_000_000;
+  monotonicMs = 5_000;
+  isOnline = true;
+  chance = 0;
+  readonly #timers = new Set<Timer>();
+  readonly #listeners = new Set<(reason: WakeReason) => void>();
+
+  read(): Reading {
+    return { wallMs: this.wallMs, monotonicMs: this.monotonicMs };
+  }
+  setTimer(run: () => void, delayMs: number): unknown {
+    if (delayMs > MAX_TIMER_MS) throw new Error("F25: setTimeout would fire at once");
+    const timer = { run, atMs: this.monotonicMs + Math.max(0, delayMs) };
+    this.#timers.add(timer);
+    return timer;
+  }
+  clearTimer(timer: unknown): void {
+    this.#timers.delete(timer as Timer);
+  }
+  random(): number {
+    return this.chance;
+  }
+  online(): boolean {
+    return this.isOnline;
+  }
+  onWake(listener: (reason: WakeReason) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** How much is left behind: 0 after a clean stop. */
+  get leftovers(): number {
+    return this.#timers.size + this.#listeners.size;
+  }
+  /** Lets time pass as it does for a page that is awake. */
+  async pass(durationMs: number): Promise<void> {
+    const untilMs = this.monotonicMs + durationMs;
+    await settle();
+    for (;;) {
+      const [next] = [...this.#timers].sort((a, b) => a.atMs - b.atMs);
+      if (!next || next.atMs > untilMs) break;
+      this.#timers.delete(next);
+      this.#move(Math.max(0, next.atMs - this.monotonicMs));
+      next.run();
+      await settle();
+    }
+    this.#move(untilMs - this.monotonicMs);
+    await settle();
+  }
+  /** The machine sleeps: no timer fires, and the monotonic clock stands still unless told otherwise. */
+  sleep(durationMs: number, monotonicToo = false): void {
+    this.wallMs += durationMs;
+    if (monotonicToo) this.monotonicMs += durationMs;
+  }
+  async wake(...reasons: WakeReason[]): Promise<void> {
+    for (const reason of reasons) for (const listener of [...this.#listeners]) listener(reason);
+    await settle();
+  }
+
+  #move(durationMs: number): void {
+    this.wallMs += durationMs;
+    this.monotonicMs += durationMs;
+  }
+}
+
+/** Lets every promise that can settle do so. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 12; i++) await Promise.resolve();
+}

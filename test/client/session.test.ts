@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { askInMsOf, keepIdentity, samePerson, type ClientSession } from "../../src/client/session.ts";
+
+const alice: ClientSession & { role: string } = {
+  user: { name: "alice", email: "alice@example.com" },
+  expires: "2030-01-01T00:00:00.000Z",
+  accessTokenExpires: 1_700_000_060,
+  accessTokenExpiresIn: 60,
+  tokenState: { status: "fresh", askInMs: 46_000 },
+  role: "admin",
+};
+
+describe("a session that comes again", () => {
+  it("stays the same object while only times changed (F36)", () => {
+    const renewed: ClientSession = {
+      ...alice,
+      expires: "2030-01-01T00:01:00.000Z",
+      accessTokenExpires: 1_700_000_106,
+      accessTokenExpiresIn: 59,
+      tokenState: { status: "fresh", askInMs: 45_000 },
+    };
+    expect(keepIdentity(alice, renewed)).toBe(alice);
+  });
+
+  it.each([
+    ["another user", { user: { name: "bob" } }],
+    ["a state", { tokenState: { status: "retrying", askInMs: 46_000 } }],
+    ["an error", { error: "RefreshAccessTokenError" }],
+    ["a field of the app", { role: "guest" }],
+    ["a field named like ours, further down", { user: { name: "alice", expires: "later" } }],
+    ["an access token that the app shows", { accessToken: "t2" }],
+  ])("is a new object when it has %s", (_what, change) => {
+    const next = { ...alice, ...change } as ClientSession;
+    expect(keepIdentity(alice, next)).toBe(next);
+  });
+
+  it("is told from nobody and from nothing known", () => {
+    expect(keepIdentity(alice, null)).toBeNull();
+    expect(keepIdentity(undefined, alice)).toBe(alice);
+    expect(keepIdentity(null, alice)).toBe(alice);
+  });
+
+  it("is known to be of the same user, or not (F43)", () => {
+    expect(samePerson(alice, { user: { email: "alice@example.com", name: "alice" } })).toBe(true);
+    expect(samePerson(alice, { user: { name: "alice" } })).toBe(false);
+    expect(samePerson(alice, {})).toBe(false);
+  });
+
+  it.each([[undefined], [-1], [NaN], ["46000"], [null]])(
+    "says nothing about when to ask with %s",
+    (askInMs) => {
+      const tokenState = { status: "fresh", askInMs } as unknown as NonNullable<ClientSession["tokenState"]>;
+      expect(askInMsOf({ tokenState })).toBe(Infinity);
+    },
+  );
+
+  it("asks for nothing when only a new sign-in helps", () => {
+    expect(askInMsOf({ tokenState: { status: "reauthentication_required", reason: "revoked" } })).toBe(
+      Infinity,
+    );
+  });
+});
