@@ -11,7 +11,13 @@ import type { Engine } from "../core/engine.ts";
 export type WaitUntil = (task: Promise<unknown>) => void;
 
 /** Environment variables by which serverless hosts are known. A process there may be frozen after each response. */
-const SERVERLESS_VARIABLES = ["VERCEL", "AWS_LAMBDA_FUNCTION_NAME", "NETLIFY", "K_SERVICE", "FUNCTIONS_WORKER_RUNTIME"];
+const SERVERLESS_VARIABLES = [
+  "VERCEL",
+  "AWS_LAMBDA_FUNCTION_NAME",
+  "NETLIFY",
+  "K_SERVICE",
+  "FUNCTIONS_WORKER_RUNTIME",
+];
 
 /** Whether this process may be frozen after a response. */
 export function isServerless(env: Readonly<Record<string, string | undefined>>): boolean {

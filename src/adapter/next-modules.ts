@@ -7,10 +7,15 @@
  * @module
  */
 import type { WaitUntil } from "./background.ts";
-import { parseCookies, type RequestSource } from "./request-source.ts";
+import type { RequestSource } from "./request-source.ts";
 
 interface HeadersModule {
   readonly headers: () => Promise<Headers> | Headers;
+  readonly cookies: () => Promise<CookieJar> | CookieJar;
+}
+
+interface CookieJar {
+  getAll(): readonly { readonly name: string; readonly value: string }[];
 }
 
 let afterOfNext: WaitUntil | undefined;
@@ -40,11 +45,20 @@ export function loadAfter(): Promise<void> {
  */
 export async function currentRequest(): Promise<RequestSource> {
   const module = (await import("next/headers.js")) as HeadersModule & { default?: HeadersModule };
-  const readHeaders = typeof module.headers === "function" ? module.headers : module.default?.headers;
-  if (readHeaders === undefined) throw new Error("next/headers.js has no headers()");
-  const headers = await readHeaders();
+  const { headers, cookies } = typeof module.headers === "function" ? module : (module.default ?? module);
+  const [given, jar] = [await headers(), await cookies()];
   return {
-    cookies: parseCookies(headers.get("cookie") ?? ""),
-    header: (name) => headers.get(name) ?? undefined,
+    // Next's jar, not the header: it shows what a proxy or an earlier step of a server action has set.
+    cookies: new Map(jar.getAll().map(({ name, value }) => [name, value])),
+    header: (name) => given.get(name) ?? undefined,
   };
+}
+
+/** As {@link currentRequest}; `undefined` outside the App Router. */
+export async function currentRequestIfAny(): Promise<RequestSource | undefined> {
+  try {
+    return await currentRequest();
+  } catch {
+    return undefined;
+  }
 }

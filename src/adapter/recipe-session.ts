@@ -17,7 +17,13 @@ export interface RecipeSession {
 const ACCESS_TOKEN = ["accessToken", "access_token"];
 const REFRESH_TOKEN = ["refreshToken", "refresh_token"];
 const ID_TOKEN = ["idToken", "id_token"];
-const EXPIRES = ["accessTokenExpires", "accessTokenExpiresAt", "expires_at", "expiresAt", "accessTokenExpiry"];
+const EXPIRES = [
+  "accessTokenExpires",
+  "accessTokenExpiresAt",
+  "expires_at",
+  "expiresAt",
+  "accessTokenExpiry",
+];
 const PROVIDER = ["provider", "providerId"];
 /** Members under which recipes keep the whole account. */
 const NESTED = ["account", "token", "tokens"];

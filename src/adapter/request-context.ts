@@ -17,7 +17,7 @@ export interface HandlerContext {
   /** The grant of the session that the browser had before this request. */
   readonly previous: GrantClaim | undefined;
   /** Set when a sign-in in this request stored a grant. */
-  created?: { readonly claim: GrantClaim; readonly subjectRef: string | null; readonly issuer: string };
+  created?: { readonly claim: GrantClaim; readonly subjectRef: string | null };
   /** The grant whose session this request reads. */
   reading?: GrantClaim;
   /** Set when the session that this request reads belongs to a user who has signed out. */

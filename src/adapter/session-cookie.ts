@@ -22,7 +22,10 @@ export function sessionCookieValue(cookies: ReadonlyMap<string, string>, name: s
 
 /** Whether a cookie is the session cookie or one of its chunks. */
 export function isSessionCookie(cookieName: string, name: string): boolean {
-  return cookieName === name || (cookieName.startsWith(`${name}.`) && /^\d+$/.test(cookieName.slice(name.length + 1)));
+  return (
+    cookieName === name ||
+    (cookieName.startsWith(`${name}.`) && /^\d+$/.test(cookieName.slice(name.length + 1)))
+  );
 }
 
 /**

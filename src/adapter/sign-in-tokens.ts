@@ -26,7 +26,9 @@ export function signInTokens(
   userTokens: ((user: never) => TokenEndpointResponse | undefined) | undefined,
 ): TokenEndpointResponse | undefined {
   if (account && typeof account["access_token"] === "string") return account;
-  const found = userTokens ? userTokens(user as never) : (user as { tokens?: unknown } | null | undefined)?.tokens;
+  const found = userTokens
+    ? userTokens(user as never)
+    : (user as { tokens?: unknown } | null | undefined)?.tokens;
   return isRecord(found) ? snakeCased(found) : undefined;
 }
 

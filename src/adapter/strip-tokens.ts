@@ -20,7 +20,9 @@ const MIN_TOKEN_LENGTH = 8;
  * objects are left as they are; a property that held a token is left out.
  */
 export function stripTokens<Value>(value: Value, tokens: readonly (string | undefined)[]): Stripped<Value> {
-  const needles = tokens.filter((token) => token !== undefined && token.length >= MIN_TOKEN_LENGTH) as string[];
+  const needles = tokens.filter(
+    (token) => token !== undefined && token.length >= MIN_TOKEN_LENGTH,
+  ) as string[];
   const paths: string[] = [];
   if (needles.length === 0) return { value, paths };
   const seen = new Set<object>();

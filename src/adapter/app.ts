@@ -1,0 +1,103 @@
+/**
+ * One application's nolapse: engine, vault, grants and refreshers, put together at first use. Construction has no
+ * effects, because `next build` evaluates the module that calls it.
+ *
+ * @module
+ */
+import { randomBytes, randomUUID } from "node:crypto";
+import { systemClock } from "../core/clock.ts";
+import { DEFAULT_LIMITS } from "../core/engine.ts";
+import { processSharedState } from "../core/single-flight.ts";
+import { createTokenManager, type TokenManager } from "../core/token-manager.ts";
+import { profileOf } from "../oauth/profiles.ts";
+import type { ProviderProfile } from "../oauth/provider-profile.ts";
+import { createIndexer } from "../vault/indexer.ts";
+import { createKeyRing } from "../vault/key-ring.ts";
+import { createSealer } from "../vault/sealer.ts";
+import { secretList } from "../vault/secrets.ts";
+import { createBackground, isServerless } from "./background.ts";
+import { createGrants, type Grants } from "./grants.ts";
+import type { AuthHost } from "./host.ts";
+import { loadAfter, nextAfter } from "./next-modules.ts";
+import type { FreshTokensOptions } from "./options.ts";
+import { createProviderRefresher } from "./provider-refresher.ts";
+
+/** What the parts of the adapter share. */
+export interface App {
+  readonly options: FreshTokensOptions;
+  readonly host: AuthHost;
+  /** Ready to work, or rejects with `InvalidOptionError` if secrets, Node version or store do not do. */
+  readonly ready: () => Promise<ReadyApp>;
+}
+
+/** An {@link App} at work. */
+export interface ReadyApp {
+  readonly manager: TokenManager;
+  readonly grants: Grants;
+  readonly profileOf: (provider: string) => ProviderProfile;
+}
+
+const PROCESS_KEY = Symbol.for("nolapse.process-name.v1");
+
+/** Puts an application together. */
+export function createApp(options: FreshTokensOptions, host: AuthHost): App {
+  let ready: ReadyApp | undefined;
+  return {
+    options,
+    host,
+    async ready() {
+      await loadAfter();
+      return (ready ??= assemble(options, host));
+    },
+  };
+}
+
+function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
+  const ring = createKeyRing({
+    secrets: () => ownSecrets(options),
+    extraSecrets: host.secrets,
+    extraOption: host.secretName,
+  });
+  ring.keys();
+  const indexer = createIndexer(ring);
+  const profile = (provider: string): ProviderProfile => {
+    const settings = options.providers?.[provider];
+    return profileOf(provider, {
+      ...(settings?.defaultLifetimeMs !== undefined && { defaultLifetimeMs: settings.defaultLifetimeMs }),
+    });
+  };
+  const manager = createTokenManager({
+    ...options,
+    slidingLifetimeMs: options.slidingLifetimeMs ?? host.sessionMaxAgeMs,
+    absoluteLifetimeMs:
+      options.absoluteLifetimeMs ?? Math.max(DEFAULT_LIMITS.absoluteLifetimeMs, host.sessionMaxAgeMs),
+    sealer: createSealer(ring),
+    refresher: createProviderRefresher(options, host),
+    holder: processName(),
+    newId: () => randomUUID(),
+    random: () => randomBytes(4).readUInt32BE() / 2 ** 32,
+    clock: systemClock,
+    shared: processSharedState(options.store.kind),
+    background: createBackground(options.waitUntil, nextAfter, () => isServerless(process.env)),
+  });
+  const grants = createGrants({
+    options,
+    host,
+    manager,
+    indexer,
+    profileOf: profile,
+    nowMs: () => Date.now(),
+  });
+  return { manager, grants, profileOf: profile };
+}
+
+function ownSecrets({ secret }: FreshTokensOptions): readonly string[] {
+  if (secret === undefined) return secretList(process.env["NOLAPSE_SECRET"]);
+  return typeof secret === "string" ? [secret] : secret;
+}
+
+/** One name for all copies of this module in the process: leases are the process's, not the bundle's. */
+function processName(): string {
+  const holder = globalThis as unknown as Record<symbol, string | undefined>;
+  return (holder[PROCESS_KEY] ??= `${process.pid}-${randomUUID()}`);
+}

@@ -1,0 +1,225 @@
+/**
+ * nolapse's share of NextAuth's callbacks and events, around the application's own.
+ *
+ * The first rule: a throw in `jwt` or `session` deletes the user's session, so nothing of ours throws here.
+ *
+ * @module
+ */
+import { isTokenError } from "../core/errors.ts";
+import type { App } from "./app.ts";
+import { missingKey } from "./grants.ts";
+import { currentRequestIfAny } from "./next-modules.ts";
+import { claimOf, withClaim, withoutClaim, type GrantClaim, type SessionToken } from "./claim.ts";
+import { reportFailure, warnOnce } from "./report.ts";
+import { handlerContext } from "./request-context.ts";
+import { isPrefetch } from "./request-source.ts";
+import { UNREADABLE_FIELDS, sessionFieldsOf, type SessionFields } from "./session-fields.ts";
+import { signInTokens, type AccountLike } from "./sign-in-tokens.ts";
+import { stripTokens } from "./strip-tokens.ts";
+import type { StoredGrant } from "./grants.ts";
+import type { TokenEndpointResponse } from "../core/token-set.ts";
+
+/** The parameters of NextAuth's `jwt` callback, as far as both versions share them. */
+export interface JwtParams {
+  readonly token: object;
+  readonly user?: unknown;
+  readonly account?: AccountLike | null | undefined;
+  readonly profile?: unknown;
+}
+
+/** The parameters of NextAuth's `session` callback under the JWT strategy. */
+export interface SessionParams {
+  readonly session: object;
+  readonly token: object;
+}
+
+/** The parameters of NextAuth's `signIn` callback. */
+export interface SignInParams {
+  readonly user?: unknown;
+  readonly account?: AccountLike | null | undefined;
+}
+
+/** nolapse's parts of the callbacks. */
+export interface AppCallbacks {
+  /** Stores the tokens of a sign-in before NextAuth goes on. Returns `true`, or the page to go to instead. */
+  readonly signIn: (params: SignInParams) => Promise<true | string>;
+  /** Runs the application's own `jwt` callback without the claim and puts the claim back; takes tokens out. */
+  readonly jwt: <Params extends JwtParams>(
+    params: Params,
+    own: (params: Params) => unknown,
+  ) => Promise<object>;
+  /** Adds the session fields to what the application's own `session` callback returned. */
+  readonly session: <Params extends SessionParams>(
+    params: Params,
+    own: (params: Params) => unknown,
+  ) => Promise<object>;
+  /** Ends the session's grant. */
+  readonly signedOut: (token: SessionToken | null | undefined) => Promise<void>;
+}
+
+/** Binds the callbacks to one application. */
+export function createCallbacks(app: App): AppCallbacks {
+  // NextAuth hands the same account object to `signIn` and to `jwt`.
+  const stored = new WeakMap<object, StoredGrant>();
+  return {
+    async signIn({ account, user }) {
+      const tokens = tokensOf(app, account, user);
+      if (!account || tokens === undefined) return true;
+      try {
+        stored.set(account, await storeSignIn(app, account, user, tokens));
+        return true;
+      } catch (error) {
+        reportFailure("The tokens of a sign-in could not be stored", error);
+        return app.host.signInErrorUrl(handlerContext()?.source);
+      }
+    },
+    async jwt(params, own) {
+      const { account } = params;
+      if (account) return signInJwt(app, params, own, stored.get(account));
+      return laterJwt(app, params, own);
+    },
+    async session(params, own) {
+      const claim = claimOf(params.token as SessionToken);
+      const session = (await own({ ...params, token: withoutClaim(params.token) })) as object | undefined;
+      const fields = claim ? await fieldsOf(app, claim) : {};
+      // NextAuth reads an empty session as "nobody is signed in" (F18).
+      return fields === undefined ? {} : { ...session, ...fields };
+    },
+    async signedOut(token) {
+      try {
+        const { grants } = await app.ready();
+        const claim = claimOf(token) ?? (token ? (await grants.adopt(token))?.claim : undefined);
+        if (claim !== undefined) await grants.end(claim, "signed_out");
+      } catch (error) {
+        reportFailure(
+          "A grant could not be ended at sign-out; it ends at the latest with its session",
+          error,
+        );
+      }
+    },
+  };
+}
+
+function tokensOf(
+  app: App,
+  account: AccountLike | null | undefined,
+  user: unknown,
+): TokenEndpointResponse | undefined {
+  const settings = account ? app.options.providers?.[account.provider] : undefined;
+  return signInTokens(account, user, settings?.userTokens);
+}
+
+async function storeSignIn(
+  app: App,
+  account: AccountLike,
+  user: unknown,
+  tokens: TokenEndpointResponse,
+): Promise<StoredGrant> {
+  const { grants, profileOf } = await app.ready();
+  const { provider, providerAccountId } = account;
+  const subject = providerAccountId ?? (user as { id?: string } | undefined)?.id;
+  const grant = await grants.store({ provider, tokens, subject });
+  if (!grant.refreshable && profileOf(provider).hasRefreshGrant) {
+    warnOnce(
+      `no-refresh-token:${provider}`,
+      `The sign-in with "${provider}" brought no refresh token, so the user has to sign in again when the access token expires. ${profileOf(provider).refreshTokenHint}`,
+    );
+  }
+  return grant;
+}
+
+async function signInJwt<Params extends JwtParams>(
+  app: App,
+  params: Params,
+  own: (params: Params) => unknown,
+  known: StoredGrant | undefined,
+): Promise<object> {
+  const { account, user } = params;
+  const tokens = tokensOf(app, account, user);
+  const token = (await own(params)) as object;
+  if (!account || tokens === undefined) return token;
+  const secrets = [tokens.access_token, tokens.refresh_token, tokens.id_token].map(textOf);
+  const { value, paths } = stripTokens(token, secrets);
+  if (paths.length > 0) {
+    warnOnce(
+      `stripped:${paths.join()}`,
+      `Your jwt callback puts tokens into the session cookie (${paths.join(", ")}); they were left out. Call getAccessToken() where you need the access token`,
+    );
+  }
+  try {
+    const grant = known ?? (await storeSignIn(app, account, user, tokens));
+    const context = handlerContext();
+    if (context) context.created = { claim: grant.claim, subjectRef: grant.subjectRef };
+    return withClaim(value, grant.claim);
+  } catch (error) {
+    reportFailure("The tokens of a sign-in could not be stored", error);
+    return value;
+  }
+}
+
+async function laterJwt<Params extends JwtParams>(
+  app: App,
+  params: Params,
+  own: (params: Params) => unknown,
+): Promise<object> {
+  const claim = claimOf(params.token as SessionToken);
+  if (claim) {
+    const token = (await own({ ...params, token: withoutClaim(params.token) })) as object | null;
+    return withClaim(token ?? withoutClaim(params.token), claim);
+  }
+  const adopted = await adoptQuietly(app, params.token as SessionToken);
+  if (adopted === undefined) return (await own(params)) as object;
+  const clean = stripTokens(params.token, adopted.tokens).value;
+  const token = (await own({ ...params, token: clean })) as object;
+  return withClaim(stripTokens(token, adopted.tokens).value, adopted.claim);
+}
+
+async function adoptQuietly(
+  app: App,
+  token: SessionToken,
+): Promise<{ claim: GrantClaim; tokens: readonly string[] } | undefined> {
+  try {
+    const { grants } = await app.ready();
+    return await grants.adopt(token);
+  } catch (error) {
+    // The tokens stay in the cookie until the store is back: nothing the user has is lost.
+    reportFailure("A session of a hand-written recipe could not be adopted", error);
+    return undefined;
+  }
+}
+
+/** The session fields of a grant; `undefined` if its user has signed out. */
+async function fieldsOf(app: App, claim: GrantClaim): Promise<SessionFields | undefined> {
+  const context = handlerContext();
+  if (context) context.reading = claim;
+  try {
+    const { manager, grants } = await app.ready();
+    const id = grants.idOf(claim);
+    if (id === undefined) throw missingKey();
+    const source = context?.source ?? (await currentRequestIfAny());
+    const view = await manager.view(id, {
+      wait: context !== undefined,
+      mayRefresh: source === undefined || !isPrefetch(source),
+      withAccessToken: app.options.exposeAccessToken === true,
+      door: context?.door ?? "session",
+    });
+    if (view.status === "ended" && isSignedOut(view.reason)) {
+      if (context) context.signedOut = true;
+      return undefined;
+    }
+    return sessionFieldsOf(view, app.host.sessionErrorName);
+  } catch (error) {
+    if (!isTokenError(error) || error.code !== "store_failed")
+      reportFailure("The session fields could not be read", error);
+    return UNREADABLE_FIELDS;
+  }
+}
+
+/** Whether a grant's end means that its cookie should be gone too. */
+export function isSignedOut(reason: string): boolean {
+  return reason === "signed_out" || reason === "replaced" || reason === "revoked";
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

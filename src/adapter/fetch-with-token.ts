@@ -1,0 +1,75 @@
+/**
+ * `fetch` with the user's access token: only to origins that the application listed, renewed once and sent again once
+ * when the API rejects the token.
+ *
+ * @module
+ */
+import { InvalidOptionError } from "../core/errors.ts";
+import type { App } from "./app.ts";
+import type { RequestLike } from "./request-source.ts";
+import { findGrant, signedOutAsSuch, type AccessTokenOptions } from "./token-access.ts";
+
+/** What {@link FetchWithToken} takes beside fetch's own arguments. */
+export interface FetchWithTokenOptions extends AccessTokenOptions {
+  /** The request that is being answered, outside the App Router. */
+  readonly request?: RequestLike;
+}
+
+/**
+ * As `fetch`, with `Authorization: Bearer <access token>`. Rejects as `getAccessToken` does, and with
+ * `InvalidOptionError` for an origin that is not in `allowedOrigins`. A 401 renews the token once, however many calls
+ * were rejected, and sends the request once more if its body can be sent again.
+ */
+export type FetchWithToken = (
+  input: string | URL | Request,
+  init?: RequestInit,
+  options?: FetchWithTokenOptions,
+) => Promise<Response>;
+
+/** Binds `fetchWithToken` to one application. */
+export function createFetchWithToken(app: App): FetchWithToken {
+  const origins = new Set((app.options.allowedOrigins ?? []).map((origin) => new URL(origin).origin));
+  return async (input, init = {}, { request, ...options } = {}) => {
+    assertAllowed(origins, input);
+    const { grantId } = await findGrant(app, request);
+    const { manager } = await app.ready();
+    const ask = { ...options, door: "fetch" };
+    const { accessToken } = await signedOutAsSuch(manager.getAccessToken(grantId, ask));
+    const again = isReplayable(input, init) && input instanceof Request ? input.clone() : input;
+    const response = await send(input, init, accessToken);
+    if (response.status !== 401) return response;
+    const renewed = await manager.renewRejected(grantId, accessToken, ask).catch(() => undefined);
+    if (renewed === undefined || renewed.accessToken === accessToken || !isReplayable(again, init))
+      return response;
+    await response.body?.cancel();
+    return send(again, init, renewed.accessToken);
+  };
+}
+
+function assertAllowed(origins: ReadonlySet<string>, input: string | URL | Request): void {
+  const url = input instanceof Request ? input.url : input;
+  const origin = URL.canParse(url) ? new URL(url).origin : undefined;
+  if (origin !== undefined && origins.has(origin)) return;
+  throw new InvalidOptionError(
+    "allowedOrigins",
+    `must list every origin that may see the user's token; ${origin ?? "a relative URL"} is not in it`,
+  );
+}
+
+async function send(
+  input: string | URL | Request,
+  init: RequestInit,
+  accessToken: string,
+): Promise<Response> {
+  const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
+  headers.set("authorization", `Bearer ${accessToken}`);
+  // A cached answer of an API would be one user's data in another user's page (F41).
+  return fetch(input, { cache: "no-store", ...init, headers });
+}
+
+/** Whether a request can be sent a second time: a stream is gone after the first. */
+function isReplayable(input: string | URL | Request, init: RequestInit): boolean {
+  const { body } = init;
+  if (body === undefined || body === null) return !(input instanceof Request) || !input.bodyUsed;
+  return !(body instanceof ReadableStream) && typeof (body as { pipe?: unknown }).pipe !== "function";
+}

@@ -1,0 +1,194 @@
+/**
+ * From sessions to grants: stores one at sign-in, finds the one that a session names, adopts that of a hand-written
+ * recipe, and ends them.
+ *
+ * @module
+ */
+import { InvalidOptionError, StoreFailedError } from "../core/errors.ts";
+import type { EndReason } from "../core/grant.ts";
+import type { TokenManager } from "../core/token-manager.ts";
+import { epochMsFrom, lifetimeMsFrom, tokenSetFrom, type TokenEndpointResponse } from "../core/token-set.ts";
+import { jwtExp, jwtPart } from "../oauth/jwt-exp.ts";
+import { grantIssuerOf } from "../oauth/provider-config.ts";
+import type { ProviderProfile } from "../oauth/provider-profile.ts";
+import type { Indexer } from "../vault/indexer.ts";
+import { claimOf, type GrantClaim, type SessionToken } from "./claim.ts";
+import type { AuthHost } from "./host.ts";
+import type { FreshTokensOptions } from "./options.ts";
+import { recipeSessionOf } from "./recipe-session.ts";
+
+/** What {@link createGrants} is built from. */
+export interface GrantsContext {
+  readonly options: FreshTokensOptions;
+  readonly host: AuthHost;
+  readonly manager: TokenManager;
+  readonly indexer: Indexer;
+  readonly profileOf: (provider: string) => ProviderProfile;
+  readonly nowMs: () => number;
+}
+
+/** A sign-in whose tokens are to be stored. */
+export interface SignIn {
+  readonly provider: string;
+  readonly tokens: TokenEndpointResponse;
+  /** Who signed in, as the provider names them. */
+  readonly subject: string | undefined;
+}
+
+/** A grant that has just been stored. */
+export interface StoredGrant {
+  readonly claim: GrantClaim;
+  readonly subjectRef: string | null;
+  readonly refreshable: boolean;
+}
+
+/** The grants of an application's sessions. */
+export interface Grants {
+  /** Stores the tokens of a sign-in under a new handle. Rejects with `StoreFailedError` or `InvalidOptionError`. */
+  readonly store: (signIn: SignIn) => Promise<StoredGrant>;
+  /** The id of the grant that a session names. `undefined` if it names none, or its key is not in the ring any more. */
+  readonly idOf: (claim: GrantClaim) => string | undefined;
+  /** The claim for a session of a hand-written recipe, stored once however often it is asked for. */
+  readonly adopt: (token: SessionToken) => Promise<AdoptedSession | undefined>;
+  /** Ends the grant of a session. */
+  readonly end: (claim: GrantClaim, reason: EndReason, revoke?: boolean) => Promise<void>;
+}
+
+/** A session of a hand-written recipe, and the tokens that have to leave its cookie. */
+export interface AdoptedSession {
+  readonly claim: GrantClaim;
+  readonly tokens: readonly string[];
+}
+
+/** Binds the functions of this file to one application. */
+export function createGrants(context: GrantsContext): Grants {
+  const { manager, indexer, options } = context;
+  const idOf = ({ keyId, handle, provider }: GrantClaim): string | undefined =>
+    indexer.grantIdOf(keyId, handle, provider);
+  return {
+    idOf,
+    async store(signIn) {
+      const claim: GrantClaim = {
+        handle: indexer.newHandle(),
+        keyId: indexer.newestKeyId(),
+        provider: signIn.provider,
+      };
+      return (await save(context, claim, signIn, false)).stored;
+    },
+    adopt: (token) => adopt(context, token),
+    async end(claim, reason, revoke) {
+      const id = idOf(claim);
+      if (id === undefined) return;
+      const profile = context.profileOf(claim.provider);
+      const wanted =
+        options.providers?.[claim.provider]?.revokeOnSignOut ??
+        (options.providers?.[claim.provider]?.revoke !== undefined || profile.revocation !== "grant-wide");
+      await manager.endGrant(id, reason, { revoke: revoke ?? wanted });
+    },
+  };
+}
+
+async function save(
+  { options, host, manager, indexer, profileOf, nowMs }: GrantsContext,
+  claim: GrantClaim,
+  { provider, tokens, subject }: SignIn,
+  adopted: boolean,
+): Promise<{ stored: StoredGrant; inserted: boolean }> {
+  const config = host.oauthProvider(provider);
+  const settings = options.providers?.[provider];
+  const lifetimeMs = settings?.defaultLifetimeMs ?? profileOf(provider).defaultLifetimeMs;
+  const context = {
+    requestedAtMs: nowMs(),
+    ...(lifetimeMs !== undefined && { defaultLifetimeMs: lifetimeMs }),
+  };
+  const complete = withJwtExpiry(tokens, settings?.expiryFrom);
+  if (settings?.refresh !== undefined && !adopted) assertExpiry(provider, complete);
+  const tokenSet = tokenSetFrom(complete, context);
+  if (tokenSet === undefined)
+    throw new InvalidOptionError(`providers.${provider}`, "brought no access token");
+  const claims = tokenSet.idToken === undefined ? undefined : jwtPart(tokenSet.idToken, 1);
+  const issuer = config === undefined ? `provider:${provider}` : grantIssuerOf(config);
+  // People are known by the issuer that the ID token names: a back-channel logout names the same.
+  const authority = textOf(claims?.["iss"]) ?? issuer;
+  const person = textOf(claims?.["sub"]) ?? subject;
+  const sid = textOf(claims?.["sid"]);
+  const subjectRef = person === undefined ? null : indexer.subjectRefOf(authority, person);
+  const inserted = await manager.saveGrant({
+    id: mustHash(indexer.grantIdOf(claim.keyId, claim.handle, provider)),
+    sessionRef: mustHash(indexer.sessionRefOf(claim.keyId, claim.handle)),
+    subjectRef,
+    sidRef: sid === undefined ? null : indexer.sidRefOf(authority, sid),
+    provider,
+    issuer,
+    clientId: config?.clientId ?? "",
+    tokenSet,
+    adopted,
+  });
+  const stored = { claim, subjectRef, refreshable: tokenSet.refreshToken !== undefined };
+  return { stored, inserted };
+}
+
+async function adopt(context: GrantsContext, token: SessionToken): Promise<AdoptedSession | undefined> {
+  const { options, host, indexer, manager } = context;
+  if (options.adoptSession === false || claimOf(token) !== undefined) return undefined;
+  const found = options.adoptSession ? options.adoptSession(token) : recipeSessionOf(token);
+  const refreshToken = textOf(found?.tokens.refresh_token);
+  if (found === undefined || refreshToken === undefined) return undefined;
+  const provider = found.provider ?? onlyProvider(host);
+  if (provider === undefined) return undefined;
+  const tokens = [found.tokens.access_token, refreshToken, found.tokens.id_token].filter(
+    (value): value is string => typeof value === "string",
+  );
+  // Newest key first. A session adopted under an older key is found again under that key.
+  for (const keyId of indexer.keyIds()) {
+    const claim = adoptedClaim(indexer, keyId, refreshToken, provider);
+    const id = mustHash(indexer.grantIdOf(keyId, claim.handle, provider));
+    const view = await manager.view(id, { mayRefresh: false });
+    if (view.status !== "ended" || view.reason !== "missing") return { claim, tokens };
+  }
+  const claim = adoptedClaim(indexer, indexer.newestKeyId(), refreshToken, provider);
+  await save(context, claim, { provider, tokens: found.tokens, subject: textOf(token["sub"]) }, true);
+  return { claim, tokens };
+}
+
+function adoptedClaim(indexer: Indexer, keyId: string, refreshToken: string, provider: string): GrantClaim {
+  return { handle: mustHash(indexer.adoptedHandleOf(keyId, refreshToken)), keyId, provider };
+}
+
+function onlyProvider(host: AuthHost): string | undefined {
+  const ids = host.oauthProviderIds();
+  return ids.length === 1 ? ids[0] : undefined;
+}
+
+/** The error for a session whose grant was stored under a key that is not in the ring. It signs nobody out. */
+export function missingKey(): StoreFailedError {
+  return new StoreFailedError(
+    "A session's grant was stored under a secret that is not in NOLAPSE_SECRET any more. Put the old secret back behind the new one",
+  );
+}
+
+/** The ring has the key: it was asked for the key's id a moment ago. */
+function mustHash(hash: string | undefined): string {
+  if (hash === undefined)
+    throw new InvalidOptionError("NOLAPSE_SECRET", "changed while the process runs; restart it");
+  return hash;
+}
+
+/** Nobody can renew a token in time whose end is not told: a backend of the application's own can be taught to tell it. */
+function assertExpiry(provider: string, { expires_in, expires_at }: TokenEndpointResponse): void {
+  if (lifetimeMsFrom(expires_in) !== undefined || epochMsFrom(expires_at) !== undefined) return;
+  throw new InvalidOptionError(
+    `providers.${provider}`,
+    'brought an access token without an expiry: return "expires_in" (seconds) or "expires_at" with it, or set expiryFrom: "jwt-exp" if it is a JWT',
+  );
+}
+
+function withJwtExpiry(tokens: TokenEndpointResponse, from: "jwt-exp" | undefined): TokenEndpointResponse {
+  if (from === undefined || tokens.expires_in !== undefined || tokens.expires_at !== undefined) return tokens;
+  const expiresAt = typeof tokens.access_token === "string" ? jwtExp(tokens.access_token) : undefined;
+  return expiresAt === undefined ? tokens : { ...tokens, expires_at: expiresAt };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

@@ -1,0 +1,30 @@
+/**
+ * What differs between NextAuth v4 and Auth.js v5, and nothing else: everything that `src/adapter` does is the same for both.
+ *
+ * @module
+ */
+import type { OAuthProviderConfig } from "../oauth/provider-config.ts";
+import type { SessionToken } from "./claim.ts";
+import type { RequestSource } from "./request-source.ts";
+
+/** A version of NextAuth, as the adapter sees it. */
+export interface AuthHost {
+  /** NextAuth's own secrets as they are in force, newest first. Read at first use. */
+  readonly secrets: () => readonly string[];
+  /** The name under which a missing secret is reported. */
+  readonly secretName: string;
+  /** The name of the session cookie for a request. */
+  readonly sessionCookieName: (source: RequestSource) => string;
+  /** Decodes a session cookie's value; `null` if it is no valid session. Never rejects. */
+  readonly decodeSession: (value: string, cookieName: string) => Promise<SessionToken | null>;
+  /** An OAuth provider of the application by id; `undefined` if there is none. */
+  readonly oauthProvider: (id: string) => OAuthProviderConfig | undefined;
+  /** The ids of the application's OAuth providers. */
+  readonly oauthProviderIds: () => readonly string[];
+  /** The page to send a user to whose sign-in could not be stored. Absolute. */
+  readonly signInErrorUrl: (source: RequestSource | undefined) => string;
+  /** How long a session lives without use, in milliseconds. */
+  readonly sessionMaxAgeMs: number;
+  /** The name of the error that the guides put into the session. */
+  readonly sessionErrorName: string;
+}

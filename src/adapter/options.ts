@@ -1,0 +1,127 @@
+/**
+ * The second argument of `withFreshTokens`: where grants live, and everything that has a default.
+ *
+ * @module
+ */
+import type { Limits } from "../core/engine.ts";
+import { InvalidOptionError } from "../core/errors.ts";
+import type { TokenEventListener } from "../core/events.ts";
+import type { GrantStore } from "../core/grant-store.ts";
+import { checkDuration, checkTimingOptions, type TimingOptions } from "../core/lead-time.ts";
+import type { TokenEndpointResponse } from "../core/token-set.ts";
+import type { CustomRefresh, CustomRevoke } from "../oauth/custom-refresher.ts";
+import type { WaitUntil } from "./background.ts";
+import type { SessionToken } from "./claim.ts";
+
+/** Settings of one provider, by its NextAuth id. All have defaults. */
+export interface ProviderOptions {
+  /** Refreshes against a backend of your own (Credentials logins). Without it the OAuth refresh grant is used. */
+  readonly refresh?: CustomRefresh;
+  /** Revokes at that backend, at sign-out. */
+  readonly revoke?: CustomRevoke;
+  /** Where a token of that backend says no lifetime: `jwt-exp` reads `exp` of the access token. */
+  readonly expiryFrom?: "jwt-exp";
+  /** Statuses of that backend's answers that mean a dead refresh token, such as `[401]`. @defaultValue only OAuth's `invalid_grant` */
+  readonly rejectedStatuses?: readonly number[];
+  /** Finds the tokens on the user that `authorize` returned. @defaultValue `(user) => user.tokens` */
+  readonly userTokens?: (user: never) => TokenEndpointResponse | undefined;
+  /** The lifetime to assume where the server tells none, in milliseconds. @defaultValue by provider, else 300_000 */
+  readonly defaultLifetimeMs?: number;
+  /** Whether tokens are revoked at sign-out. @defaultValue true, except where that would end other devices too (Google, Discord) */
+  readonly revokeOnSignOut?: boolean;
+  /** Members to add to each refresh request, such as `{ scope: "api://orders/.default offline_access" }`. */
+  readonly refreshParams?: Readonly<Record<string, string>>;
+  /** The token endpoint, where it is neither in the provider nor in its metadata. */
+  readonly tokenEndpoint?: string;
+  /** The revocation endpoint (RFC 7009), where it is not in the metadata. */
+  readonly revocationEndpoint?: string;
+}
+
+/** What `withFreshTokens` takes beside NextAuth's own options. Every duration is in milliseconds. */
+export interface FreshTokensOptions extends TimingOptions, Partial<Limits> {
+  /** Where grants live: `sqliteStore({ path })` from `nolapse/stores/sqlite`, or another store. */
+  readonly store: GrantStore;
+  /**
+   * What seals the store, newest first; each at least 32 characters of chance (`openssl rand -base64 32`).
+   * @defaultValue `NOLAPSE_SECRET` (a comma-separated list), else NextAuth's own secret
+   */
+  readonly secret?: string | readonly string[];
+  /** Settings by provider id. */
+  readonly providers?: Readonly<Record<string, ProviderOptions>>;
+  /** The origins that `fetchWithToken` may send the token to, such as `https://api.example.com`. @defaultValue none */
+  readonly allowedOrigins?: readonly string[];
+  /** Whether `session.accessToken` shows the access token to the browser. The refresh token never gets there. @defaultValue false */
+  readonly exposeAccessToken?: boolean;
+  /**
+   * Finds the tokens in a session that a hand-written recipe made; `false` adopts none.
+   * @defaultValue the names that NextAuth's guides use
+   */
+  readonly adoptSession?: false | ((token: SessionToken) => RecipeTokens | undefined);
+  /** Keeps the host awake after a response, where Next's `after()` is not available. */
+  readonly waitUntil?: WaitUntil;
+  /** Told of every refresh, end and failure. Holds no secret. What it throws is swallowed. */
+  readonly onEvent?: TokenEventListener;
+  /** The fetch that talks to authorization servers. @defaultValue the global one */
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+/** Tokens found in a session of a hand-written recipe. */
+export interface RecipeTokens {
+  readonly tokens: TokenEndpointResponse;
+  /** NextAuth's provider id; may be left out where the application has one OAuth provider only. */
+  readonly provider?: string;
+}
+
+/**
+ * Checks the shape of the options, once, when they are given. Secrets, the Node version and the store are checked at
+ * first use instead, because `next build` evaluates this module too.
+ *
+ * @throws {@link InvalidOptionError} naming the option, what was given and the fix.
+ */
+export function checkOptions(options: FreshTokensOptions): void {
+  if (typeof (options as Partial<FreshTokensOptions> | undefined)?.store?.acquireLease !== "function") {
+    throw new InvalidOptionError(
+      "store",
+      'must be a grant store, such as sqliteStore({ path: ".nolapse/grants.db" }) from "nolapse/stores/sqlite"',
+    );
+  }
+  checkTimingOptions(options);
+  for (const name of ["maxWaitMs", "staleIfStoreDownMs", "minForcedAgeMs"] as const)
+    checkDuration(name, options[name], 0);
+  for (const name of [
+    "leaseMs",
+    "refreshDeadlineMs",
+    "storeTimeoutMs",
+    "persistBudgetMs",
+    "slidingLifetimeMs",
+    "absoluteLifetimeMs",
+  ] as const) {
+    checkDuration(name, options[name], 1);
+  }
+  for (const [id, provider] of Object.entries(options.providers ?? {})) {
+    checkDuration(`providers.${id}.defaultLifetimeMs`, provider.defaultLifetimeMs, 1000);
+  }
+  for (const origin of options.allowedOrigins ?? []) checkOrigin(origin);
+}
+
+function checkOrigin(origin: string): void {
+  const parsed = URL.canParse(origin) ? new URL(origin) : undefined;
+  const given = JSON.stringify(origin);
+  if (parsed === undefined || parsed.origin !== origin.replace(/\/$/, "")) {
+    throw new InvalidOptionError(
+      "allowedOrigins",
+      `takes origins such as "https://api.example.com", without a path; got ${given}`,
+    );
+  }
+  if (parsed.protocol !== "https:" && !isLoopback(parsed.hostname)) {
+    throw new InvalidOptionError(
+      "allowedOrigins",
+      `takes https origins, because a token must not travel in plain text; got ${given}`,
+    );
+  }
+}
+
+/** Whether a host is this machine, where plain http does not leave it. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+}

@@ -1,0 +1,41 @@
+/**
+ * One refresher for all providers of an application: its own `refresh` function where it gave one, the OAuth refresh
+ * grant everywhere else.
+ *
+ * @module
+ */
+import { systemClock } from "../core/clock.ts";
+import type { Refresher } from "../core/refresher.ts";
+import { createCustomRefresher } from "../oauth/custom-refresher.ts";
+import { createOAuthRefresher } from "../oauth/oauth-refresher.ts";
+import type { AuthHost } from "./host.ts";
+import type { FreshTokensOptions } from "./options.ts";
+
+/** Builds the refresher of an application. */
+export function createProviderRefresher(options: FreshTokensOptions, host: AuthHost): Refresher {
+  const oauth = createOAuthRefresher({
+    resolveProvider: host.oauthProvider,
+    ...(options.fetch !== undefined && { fetch: options.fetch }),
+  });
+  const custom = new Map<string, Refresher>();
+  for (const [id, provider] of Object.entries(options.providers ?? {})) {
+    const { refresh, revoke, expiryFrom, defaultLifetimeMs, rejectedStatuses } = provider;
+    if (refresh === undefined) continue;
+    custom.set(
+      id,
+      createCustomRefresher({
+        refresh,
+        clock: systemClock,
+        ...(revoke !== undefined && { revoke }),
+        ...(rejectedStatuses !== undefined && { rejectedStatuses }),
+        ...(expiryFrom !== undefined && { expiryFrom }),
+        ...(defaultLifetimeMs !== undefined && { defaultLifetimeMs }),
+      }),
+    );
+  }
+  const refresherFor = (provider: string): Refresher => custom.get(provider) ?? oauth;
+  return {
+    refresh: (request) => refresherFor(request.provider).refresh(request),
+    revoke: (request) => refresherFor(request.provider).revoke(request),
+  };
+}

@@ -1,0 +1,141 @@
+/**
+ * The wrapper around NextAuth's route: it lets a due session read wait for the refresh, ends the grants of the session
+ * that a new sign-in replaces, and keeps a signed-out session's cookie from coming back.
+ *
+ * @module
+ */
+import type { App } from "./app.ts";
+import { isSignedOut } from "./callbacks.ts";
+import { claimOf, type GrantClaim } from "./claim.ts";
+import { reportFailure } from "./report.ts";
+import { inHandler, type HandlerContext } from "./request-context.ts";
+import { requestSourceOf, type NodeRequestLike, type RequestSource } from "./request-source.ts";
+import { deletingSession, setsSession } from "./session-cookie.ts";
+import { readSession } from "./token-access.ts";
+
+/** The header in which a tab of `nolapse/react` says why it asks. */
+export const ASK_HEADER = "x-nolapse-ask";
+
+/** A Pages Router response, as far as the wrapper touches it. */
+export interface NodeResponseLike {
+  setHeader(name: string, value: number | string | readonly string[]): unknown;
+}
+
+/** Wraps NextAuth's handler, in the App Router's or the Pages Router's form. */
+export function wrapHandlerOf(
+  app: App,
+): <Handler extends (...args: never[]) => unknown>(handler: Handler) => Handler {
+  return <Handler extends (...args: never[]) => unknown>(handler: Handler): Handler => {
+    const wrapped = async (...args: unknown[]): Promise<unknown> => {
+      const run = handler as unknown as (...args: unknown[]) => unknown;
+      const [request, second] = args;
+      if (isNodeResponse(second)) {
+        return answerPages(app, request as NodeRequestLike, second, (response) =>
+          run(request, response, ...args.slice(2)),
+        );
+      }
+      return answerApp(app, request as Request, second, () => run(...args));
+    };
+    return wrapped as unknown as Handler;
+  };
+}
+
+async function answerApp(
+  app: App,
+  request: Request,
+  routeContext: unknown,
+  run: () => unknown,
+): Promise<unknown> {
+  const params = (await (routeContext as { params?: unknown } | undefined)?.params) as
+    { nextauth?: string[] } | undefined;
+  const context = await contextFor(app, requestSourceOf(request), params?.nextauth?.[0]);
+  const response = await inHandler(context, run);
+  await endReplaced(app, context);
+  if (!(response instanceof Response)) return response;
+  const name = app.host.sessionCookieName(context.source);
+  const lines = response.headers.getSetCookie();
+  const headers = new Headers(response.headers);
+  if (setsSession(lines, name) && (await hasSignedOut(app, context))) {
+    headers.delete("set-cookie");
+    for (const line of deletingSession(lines, name)) headers.append("set-cookie", line);
+  }
+  // Whatever reads or sets the session is nobody else's (SEC-28, F40).
+  headers.set("cache-control", "private, no-cache, no-store");
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+}
+
+async function answerPages(
+  app: App,
+  request: NodeRequestLike,
+  response: NodeResponseLike,
+  run: (response: NodeResponseLike) => unknown,
+): Promise<unknown> {
+  const query = (request as { query?: { nextauth?: string | string[] } }).query?.nextauth;
+  const context = await contextFor(app, requestSourceOf(request), Array.isArray(query) ? query[0] : query);
+  const name = app.host.sessionCookieName(context.source);
+  const setHeader = response.setHeader.bind(response);
+  response.setHeader("Cache-Control", "private, no-cache, no-store");
+  response.setHeader = (header, value) => {
+    // The cookie is set after the last await of NextAuth, so what the session callback saw is as new as it gets.
+    const drop = header.toLowerCase() === "set-cookie" && context.signedOut === true && Array.isArray(value);
+    return setHeader(header, drop ? deletingSession(value as string[], name) : value);
+  };
+  const result = await inHandler(context, () => run(response));
+  await endReplaced(app, context);
+  return result;
+}
+
+async function contextFor(
+  app: App,
+  source: RequestSource,
+  action: string | undefined,
+): Promise<HandlerContext> {
+  const reason = source.header(ASK_HEADER);
+  const door = reason !== undefined && /^[a-z]{1,20}$/.test(reason) ? `tab:${reason}` : "session";
+  return {
+    source,
+    action,
+    door,
+    previous: action === "callback" ? await previousClaim(app, source) : undefined,
+  };
+}
+
+async function previousClaim(app: App, source: RequestSource): Promise<GrantClaim | undefined> {
+  return claimOf(await readSession(app, source).catch(() => null));
+}
+
+/** A new sign-in ends the grant that the browser's session had before (SEC-11). */
+async function endReplaced(app: App, { previous, created }: HandlerContext): Promise<void> {
+  if (previous === undefined || created === undefined || previous.handle === created.claim.handle) return;
+  try {
+    const { grants } = await app.ready();
+    // A second sign-in of one user may share the chain's consent at the server: revoking the old could end the new.
+    const revoke = previous.provider === created.claim.provider ? false : undefined;
+    await grants.end(previous, "replaced", revoke);
+  } catch (error) {
+    reportFailure("The grant of the session before this sign-in could not be ended", error);
+  }
+}
+
+/** Whether the user has signed out while this request was being answered. */
+async function hasSignedOut(app: App, context: HandlerContext): Promise<boolean> {
+  if (context.signedOut === true) return true;
+  if (context.reading === undefined) return false;
+  try {
+    const { manager, grants } = await app.ready();
+    const id = grants.idOf(context.reading);
+    if (id === undefined) return false;
+    const view = await manager.view(id, { mayRefresh: false });
+    return view.status === "ended" && isSignedOut(view.reason);
+  } catch {
+    return false;
+  }
+}
+
+function isNodeResponse(value: unknown): value is NodeResponseLike {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    typeof (value as { setHeader?: unknown }).setHeader === "function"
+  );
+}

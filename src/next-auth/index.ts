@@ -1,0 +1,143 @@
+/**
+ * nolapse for NextAuth.js v4.
+ *
+ * @module
+ */
+import type { AuthOptions, CallbacksOptions, EventCallbacks } from "next-auth";
+import { createApp } from "../adapter/app.ts";
+import { createCallbacks, type AppCallbacks } from "../adapter/callbacks.ts";
+import { withoutClaim } from "../adapter/claim.ts";
+import { createFetchWithToken, type FetchWithToken } from "../adapter/fetch-with-token.ts";
+import { checkOptions, type FreshTokensOptions } from "../adapter/options.ts";
+import type { SessionFields } from "../adapter/session-fields.ts";
+import { createGetAccessToken, type GetAccessToken } from "../adapter/token-access.ts";
+import { wrapHandlerOf } from "../adapter/wrap-handler.ts";
+import { InvalidOptionError } from "../core/errors.ts";
+import { createV4Host } from "./v4-host.ts";
+
+declare module "next-auth" {
+  interface Session extends SessionFields {}
+}
+
+/** What {@link withFreshTokens} returns. */
+export interface FreshTokens {
+  /** For `NextAuth(authOptions)`, `getServerSession(authOptions)` and everything else that takes NextAuth's options. */
+  readonly authOptions: AuthOptions;
+  /**
+   * Wraps NextAuth's handler: `const handler = wrapHandler(NextAuth(authOptions))`, for `app/api/auth/[...nextauth]/route.ts`
+   * and `pages/api/auth/[...nextauth].ts` alike.
+   */
+  readonly wrapHandler: <Handler extends (...args: never[]) => unknown>(handler: Handler) => Handler;
+  /**
+   * The signed-in user's access token, valid for at least `minValidityMs`.
+   *
+   * Without a request it reads the current one, in server components, route handlers and server actions. In a
+   * `proxy.ts` or route handler pass the request, in `getServerSideProps` the context, in a Pages Router API route
+   * request and response.
+   *
+   * Rejects with a `TokenError`: `not_signed_in`, `no_token`, `reauthentication_required`, `refresh_unavailable`,
+   * `store_failed` or `invalid_option`.
+   */
+  readonly getAccessToken: GetAccessToken;
+  /** `fetch` with the token, to the origins in `allowedOrigins` only. */
+  readonly fetchWithToken: FetchWithToken;
+}
+
+/**
+ * Keeps the access tokens of a NextAuth v4 application fresh.
+ *
+ * Takes your NextAuth options, minus your own refresh code, and returns them with nolapse's callbacks around yours.
+ * Has no effect by itself; secrets and store are touched at first use.
+ *
+ * @throws {@link InvalidOptionError} for options that cannot work, naming the option and the fix.
+ */
+export function withFreshTokens(auth: AuthOptions, options: FreshTokensOptions): FreshTokens {
+  checkOptions(options);
+  checkAuthOptions(auth);
+  const app = createApp(options, createV4Host(auth, options));
+  const callbacks = createCallbacks(app);
+  return {
+    authOptions: {
+      ...auth,
+      callbacks: { ...auth.callbacks, ...wrappedCallbacks(auth.callbacks ?? {}, callbacks) },
+      events: { ...auth.events, ...wrappedEvents(auth.events ?? {}, callbacks) },
+    },
+    wrapHandler: wrapHandlerOf(app),
+    getAccessToken: createGetAccessToken(app),
+    fetchWithToken: createFetchWithToken(app),
+  };
+}
+
+function wrappedCallbacks(
+  own: Partial<CallbacksOptions>,
+  ours: AppCallbacks,
+): Pick<CallbacksOptions, "signIn" | "jwt" | "session"> {
+  return {
+    async signIn(params) {
+      const allowed = own.signIn ? await own.signIn(params) : true;
+      return allowed === true ? ours.signIn(params) : allowed;
+    },
+    jwt: (params) =>
+      ours.jwt(params, (inner) => (own.jwt ? own.jwt(inner) : inner.token)) as ReturnType<
+        CallbacksOptions["jwt"]
+      >,
+    session: (params) =>
+      ours.session(params, (inner) => (own.session ? own.session(inner) : inner.session)) as ReturnType<
+        CallbacksOptions["session"]
+      >,
+  };
+}
+
+function wrappedEvents(own: Partial<EventCallbacks>, ours: AppCallbacks): Partial<EventCallbacks> {
+  const { session, signOut } = own;
+  return {
+    async signOut(message) {
+      await ours.signedOut(message.token);
+      await signOut?.(tokenHidden(message));
+    },
+    ...(session && { session: (message) => session(tokenHidden(message)) }),
+  };
+}
+
+/** The application's own listeners see the JWT without the claim, so that what they log or copy can't leak it. */
+function tokenHidden<Message extends { readonly token?: object }>(message: Message): Message {
+  return { ...message, ...(message.token && { token: withoutClaim(message.token) }) };
+}
+
+function checkAuthOptions(auth: AuthOptions): void {
+  if (!Array.isArray((auth as Partial<AuthOptions> | undefined)?.providers)) {
+    throw new InvalidOptionError(
+      "providers",
+      "must be NextAuth's list of providers; the first argument is your NextAuth options",
+    );
+  }
+  const strategy = auth.session?.strategy ?? (auth.adapter ? "database" : "jwt");
+  if (strategy !== "jwt") {
+    throw new InvalidOptionError(
+      "session.strategy",
+      'must be "jwt": the handle of the stored grants lives in the session JWT. With an adapter NextAuth defaults to "database", so set session: { strategy: "jwt" }',
+    );
+  }
+}
+
+export { isTokenError } from "../core/errors.ts";
+export type {
+  InvalidOptionError,
+  NoTokenError,
+  NotSignedInError,
+  ReauthenticationReason,
+  ReauthenticationRequiredError,
+  RefreshUnavailableError,
+  StoreFailedError,
+  TokenError,
+  TokenErrorCode,
+} from "../core/errors.ts";
+export type { TokenEvent, TokenEventListener, TokenEventType } from "../core/events.ts";
+export type { EndReason } from "../core/grant.ts";
+export type { GrantStore } from "../core/grant-store.ts";
+export type { FetchWithToken, FetchWithTokenOptions } from "../adapter/fetch-with-token.ts";
+export type { FreshTokensOptions, ProviderOptions, RecipeTokens } from "../adapter/options.ts";
+export type { RequestLike } from "../adapter/request-source.ts";
+export type { SessionFields, TokenState } from "../adapter/session-fields.ts";
+export type { AccessToken, AccessTokenOptions, GetAccessToken } from "../adapter/token-access.ts";
+export { RefreshRejected } from "../oauth/refresh-rejected.ts";

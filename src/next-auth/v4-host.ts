@@ -1,0 +1,70 @@
+/**
+ * NextAuth v4 as the adapter sees it.
+ *
+ * @module
+ */
+import type { AuthOptions } from "next-auth";
+import { decode as defaultDecode } from "next-auth/jwt";
+import type { AuthHost } from "../adapter/host.ts";
+import type { FreshTokensOptions } from "../adapter/options.ts";
+import { baseUrlOf, defaultSessionCookieName } from "./base-url.ts";
+import { isOAuth2, oauthProviderConfig, providerIdOf, type ProviderEntry } from "./oauth-provider.ts";
+
+const DEFAULT_MAX_AGE_S = 30 * 24 * 3_600;
+
+/** Reads everything from the application's own options and the environment, when it is asked. */
+export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): AuthHost {
+  const entries = auth.providers as unknown as readonly ProviderEntry[];
+  const oauthEntries = entries.filter(isOAuth2);
+  return {
+    secretName: "NEXTAUTH_SECRET",
+    sessionErrorName: "RefreshAccessTokenError",
+    sessionMaxAgeMs: (auth.session?.maxAge ?? DEFAULT_MAX_AGE_S) * 1000,
+    secrets: () => [jwtSecret(auth), sessionSecret(auth)].filter(isUsable).map(String),
+    oauthProviderIds: () => oauthEntries.map(providerIdOf),
+    oauthProvider(id) {
+      const entry = oauthEntries.find((candidate) => providerIdOf(candidate) === id);
+      if (entry === undefined) return undefined;
+      return oauthProviderConfig(
+        entry,
+        options.providers?.[id],
+        `${baseUrlOf(undefined, process.env).base}/callback/${id}`,
+      );
+    },
+    sessionCookieName(source) {
+      const secure = auth.useSecureCookies ?? baseUrlOf(source, process.env).base.startsWith("https://");
+      return auth.cookies?.sessionToken?.name ?? defaultSessionCookieName(secure);
+    },
+    async decodeSession(value) {
+      const secret = jwtSecret(auth) ?? sessionSecret(auth);
+      if (secret === undefined) return null;
+      try {
+        return await (auth.jwt?.decode ?? defaultDecode)({ token: value, secret });
+      } catch {
+        return null;
+      }
+    },
+    signInErrorUrl(source) {
+      const { origin, base } = baseUrlOf(source, process.env);
+      // NextAuth's own page has no text for an error it does not know.
+      if (auth.pages?.error === undefined) return `${base}/error?error=Configuration`;
+      const url = new URL(auth.pages.error, origin);
+      url.searchParams.set("error", "StoreUnavailable");
+      return url.href;
+    },
+  };
+}
+
+/** NextAuth's own order. A variable that is set but empty hides the next one there, too. */
+function sessionSecret(auth: AuthOptions): string | undefined {
+  return auth.secret ?? process.env["NEXTAUTH_SECRET"] ?? process.env["AUTH_SECRET"];
+}
+
+function isUsable(secret: unknown): boolean {
+  return secret !== undefined && secret !== "";
+}
+
+/** The deprecated `jwt.secret`, which NextAuth v4 still prefers for the session where it is given. */
+function jwtSecret({ jwt }: AuthOptions): string | undefined {
+  return (jwt as { secret?: string } | undefined)?.secret;
+}
