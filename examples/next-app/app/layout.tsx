@@ -1,0 +1,38 @@
+import "@/components/styles";
+
+import { ColorSchemeScript, mantineHtmlProps } from "@mantine/core";
+import type { Metadata, Viewport } from "next";
+import { getServerSession } from "next-auth";
+import type { ReactNode } from "react";
+
+import { AppProviders } from "@/components/app-providers";
+import { authOptions } from "@/lib/auth";
+import { requestDictionary, requestLocale } from "@/lib/i18n/request-locale";
+
+export async function generateMetadata(): Promise<Metadata> {
+  const { app } = await requestDictionary();
+  return { title: { default: `${app.name} · ${app.tagline}`, template: `%s · ${app.name}` } };
+}
+
+export const viewport: Viewport = {
+  themeColor: [
+    { media: "(prefers-color-scheme: light)", color: "#f7f7f3" },
+    { media: "(prefers-color-scheme: dark)", color: "#0f1413" },
+  ],
+};
+
+export default async function RootLayout({ children }: { readonly children: ReactNode }): Promise<ReactNode> {
+  const [locale, session] = await Promise.all([requestLocale(), getServerSession(authOptions)]);
+  return (
+    <html lang={locale} {...mantineHtmlProps}>
+      <head>
+        <ColorSchemeScript defaultColorScheme="auto" />
+      </head>
+      <body>
+        <AppProviders locale={locale} session={session}>
+          {children}
+        </AppProviders>
+      </body>
+    </html>
+  );
+}

@@ -1,0 +1,131 @@
+"use client";
+import { Button, Divider, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { IconArrowRight } from "@tabler/icons-react";
+import { signIn } from "next-auth/react";
+import { useState, type FormEvent, type ReactNode } from "react";
+
+import { useWords } from "@/components/words";
+
+import classes from "./signin.module.css";
+
+/** Demo logins of the bundled servers: public, they are part of the demonstration. */
+const SERVER_LOGIN = "alice / alice-demo";
+const BACKEND_LOGIN = "carol / carol-demo";
+
+interface Props {
+  readonly callbackUrl: string;
+  readonly providers: readonly { readonly id: string; readonly name: string }[];
+}
+
+/** One button for each authorization server, and the backend's own login as a form. */
+export function SignInForm({ callbackUrl, providers }: Props): ReactNode {
+  const { signin } = useWords();
+  const [leaving, setLeaving] = useState<string>();
+  const leave = (id: string): void => {
+    setLeaving(id);
+    signIn(id, { callbackUrl }).catch(() => setLeaving(undefined));
+  };
+  return (
+    <div className={classes.card}>
+      <Stack gap="xs">
+        <Button
+          size="md"
+          fullWidth
+          rightSection={<IconArrowRight size={18} />}
+          loading={leaving === "demo"}
+          onClick={() => leave("demo")}
+          data-testid="sign-in-demo"
+        >
+          {signin.with(signin.demo)}
+        </Button>
+        <p className={classes.hint}>
+          {signin.demoHint} <code>{SERVER_LOGIN}</code>
+        </p>
+        {providers.map(({ id, name }) => (
+          <Button
+            key={id}
+            size="md"
+            variant="default"
+            fullWidth
+            loading={leaving === id}
+            onClick={() => leave(id)}
+            data-testid={`sign-in-${id}`}
+          >
+            {signin.with(name)}
+          </Button>
+        ))}
+      </Stack>
+      <Divider my="lg" label={signin.or} labelPosition="center" />
+      <BackendLogin callbackUrl={callbackUrl} />
+    </div>
+  );
+}
+
+function BackendLogin({ callbackUrl }: { readonly callbackUrl: string }): ReactNode {
+  const { signin } = useWords();
+  const [error, setError] = useState<string>();
+  const [working, setWorking] = useState(false);
+  const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
+    event.preventDefault();
+    const fields = new FormData(event.currentTarget);
+    setWorking(true);
+    setError(undefined);
+    const code = await credentialsSignIn(fields, callbackUrl);
+    if (code === undefined) return window.location.assign(callbackUrl);
+    setError(signin.errors[code] ?? signin.unknownError);
+    setWorking(false);
+  };
+  return (
+    <form onSubmit={(event) => void submit(event)} data-testid="credentials-form">
+      <Stack gap="sm">
+        <TextInput
+          label={signin.username}
+          name="username"
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          required
+          withAsterisk={false}
+          maxLength={128}
+        />
+        <PasswordInput
+          label={signin.password}
+          name="password"
+          autoComplete="current-password"
+          required
+          withAsterisk={false}
+          maxLength={256}
+          error={error}
+          errorProps={{ role: "alert" }}
+        />
+        <Button type="submit" variant="default" size="md" fullWidth mt={4} loading={working}>
+          {working ? signin.working : signin.submit}
+        </Button>
+        <p className={classes.demo}>
+          {signin.hint} <code>{BACKEND_LOGIN}</code>
+        </p>
+      </Stack>
+    </form>
+  );
+}
+
+/** Signs in without leaving the page. Returns NextAuth's error name, `undefined` if it worked. */
+async function credentialsSignIn(fields: FormData, callbackUrl: string): Promise<string | undefined> {
+  try {
+    const result = await signIn("credentials", {
+      redirect: false,
+      callbackUrl,
+      username: text(fields, "username"),
+      password: text(fields, "password"),
+    });
+    if (result?.ok) return undefined;
+    return result?.error ?? "Callback";
+  } catch {
+    return "Callback";
+  }
+}
+
+function text(fields: FormData, name: string): string {
+  const value = fields.get(name);
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,40 @@
+/**
+ * The app's sign-in: NextAuth's options, wrapped once by nolapse. There is no refresh code here.
+ *
+ * @module
+ */
+import { withFreshTokens } from "nolapse/next-auth";
+import { sqliteStore } from "nolapse/stores/sqlite";
+
+import { signInProviders } from "@/lib/auth-providers";
+import { recordTokenEvent } from "@/lib/live/hub";
+import { API_URL } from "@/lib/settings";
+
+export const { authOptions, wrapHandler, getAccessToken, fetchWithToken } = withFreshTokens(
+  {
+    providers: signInProviders(),
+    pages: { signIn: "/signin", error: "/signin" },
+  },
+  {
+    store: sqliteStore({ path: process.env.NOLAPSE_DB ?? ".nolapse/grants.db" }),
+    allowedOrigins: [API_URL],
+    providers: {
+      credentials: {
+        refresh: ({ refreshToken, signal }) => postToBackend("/refresh", refreshToken, signal),
+        revoke: ({ refreshToken, signal }) => postToBackend("/logout", refreshToken, signal),
+      },
+    },
+    onEvent: recordTokenEvent,
+  },
+);
+
+/** The backend's own endpoints: nolapse reads the answer as it would an authorization server's. */
+function postToBackend(path: string, refreshToken: string, signal: AbortSignal): Promise<Response> {
+  return fetch(API_URL + path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ refresh_token: refreshToken }),
+    cache: "no-store",
+    signal,
+  });
+}
