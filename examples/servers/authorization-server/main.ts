@@ -55,7 +55,7 @@ async function start(): Promise<RunningServer & { release(): void }> {
     client: {
       id: textSetting("CLIENT_ID", "nolapse-example"),
       secret: textSetting("CLIENT_SECRET", secrets.clientSecret),
-      redirectUris: urlListSetting("REDIRECT_URIS", "http://localhost:3000/api/auth/callback/example"),
+      redirectUris: urlListSetting("REDIRECT_URIS", "http://localhost:3000/api/auth/callback/demo"),
     },
     api: {
       id: textSetting("API_CLIENT_ID", "nolapse-example-api"),

@@ -1,0 +1,21 @@
+/**
+ * Where things are in this repository.
+ *
+ * @module
+ */
+import { join, resolve } from "node:path";
+
+/** The repository's root: the published package. */
+export const ROOT: string = resolve(import.meta.dirname, "../..");
+
+/** What can be made again: tarballs, install stamps, build stamps. */
+export const CACHE_FOLDER: string = join(ROOT, ".cache");
+
+/** The demonstration's state: databases, keys and secrets. */
+export const DATA_FOLDER: string = join(ROOT, ".data");
+
+/** The authorization server and the API. */
+export const SERVERS_FOLDER: string = join(ROOT, "examples/servers");
+
+/** The Next.js app. */
+export const APP_FOLDER: string = join(ROOT, "examples/next-app");
