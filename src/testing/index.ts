@@ -6,3 +6,4 @@
  */
 export { FakeClock, type FakeClockOptions } from "./fake-clock.ts";
 export { deterministicRandom } from "./random.ts";
+export { grantStoreContract, type StoreCheck, type StoreCheckContext } from "./grant-store-contract.ts";

@@ -1,0 +1,105 @@
+/**
+ * Promises of `slide` and `purge`.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+
+import {
+  HOUR_MS,
+  inserted,
+  PAST_SHORT_MS,
+  readingOf,
+  rowOf,
+  SHORT_MS,
+  type StoreCheck,
+  type StoreCheckContext,
+} from "./fixtures.ts";
+
+/** Purges until nothing is left to purge; fails if a call exceeds its limit. */
+async function purgeAll({ store }: StoreCheckContext, limit: number): Promise<number> {
+  let purged = 0;
+  for (let call = 0; call < 10_000; call++) {
+    const gone = await store.purge(limit);
+    assert.ok(gone <= limit, "a purge keeps to its limit");
+    if (gone === 0) return purged;
+    purged += gone;
+  }
+  return assert.fail("the purge comes to an end");
+}
+
+/** One check per promise. */
+export const lifetimeChecks: readonly StoreCheck[] = [
+  {
+    name: "slides the end of a live grant forward, and nothing else changes",
+    check: async (context) => {
+      const { id, slidingEndMs } = await inserted(context);
+      const before = await rowOf(context.store, id);
+
+      await context.store.slide(id, slidingEndMs + 1_000);
+
+      assert.deepEqual(await rowOf(context.store, id), { ...before, slidingEndMs: slidingEndMs + 1_000 });
+    },
+  },
+  {
+    name: "never slides an end back, nor past the absolute end (SEC-12)",
+    check: async (context) => {
+      const { id, slidingEndMs, absoluteEndMs } = await inserted(context);
+
+      await context.store.slide(id, slidingEndMs - 1_000);
+      assert.equal((await rowOf(context.store, id)).slidingEndMs, slidingEndMs);
+
+      await context.store.slide(id, absoluteEndMs + HOUR_MS);
+      const row = await rowOf(context.store, id);
+      assert.deepEqual([row.slidingEndMs, row.absoluteEndMs], [absoluteEndMs, absoluteEndMs]);
+    },
+  },
+  {
+    name: "slides nothing of an ended grant",
+    check: async (context) => {
+      const { id, absoluteEndMs } = await inserted(context);
+      await context.store.end(id, "signed_out");
+      const before = await rowOf(context.store, id);
+
+      await context.store.slide(id, absoluteEndMs);
+
+      assert.deepEqual(await rowOf(context.store, id), before);
+    },
+  },
+  {
+    name: "purges what is past its end, live or ended, a few at a time, and nothing else (SEC-18)",
+    check: async (context) => {
+      const { store } = context;
+      const staying = await inserted(context);
+      const tombstone = await inserted(context);
+      await store.end(tombstone.id, "signed_out");
+      const { storeNowMs } = await readingOf(store, staying.id);
+      const ends = { slidingEndMs: storeNowMs + SHORT_MS, absoluteEndMs: storeNowMs + SHORT_MS };
+      const slid = { ...ends, absoluteEndMs: storeNowMs + HOUR_MS };
+      const leaving = [
+        await inserted(context, ends),
+        await inserted(context, ends),
+        await inserted(context, slid),
+      ];
+      await store.end(leaving[0]?.id ?? "", "signed_out");
+      await context.advance(PAST_SHORT_MS);
+
+      await purgeAll(context, 2);
+
+      for (const { id } of leaving) assert.equal(await store.read(id), undefined);
+      assert.equal((await rowOf(store, staying.id)).state, "live");
+      assert.equal((await rowOf(store, tombstone.id)).state, "ended");
+    },
+  },
+  {
+    name: "purges nothing at a limit of 0",
+    check: async (context) => {
+      const { id } = await inserted(context);
+      const { storeNowMs } = await readingOf(context.store, id);
+      await inserted(context, { slidingEndMs: storeNowMs + SHORT_MS });
+      await context.advance(PAST_SHORT_MS);
+
+      assert.equal(await context.store.purge(0), 0);
+    },
+  },
+];

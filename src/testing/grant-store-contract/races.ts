@@ -1,0 +1,120 @@
+/**
+ * Promises under 100 calls at once (SEC-68): each step is atomic, so exactly one wins.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+
+import { acquired, commitOn, inserted, newGrant, request, rowOf, type StoreCheck } from "./fixtures.ts";
+
+const RACERS: readonly number[] = Array.from({ length: 100 }, (_, racer) => racer);
+
+const MAX_TRIES = 10_000;
+
+/** One check per promise. */
+export const raceChecks: readonly StoreCheck[] = [
+  {
+    name: "lets one of 100 inserts of an id win, and keeps the winner's grant",
+    check: async (context) => {
+      const id = context.newId();
+      const answers = await Promise.all(
+        RACERS.map((racer) => context.store.insert(newGrant(context, { id, provider: `racer ${racer}` }))),
+      );
+
+      assert.equal(answers.filter(Boolean).length, 1);
+      assert.equal((await rowOf(context.store, id)).provider, `racer ${answers.indexOf(true)}`);
+    },
+  },
+  {
+    name: "gives each of two users' leases to one of 100 holders (I1)",
+    check: async (context) => {
+      const users = [await inserted(context), await inserted(context)];
+      const answers = await Promise.all(
+        users.flatMap(({ id }) =>
+          RACERS.map(async (racer) => ({
+            id,
+            answer: await context.store.acquireLease(id, request(`holder ${racer}`)),
+          })),
+        ),
+      );
+
+      for (const { id } of users) {
+        const own = answers.filter((one) => one.id === id).map(({ answer }) => answer);
+        const winners = own.filter((answer) => answer.status === "acquired");
+        assert.equal(winners.length, 1);
+        assert.equal(own.filter(({ status }) => status === "held").length, RACERS.length - 1);
+        const row = await rowOf(context.store, id);
+        assert.deepEqual(row.lease, winners[0]?.lease);
+        assert.equal(row.intent?.holder, winners[0]?.lease.holder);
+      }
+    },
+  },
+  {
+    name: "hands the lease of one grant through 100 holders with growing fences",
+    check: async (context) => {
+      const { id } = await inserted(context);
+      const fences: number[] = [];
+      const turns = RACERS.map(async (racer) => {
+        for (let tries = 0; tries < MAX_TRIES; tries++) {
+          const answer = await context.store.acquireLease(id, request(`holder ${racer}`));
+          if (answer.status === "acquired") {
+            fences.push(answer.lease.fence);
+            assert.equal(await context.store.releaseLease(id, answer.lease, { intent: null }), true);
+            return;
+          }
+          assert.equal(answer.status, "held");
+        }
+        assert.fail("each holder has its turn");
+      });
+      await Promise.all(turns);
+
+      assert.equal(new Set(fences).size, RACERS.length);
+      assert.equal((await rowOf(context.store, id)).fence, Math.max(...fences));
+    },
+  },
+  {
+    name: "lets one of 100 commits upon a version win, for each of two users (I2)",
+    check: async (context) => {
+      const users = [await inserted(context), await inserted(context)];
+      const answers = await Promise.all(
+        users.flatMap(({ id }) =>
+          RACERS.map(async (racer) => ({
+            id,
+            sealedTokenSet: `${id} by ${racer}`,
+            answer: await context.store.commit(id, commitOn(1, { sealedTokenSet: `${id} by ${racer}` })),
+          })),
+        ),
+      );
+
+      for (const { id } of users) {
+        const own = answers.filter((one) => one.id === id);
+        const winners = own.filter(({ answer }) => answer.status === "committed");
+        assert.equal(winners.length, 1);
+        assert.equal(own.filter(({ answer }) => answer.status === "conflict").length, RACERS.length - 1);
+        const row = await rowOf(context.store, id);
+        assert.deepEqual([row.version, row.sealedTokenSet], [2, winners[0]?.sealedTokenSet]);
+      }
+    },
+  },
+  {
+    name: "lets one of 100 sign-outs end the grant, and none of the commits beside them revives it (I7)",
+    check: async (context) => {
+      const { id } = await inserted(context);
+      const { lease } = await acquired(context.store, id, request("a"));
+      const answers = await Promise.all(
+        RACERS.map(async (racer) => {
+          const committed = context.store.commit(id, commitOn(1, { lease }));
+          const ended = await context.store.end(id, "signed_out");
+          return { racer, ended, committed: (await committed).status };
+        }),
+      );
+
+      assert.equal(answers.filter(({ ended }) => ended !== undefined).length, 1);
+      const row = await rowOf(context.store, id);
+      assert.deepEqual([row.state, row.endReason], ["ended", "signed_out"]);
+      const commits = answers.filter(({ committed }) => committed === "committed").length;
+      assert.equal(row.version, 1 + commits);
+      assert.ok(commits <= 1);
+    },
+  },
+];
