@@ -30,8 +30,8 @@ export interface TokenTiming {
   readonly accessTokenExpiresIn?: number;
   /** See {@link TokenState}. */
   readonly tokenState?: TokenState;
-  /** Set when a new sign-in is needed: the name that NextAuth's guide uses. */
-  readonly error?: "RefreshAccessTokenError";
+  /** `RefreshAccessTokenError` when a new sign-in is needed, as in NextAuth's guide; an app may have errors of its own here. */
+  readonly error?: string;
 }
 
 /** NextAuth's session with {@link TokenTiming}. The app's own fields are kept, whatever they are. */

@@ -11,6 +11,8 @@ export type Fault = "network" | "500" | "html" | "401" | "hang";
 export class FakeServer {
   user: string | null = "alice";
   fault: Fault | undefined;
+  /** Whom the fault meets; everybody unless set. */
+  faultMeets: ((reason: string) => boolean) | undefined;
   /** Set while the authorization server is down. */
   refreshFails = false;
   refreshes = 0;
@@ -62,7 +64,7 @@ export class FakeServer {
   /** What goes over the wire. */
   respond(reason: string): Promise<Response> {
     this.asked.push({ reason, atMs: this.nowMs() });
-    switch (this.fault) {
+    switch (this.faultMeets?.(reason) === false ? undefined : this.fault) {
       case "network":
         return Promise.reject(new TypeError("Failed to fetch"));
       case "hang":

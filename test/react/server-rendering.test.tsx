@@ -1,0 +1,43 @@
+/**
+ * @vitest-environment node
+ */
+import { useSession } from "next-auth/react";
+import type { ReactElement } from "react";
+import { renderToString } from "react-dom/server";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { SessionProvider } from "../../src/react/index.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+function Page(): ReactElement {
+  const { data, status } = useSession();
+  return <p>{`${status}: ${data?.user?.name ?? "nobody"}`}</p>;
+}
+
+function page(name?: string | null): string {
+  const session = name ? { user: { name }, expires: "x" } : name;
+  return renderToString(
+    <SessionProvider {...(session !== undefined && { session: session as null })}>
+      <Page />
+    </SessionProvider>,
+  );
+}
+
+describe("SessionProvider on the server", () => {
+  it("renders each user's own session, nobody's, and none yet, with nothing left from the one before (F43)", () => {
+    expect(page("alice")).toBe("<p>authenticated: alice</p>");
+    expect(page("bob")).toBe("<p>authenticated: bob</p>");
+    expect(page(null)).toBe("<p>unauthenticated: nobody</p>");
+    expect(page()).toBe("<p>loading: nobody</p>");
+  });
+
+  it("starts no timer and no request", () => {
+    vi.useFakeTimers();
+    const fetched = vi.spyOn(globalThis, "fetch");
+    page("alice");
+
+    expect(vi.getTimerCount()).toBe(0);
+    expect(fetched).not.toHaveBeenCalled();
+    vi.useRealTimers();
+  });
+});

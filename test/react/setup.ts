@@ -1,0 +1,25 @@
+/**
+ * What every component test starts and ends with: fake timers and clocks, an empty page and storage, a quiet console.
+ *
+ * @module
+ */
+import { cleanup, render } from "@testing-library/react";
+import { SessionProvider } from "next-auth/react";
+import { createElement } from "react";
+import { afterEach, beforeEach, vi } from "vitest";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+});
+
+afterEach(() => {
+  cleanup();
+  // next-auth keeps the last one for the life of the module.
+  render(createElement(SessionProvider, { basePath: "/api/auth", session: null, children: null })).unmount();
+  localStorage.clear();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+  Object.defineProperty(document, "visibilityState", { configurable: true, value: "visible" });
+});
