@@ -77,12 +77,14 @@ const MAX_EXTRA_LENGTH = 500;
 /**
  * Reads a lifetime in seconds as milliseconds.
  *
- * @returns `undefined` for everything that is not a positive finite number or a string of one; at most {@link MAX_LIFETIME_MS}.
+ * @returns `undefined` for everything that is not a finite number of at least a millisecond or a string of one; at most
+ *   {@link MAX_LIFETIME_MS}.
  */
 export function lifetimeMsFrom(seconds: unknown): number | undefined {
   const value = typeof seconds === "string" && seconds.trim() !== "" ? Number(seconds) : seconds;
-  if (typeof value !== "number" || !Number.isFinite(value) || value <= 0) return undefined;
-  return Math.min(Math.round(value * SECOND_MS), MAX_LIFETIME_MS);
+  if (typeof value !== "number" || !Number.isFinite(value)) return undefined;
+  const lifetimeMs = Math.min(Math.round(value * SECOND_MS), MAX_LIFETIME_MS);
+  return lifetimeMs > 0 ? lifetimeMs : undefined;
 }
 
 /**
@@ -91,8 +93,9 @@ export function lifetimeMsFrom(seconds: unknown): number | undefined {
  */
 export function epochMsFrom(seconds: unknown): number | undefined {
   const value = typeof seconds === "string" && seconds.trim() !== "" ? Number(seconds) : seconds;
-  if (typeof value !== "number" || !Number.isFinite(value) || value <= 0) return undefined;
-  return value > 100_000_000_000 ? Math.round(value) : Math.round(value * SECOND_MS);
+  if (typeof value !== "number" || !Number.isFinite(value)) return undefined;
+  const epochMs = Math.round(value > 100_000_000_000 ? value : value * SECOND_MS);
+  return epochMs > 0 ? epochMs : undefined;
 }
 
 /** Epoch milliseconds as the epoch seconds that NextAuth's world uses, rounded down. */
@@ -147,13 +150,15 @@ export function tokenSetFrom(
 
 function expiryFrom(
   response: TokenEndpointResponse,
-  { requestedAtMs, defaultLifetimeMs = DEFAULT_LIFETIME_MS }: TokenSetContext,
+  { requestedAtMs, previous, defaultLifetimeMs = DEFAULT_LIFETIME_MS }: TokenSetContext,
   refreshable: boolean,
 ): number | undefined {
   const lifetimeMs = lifetimeMsFrom(response.expires_in);
   if (lifetimeMs !== undefined) return requestedAtMs + lifetimeMs;
   const expiresAtMs = epochMsFrom(response.expires_at);
-  if (expiresAtMs !== undefined) return Math.min(expiresAtMs, requestedAtMs + MAX_LIFETIME_MS);
+  // A token that was issued just now cannot have expired: taken at its word, it would be refreshed on every request.
+  if (expiresAtMs !== undefined && (previous === undefined || expiresAtMs > requestedAtMs))
+    return Math.min(expiresAtMs, requestedAtMs + MAX_LIFETIME_MS);
   return refreshable ? requestedAtMs + defaultLifetimeMs : undefined;
 }
 
