@@ -61,11 +61,18 @@ export function checkTimingOptions(options: TimingOptions): void {
   for (const name of ["leadTimeMs", "idleLeadTimeMs", "minValidityMs"] as const) {
     checkDuration(name, options[name], 0);
   }
-  const { leadTimeMs, idleLeadTimeMs } = options;
-  if (leadTimeMs !== undefined && idleLeadTimeMs !== undefined && idleLeadTimeMs > leadTimeMs) {
+  const { leadTimeMs, idleLeadTimeMs, minValidityMs } = options;
+  if (leadTimeMs === undefined) return;
+  if (idleLeadTimeMs !== undefined && idleLeadTimeMs > leadTimeMs) {
     throw new InvalidOptionError(
       "idleLeadTimeMs",
       `must be at most "leadTimeMs" (${leadTimeMs}), or an idle tab asks before the token is due; got ${idleLeadTimeMs}`,
+    );
+  }
+  if (minValidityMs !== undefined && minValidityMs > leadTimeMs) {
+    throw new InvalidOptionError(
+      "minValidityMs",
+      `must be at most "leadTimeMs" (${leadTimeMs}), or every caller waits for a refresh that nobody started early; got ${minValidityMs}`,
     );
   }
 }
