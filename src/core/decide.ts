@@ -44,7 +44,9 @@ export function decide(
   if (timing === undefined || grant.accessTokenExpiresAtMs === null) return { kind: "fresh" };
   const remainingMs = grant.accessTokenExpiresAtMs - nowMs;
   if (!isRefreshable(grant, nowMs)) {
-    return remainingMs > 0 ? { kind: "fresh" } : { kind: "ended", reason: "no_refresh_token" };
+    return remainingMs > 0 && remainingMs >= (minValidityMs ?? 0)
+      ? { kind: "fresh" }
+      : { kind: "ended", reason: "no_refresh_token" };
   }
   if (remainingMs <= 0) return { kind: "expired" };
   if (remainingMs < (minValidityMs ?? timing.minValidityMs)) return { kind: "too_short" };
