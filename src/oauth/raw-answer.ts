@@ -57,8 +57,9 @@ export function parseBody(answer: RawAnswer): ParsedBody {
 export function retryAfterMsFrom(headers: RawAnswer["headers"], nowMs: number): number | undefined {
   const value = headers.get("retry-after")?.trim();
   if (value === undefined || value === "") return undefined;
-  const pauseMs = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
-  if (Number.isNaN(pauseMs)) return undefined;
+  const isDate = /[a-z]/i.test(value);
+  const pauseMs = isDate ? Date.parse(value) - nowMs : Number(value) * 1000;
+  if (Number.isNaN(pauseMs) || (!isDate && pauseMs < 0)) return undefined;
   return Math.min(Math.max(Math.round(pauseMs), 0), MAX_RETRY_AFTER_MS);
 }
 
