@@ -5,6 +5,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
+import { openStorage } from "../../examples/servers/authorization-server/storage.ts";
 import { browserless, submitLogin } from "./support/browserless.ts";
 import { authorizationRequest, refresh, revoke, signIn } from "./support/oauth-client.ts";
 import { DEFAULT_REDIRECT_URI, LOGINS, startServers, type Servers } from "./support/servers.ts";
@@ -49,6 +50,30 @@ describe("the authorization server", () => {
     expect(await (await callOrders(bob.access_token)).json()).toMatchObject({ user: "bob" });
     expect(alice.expires_in).toBe(3);
     expect(alice.refresh_token).not.toBe("");
+  });
+
+  it("consents in the user's name to what its own application asks for, offline access included", async () => {
+    const browser = browserless();
+    const first = await signIn(servers, browser, LOGINS.alice, { prompt: "consent" });
+    const again = await signIn(servers, browser, LOGINS.alice, { prompt: "consent" });
+
+    for (const tokens of [first, again]) {
+      expect(tokens.scope.split(" ").sort()).toEqual(["email", "offline_access", "openid", "profile"]);
+      expect((await refresh(servers, tokens.refresh_token)).status).toBe(200);
+    }
+  });
+
+  it("lets a person cancel, and tells the application", async () => {
+    const browser = browserless();
+    const form = await browser.visit(authorizationRequest(servers).url);
+
+    const back = await browser.visit(form.url, {
+      method: "POST",
+      body: new URLSearchParams({ cancel: "yes" }),
+      follow: { until: DEFAULT_REDIRECT_URI },
+    });
+
+    expect(new URL(back.url).searchParams.get("error")).toBe("access_denied");
   });
 
   it("shows the form again after a wrong password, with the name kept, and takes the right one", async () => {
@@ -198,6 +223,29 @@ describe("the authorization server", () => {
     const modes = files.map((file) => statSync(join(servers.dataDir, file)).mode & 0o777);
 
     expect(modes).toEqual(files.map(() => 0o600));
+  });
+});
+
+describe("the authorization server's store", () => {
+  it("lets a refresh token be used once, even by two requests that both found it unused", async () => {
+    const reused: string[] = [];
+    const storage = openStorage(join(servers.dataDir, "race.db"), {
+      reused: ({ grantId }) => reused.push(grantId),
+    });
+    const tokens = storage.adapter("RefreshToken");
+    await tokens.upsert("R1", { grantId: "G1", jti: "R1" }, 60);
+    await storage.adapter("Grant").upsert("G1", { jti: "G1" }, 60);
+    const found = await Promise.all([tokens.find("R1"), tokens.find("R1")]);
+
+    await tokens.consume("R1");
+    const second = tokens.consume("R1");
+
+    await expect(second).rejects.toMatchObject({ error: "invalid_grant" });
+    expect(found.map((one) => one?.["consumed"])).toEqual([undefined, undefined]);
+    expect(reused).toEqual(["G1"]);
+    expect(await tokens.find("R1")).toBeUndefined();
+    expect(await storage.adapter("Grant").find("G1")).toBeUndefined();
+    storage.close();
   });
 });
 

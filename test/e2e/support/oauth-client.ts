@@ -14,11 +14,15 @@ export interface TokenAnswer {
   readonly refresh_token: string;
   readonly id_token: string;
   readonly expires_in: number;
+  readonly scope: string;
   readonly error?: string;
 }
 
 /** The address that starts a sign-in, and the verifier that ends it. */
-export function authorizationRequest(servers: Servers): { readonly url: string; readonly verifier: string } {
+export function authorizationRequest(
+  servers: Servers,
+  extra: Readonly<Record<string, string>> = {},
+): { readonly url: string; readonly verifier: string } {
   const verifier = randomBytes(32).toString("base64url");
   const url = new URL("/auth", servers.issuer);
   url.search = new URLSearchParams({
@@ -29,13 +33,19 @@ export function authorizationRequest(servers: Servers): { readonly url: string; 
     state: "state",
     code_challenge: createHash("sha256").update(verifier).digest("base64url"),
     code_challenge_method: "S256",
+    ...extra,
   }).toString();
   return { url: url.href, verifier };
 }
 
 /** Signs in by the form (or without it, where the browser is still signed in) and exchanges the code. */
-export async function signIn(servers: Servers, browser: Browserless, login: Login): Promise<TokenAnswer> {
-  const { url, verifier } = authorizationRequest(servers);
+export async function signIn(
+  servers: Servers,
+  browser: Browserless,
+  login: Login,
+  extra: Readonly<Record<string, string>> = {},
+): Promise<TokenAnswer> {
+  const { url, verifier } = authorizationRequest(servers, extra);
   const stop = { follow: { until: DEFAULT_REDIRECT_URI } };
   const first = await browser.visit(url, stop);
   const last = first.url.startsWith(DEFAULT_REDIRECT_URI)
