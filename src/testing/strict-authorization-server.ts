@@ -21,6 +21,9 @@ import type { Fault } from "./faults.ts";
 import { answer, bodyOf, fail, Gate, isClient, json, listen } from "./strict-server-http.ts";
 import { TokenFamilies, tokenRef, type IssuedTokens } from "./token-families.ts";
 
+export { faults, type Fault } from "./faults.ts";
+export { tokenRef, type IssuedTokens } from "./token-families.ts";
+
 /** What a {@link StrictAuthorizationServer} can be told at its start. */
 export interface StrictAuthorizationServerOptions {
   /** How long an access token works, in milliseconds. @defaultValue 60_000 */
