@@ -26,13 +26,13 @@ export const faults = {
     headers: { "retry-after": String(retryAfterSeconds) },
   }),
   /** The page that a proxy shows while the server is away. */
-  htmlPage: (status = 502): Fault => ({
+  htmlPage: (status: number = 502): Fault => ({
     status,
     headers: { "content-type": "text/html" },
     body: "<!doctype html><title>Bad Gateway</title>",
   }),
   /** An OAuth error that the server may not mean. */
-  error: (error: string, status = 400): Fault => ({
+  error: (error: string, status: number = 400): Fault => ({
     status,
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ error }),
