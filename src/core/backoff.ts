@@ -19,6 +19,9 @@ export const MAX_PAUSE_MS = 30_000;
 const MAX_CONFIG_PAUSE_MS = 300_000;
 /** The longest `Retry-After` that is believed: 10 minutes. */
 export const MAX_RETRY_AFTER_MS = 600_000;
+const MAX_RETRY_AFTER_JITTER = 0.1;
+/** The longest pause that {@link pauseAfterMs} ever gives, in milliseconds. */
+export const LONGEST_PAUSE_MS: number = MAX_RETRY_AFTER_MS * (1 + MAX_RETRY_AFTER_JITTER);
 
 /**
  * The pause after a failure, in milliseconds: exponential with jitter between a half and the whole, at least what the
@@ -37,5 +40,5 @@ export function pauseAfterMs(
   const fullMs = Math.min(FIRST_PAUSE_MS[kind] * 2 ** Math.min(failures - 1, 20), maxMs);
   const jitteredMs = fullMs * (0.5 + random / 2);
   const askedMs = Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
-  return Math.round(Math.max(jitteredMs, askedMs * (1 + random / 10)));
+  return Math.round(Math.max(jitteredMs, askedMs * (1 + random * MAX_RETRY_AFTER_JITTER)));
 }

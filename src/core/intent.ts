@@ -30,6 +30,8 @@ export function readIntent(
     return { action: "send" };
   }
   const quietAtMs = intent.deadlineAtMs + QUIET_TIME_MS;
-  if (storeNowMs < quietAtMs) return { action: "wait", untilMs: quietAtMs };
+  // An intent from the future was written before the store's clock was set back: its deadline means nothing (I17).
+  if (intent.startedAtMs <= storeNowMs && storeNowMs < quietAtMs)
+    return { action: "wait", untilMs: quietAtMs };
   return decision.kind === "fresh" || decision.kind === "due" ? { action: "defer" } : { action: "send" };
 }

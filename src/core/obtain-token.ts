@@ -181,10 +181,14 @@ function assertReachable(grant: GrantRecord, { minValidityMs }: TokenAsk): void 
   }
 }
 
-/** An API that rejects a token which has just been issued would reject the next one too (SEC-71). */
+/**
+ * An API that rejects a token which has just been issued would reject the next one too (SEC-71). A token from the
+ * future was issued before the clock was set back; then the rejection weighs more than the clock (F26).
+ */
 function tooYoung({ clock, limits }: Engine, grant: GrantRecord): boolean {
   const lifetimeMs = (grant.accessTokenExpiresAtMs ?? Number.POSITIVE_INFINITY) - grant.accessTokenIssuedAtMs;
-  return clock.nowMs() - grant.accessTokenIssuedAtMs < Math.min(limits.minForcedAgeMs, lifetimeMs / 4);
+  const ageMs = clock.nowMs() - grant.accessTokenIssuedAtMs;
+  return Math.abs(ageMs) < Math.min(limits.minForcedAgeMs, lifetimeMs / 4);
 }
 
 function issue(grant: GrantRecord, tokenSet: TokenSet): IssuedToken {

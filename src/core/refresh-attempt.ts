@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { LONGEST_PAUSE_MS } from "./backoff.ts";
 import { decide } from "./decide.ts";
 import { about, refreshDeadlineMsOf, type Engine } from "./engine.ts";
 import type { ReauthenticationReason } from "./errors.ts";
@@ -106,9 +107,13 @@ async function attempt(engine: Engine, ask: RefreshAsk): Promise<FlightResult> {
   return settleOutcome(engine, holding, outcome, ask.door);
 }
 
-/** How much longer the last failure keeps everybody away from the authorization server, in milliseconds. */
+/**
+ * How much longer the last failure keeps everybody away from the authorization server, in milliseconds. A pause that
+ * seems longer than any was imposed before the store's clock was set back, and is over (I17).
+ */
 export function pauseLeftMs(grant: GrantRecord, storeNowMs: number): number {
-  return grant.backoff === null ? 0 : Math.max(0, grant.backoff.untilMs - storeNowMs);
+  const leftMs = grant.backoff === null ? 0 : grant.backoff.untilMs - storeNowMs;
+  return leftMs > LONGEST_PAUSE_MS ? 0 : Math.max(0, leftMs);
 }
 
 /** Tells that another attempt's result is taken over. */

@@ -31,7 +31,10 @@ export const DAY_MS = 86_400_000;
 export const ALICE = "k1.alice-grant-of-session-1";
 export const BOB = "k1.bob-grant-of-session-22";
 
-export type ServerOptions = Partial<Omit<TokenManagerOptions, "store" | "clock" | "onEvent">>;
+export type ServerOptions = Partial<Omit<TokenManagerOptions, "store" | "clock" | "onEvent">> & {
+  /** How far this server's wall clock is ahead of everybody else's. */
+  readonly skewMs?: number;
+};
 
 /** One server process. */
 export interface Server {
@@ -68,7 +71,7 @@ export function scenario(options: { lifetimeMs?: number; seed?: number } = {}): 
   const events: TokenEvent[] = [];
   let attempts = 0;
   let servers = 0;
-  const server = (serverOptions: ServerOptions = {}): Server => {
+  const server = ({ skewMs = 0, ...serverOptions }: ServerOptions = {}): Server => {
     const name = `server-${++servers}`;
     const gate = freezer();
     const breakable = new BreakableStore(store, clock);
@@ -82,7 +85,7 @@ export function scenario(options: { lifetimeMs?: number; seed?: number } = {}): 
       shared,
       ...serverOptions,
       store: gate.store(breakable.store),
-      clock: gate.clock(clock),
+      clock: gate.clock(skewed(clock, skewMs)),
       onEvent: (event) => events.push(event),
     });
     return {
@@ -187,6 +190,13 @@ export function boxSealer(keyId = "k1", opensKeys: readonly string[] = ["k1"]): 
 }
 
 let boxSerial = 0;
+
+function skewed(clock: Clock, skewMs: number): Clock {
+  return {
+    nowMs: () => clock.nowMs() + skewMs,
+    sleep: (durationMs, signal) => clock.sleep(durationMs, signal),
+  };
+}
 
 /** Stands between a server and the world, and lets nothing come back while it is frozen. */
 function freezer(): {
