@@ -1,0 +1,106 @@
+/**
+ * `npm test`: everything that has to hold, in the order in which it fails cheapest. `--full` adds what takes long.
+ *
+ * At the end it says loudly what was skipped, and how many tests passed. Under `CI=true` a skip is a failure.
+ */
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { findChromium } from "./lib/chromium.ts";
+import { packPackage } from "./lib/pack.ts";
+import { CACHE_FOLDER, ROOT } from "./lib/paths.ts";
+import { CommandFailed, childEnvironment, runNode } from "./lib/run.ts";
+
+interface Count {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const full = process.argv.includes("--full");
+const isCi = process.env["CI"] === "true";
+const count: Count = { passed: 0, failed: 0, skipped: 0 };
+const skipped: string[] = [];
+
+function bin(path: string): string {
+  return join(ROOT, "node_modules", path);
+}
+
+async function step(name: string, run: () => Promise<unknown>): Promise<void> {
+  const startedAtMs = Date.now();
+  process.stdout.write(`\n── ${name}\n`);
+  await run();
+  process.stdout.write(`── ${name}: ok, ${Math.round((Date.now() - startedAtMs) / 100) / 10} s\n`);
+}
+
+async function vitest(projects: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
+  const report = join(CACHE_FOLDER, `vitest-${projects.join("-")}.json`);
+  rmSync(report, { force: true });
+  try {
+    await runNode(
+      bin("vitest/vitest.mjs"),
+      ["run", ...projects.flatMap((name) => ["--project", name]), "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+      { cwd: ROOT, show: true, env: { ...childEnvironment(), ...env } },
+    );
+  } finally {
+    addTo(count, report);
+  }
+}
+
+function addTo(total: Count, report: string): void {
+  let told: { numPassedTests: number; numFailedTests: number; numPendingTests: number; numTodoTests: number };
+  try {
+    told = JSON.parse(readFileSync(report, "utf8")) as typeof told;
+  } catch {
+    total.failed += 1;
+    return;
+  }
+  total.passed += told.numPassedTests;
+  total.failed += told.numFailedTests;
+  total.skipped += told.numPendingTests + told.numTodoTests;
+}
+
+async function main(): Promise<void> {
+  mkdirSync(CACHE_FOLDER, { recursive: true });
+  const chromium = findChromium();
+  if (chromium === undefined) {
+    skipped.push("the tests in a real browser: no Chromium found (install it, or set CHROMIUM_PATH)");
+    if (isCi) throw new CommandFailed("CI=true, and there is no Chromium: nothing may be skipped");
+  }
+
+  await step("format", () => runNode(bin("prettier/bin/prettier.cjs"), ["--check", "."], { cwd: ROOT }));
+  await step("types", () => runNode(bin("typescript/bin/tsc"), ["-p", "tsconfig.json"], { cwd: ROOT }));
+  await step("lint", () => runNode(bin("eslint/bin/eslint.js"), [".", "--max-warnings", "0"], { cwd: ROOT }));
+  await step("unit, contract and client tests", () => vitest(["unit", "client"]));
+  let tarball = "";
+  await step("package", async () => {
+    tarball = await packPackage();
+    await runNode(bin("publint/src/cli.js"), ["--strict", tarball], { cwd: ROOT, show: true });
+    await runNode(bin("@arethetypeswrong/cli/dist/index.js"), [tarball, "--profile", "esm-only"], { cwd: ROOT });
+    await runNode(bin("size-limit/bin.js"), [], { cwd: ROOT, show: true });
+  });
+  await step("end to end, in real processes", () =>
+    vitest(["e2e"], {
+      ...(chromium !== undefined && { CHROMIUM_PATH: chromium }),
+      ...(full && { NOLAPSE_FULL: "1", NOLAPSE_LIFETIMES: "10" }),
+    }),
+  );
+}
+
+let failure: unknown;
+try {
+  await main();
+} catch (error) {
+  failure = error;
+}
+for (const what of skipped) process.stdout.write(`\n!! SKIPPED: ${what}\n`);
+if (failure !== undefined) {
+  process.stderr.write(`\n${failure instanceof Error ? failure.message : String(failure)}\n`);
+  process.exitCode = 1;
+  count.failed = Math.max(count.failed, 1);
+}
+if (isCi && count.skipped > 0) {
+  process.stderr.write(`\nCI=true, and ${count.skipped} tests were skipped: nothing may be skipped\n`);
+  process.exitCode = 1;
+}
+process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);

@@ -1,0 +1,126 @@
+/** Processes that die, that are two, and that are frozen right after the response. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { freePort } from "../../scripts/lib/ports.ts";
+import { exampleApp, startStage, type App, type Stage } from "./support/app.ts";
+import { browserless, signInWithProvider, type Browserless } from "./support/browserless.ts";
+import { LOGINS } from "./support/servers.ts";
+import { ask, loadPage, pause, type TabReport } from "./support/tabs.ts";
+
+const TOKEN_TTL_SECONDS = 12;
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await startStage({ tokenTtlSeconds: TOKEN_TTL_SECONDS });
+});
+afterAll(async () => {
+  await stage.stop();
+});
+
+async function signedIn(user: "alice" | "bob"): Promise<Browserless> {
+  const browser = browserless();
+  const { url } = stage.app;
+  await signInWithProvider(browser, { url, providerId: "demo", callbackUrl: `${url}/protected` }, LOGINS[user]);
+  return browser;
+}
+
+function refreshRequests(): readonly (string | undefined)[] {
+  const { log } = stage.servers.authorizationServer.proxy;
+  return log.filter(({ grantType }) => grantType === "refresh_token").map(({ refreshTokenHash }) => refreshTokenHash);
+}
+
+function expectNoReplay(): void {
+  const presented = refreshRequests();
+  expect(new Set(presented).size).toBe(presented.length);
+  expect(stage.servers.authorizationServer.audit("refresh_token.reused")).toEqual([]);
+  expect(stage.servers.authorizationServer.audit("grant.revoked")).toEqual([]);
+}
+
+const EMPTY = (): TabReport => ({ sent: 0, failed: [], tookMs: [] });
+
+describe("an app that is killed between lifetimes", () => {
+  it("goes on with every session after a restart on the same SQLite file (I22)", async () => {
+    const browsers = [await signedIn("alice"), await signedIn("bob")];
+    const report = EMPTY();
+
+    for (let round = 0; round < 2; round++) {
+      await Promise.all(browsers.map((browser) => loadPage(browser, stage.app.url, report)));
+      await stage.app.kill();
+      await pause(TOKEN_TTL_SECONDS * 700);
+      await stage.app.start();
+      await Promise.all(browsers.map((browser) => loadPage(browser, stage.app.url, report)));
+      await pause(500);
+    }
+
+    expect(report.failed).toEqual([]);
+    expect(refreshRequests().length).toBeGreaterThanOrEqual(2);
+    expectNoReplay();
+  });
+});
+
+describe("two processes on one SQLite file", () => {
+  let second: App;
+  beforeAll(async () => {
+    second = exampleApp({ servers: stage.servers, port: await freePort(), env: { NEXTAUTH_URL: stage.app.url } });
+    await second.start();
+  });
+  afterAll(async () => {
+    await second.stop();
+  });
+
+  it("send one refresh for an expired token that both are asked for, and both hand out the new one (I1, F12)", async () => {
+    const browsers = [await signedIn("alice"), await signedIn("bob")];
+    await pause(TOKEN_TTL_SECONDS * 1000 + 300);
+    const before = refreshRequests().length;
+    const report = EMPTY();
+
+    await Promise.all(
+      browsers.flatMap((browser) =>
+        [stage.app.url, second.url].flatMap((url) => [loadPage(browser, url, report), loadPage(browser, url, report)]),
+      ),
+    );
+
+    expect(report.failed).toEqual([]);
+    expect(refreshRequests().length - before).toBe(2);
+    expectNoReplay();
+  });
+
+  it("hold a sign-out at both: the old cookie is worth nothing at the other process (I7, I16)", async () => {
+    const [alice, bob] = [await signedIn("alice"), await signedIn("bob")];
+    const old = browserless({ jar: await alice.jar.clone() });
+    const { url } = stage.app;
+    const csrf = JSON.parse((await alice.visit(`${url}/api/auth/csrf`)).body) as { csrfToken: string };
+    await alice.visit(`${url}/api/auth/signout`, {
+      method: "POST",
+      body: new URLSearchParams({ csrfToken: csrf.csrfToken, callbackUrl: url }),
+    });
+
+    const [atOther, bobs] = [await old.visit(`${second.url}/api/orders`), EMPTY()];
+    await ask(bob, `${second.url}/api/orders`, bobs);
+
+    expect(atOther.status).toBe(401);
+    expect(JSON.parse((await old.visit(`${second.url}/api/auth/session`)).body)).toEqual({});
+    expect(await old.cookie(url, "next-auth.session-token")).toBeUndefined();
+    expect(bobs.failed).toEqual([]);
+  });
+});
+
+describe("a host that freezes right after the response", () => {
+  it("loses no grant: what was under way is committed before, or goes on after the thaw (S3)", async () => {
+    const browsers = [await signedIn("alice"), await signedIn("bob")];
+    const report = EMPTY();
+    for (let round = 0; round < 3; round++) {
+      await pause(TOKEN_TTL_SECONDS * 500 + 700);
+      // Due, so that the answer comes at once and the refresh is behind it; the process is stopped as it arrives.
+      await ask(browsers[round % 2]!, `${stage.app.url}/api/orders`, report);
+      stage.app.signal("SIGSTOP");
+      await pause(3_000);
+      stage.app.signal("SIGCONT");
+      await Promise.all(browsers.map((browser) => ask(browser, `${stage.app.url}/api/orders`, report)));
+    }
+
+    expect(report.failed).toEqual([]);
+    expectNoReplay();
+  });
+});
