@@ -9,6 +9,7 @@ import { acquired, commitOn, inserted, newGrant, request, rowOf, type StoreCheck
 
 const RACERS: readonly number[] = Array.from({ length: 100 }, (_, racer) => racer);
 
+const HOLDERS: readonly number[] = RACERS.slice(0, 20);
 const MAX_TRIES = 10_000;
 
 /** One check per promise. */
@@ -50,11 +51,11 @@ export const raceChecks: readonly StoreCheck[] = [
     },
   },
   {
-    name: "hands the lease of one grant through 100 holders with growing fences",
+    name: "hands the lease of one grant through 20 holders with growing fences",
     check: async (context) => {
       const { id } = await inserted(context);
       const fences: number[] = [];
-      const turns = RACERS.map(async (racer) => {
+      const turns = HOLDERS.map(async (racer) => {
         for (let tries = 0; tries < MAX_TRIES; tries++) {
           const answer = await context.store.acquireLease(id, request(`holder ${racer}`));
           if (answer.status === "acquired") {
@@ -68,7 +69,7 @@ export const raceChecks: readonly StoreCheck[] = [
       });
       await Promise.all(turns);
 
-      assert.equal(new Set(fences).size, RACERS.length);
+      assert.equal(new Set(fences).size, HOLDERS.length);
       assert.equal((await rowOf(context.store, id)).fence, Math.max(...fences));
     },
   },

@@ -1,0 +1,185 @@
+/**
+ * One connection per file and process, the file's modes, and its schema.
+ *
+ * @module
+ */
+import { InvalidOptionError, StoreFailedError } from "../core/errors.ts";
+import { applyMigrations, refuseForeignFile } from "./sqlite-schema.ts";
+
+type Sqlite = typeof import("node:sqlite");
+type DatabaseSync = InstanceType<Sqlite["DatabaseSync"]>;
+type StatementSync = ReturnType<DatabaseSync["prepare"]>;
+
+/** A row as it comes from SQLite. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What may be bound to a statement. */
+export type Bindings = Readonly<Record<string, string | number | null>>;
+
+/** An open file. Nothing in it waits. */
+export interface Connection {
+  /** The file's absolute path. */
+  readonly path: string;
+  /** Runs one statement to its end and returns its rows. */
+  rows(sql: string, bindings?: Bindings): readonly Row[];
+  /** Runs one statement and returns how many rows it changed. */
+  changes(sql: string, bindings?: Bindings): number;
+  /** Runs a step between `BEGIN IMMEDIATE` and `COMMIT`; rolls back when it throws. */
+  transaction<T>(step: () => T): T;
+}
+
+interface Shared {
+  readonly database: DatabaseSync;
+  readonly connection: Connection;
+  users: number;
+}
+
+const SHARED: symbol = Symbol.for("nolapse.sqlite");
+const OWNER_ONLY_DIRECTORY = 0o700;
+const OWNER_ONLY_FILE = 0o600;
+const OTHERS_BITS = 0o077;
+
+/** Opens the file, or joins the connection that this process has to it already. */
+export function connect(path: string): Connection {
+  const { resolve } = builtin("node:path");
+  const absolute = resolve(path);
+  const connections = sharedConnections();
+  let shared = connections.get(absolute);
+  if (shared === undefined) {
+    shared = open(absolute);
+    connections.set(absolute, shared);
+  }
+  shared.users++;
+  return shared.connection;
+}
+
+/** Leaves the connection; the last one to leave closes it. */
+export function disconnect({ path }: Connection): void {
+  const connections = sharedConnections();
+  const shared = connections.get(path);
+  if (shared === undefined || --shared.users > 0) return;
+  connections.delete(path);
+  shared.database.close();
+}
+
+/** Next bundles a module more than once per process, so what the copies share hangs on `globalThis`. */
+function sharedConnections(): Map<string, Shared> {
+  const holder = globalThis as Partial<Record<symbol, Map<string, Shared>>>;
+  return (holder[SHARED] ??= new Map<string, Shared>());
+}
+
+function open(path: string): Shared {
+  const { DatabaseSync } = builtin("node:sqlite");
+  prepareFile(path);
+  const database = new DatabaseSync(path);
+  try {
+    const connection = connectionOver(database, path);
+    // No waiting inside SQLite: that would stop the event loop. The store tries again by itself.
+    database.exec("PRAGMA busy_timeout = 0");
+    refuseForeignFile(connection);
+    useWriteAheadLog(connection);
+    database.exec(
+      "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 16777216",
+    );
+    applyMigrations(connection);
+    return { database, connection, users: 0 };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function useWriteAheadLog(connection: Connection): void {
+  const [mode] = connection.rows("PRAGMA journal_mode = WAL");
+  if (mode?.journal_mode === "wal") return;
+  throw new StoreFailedError(
+    "The SQLite file cannot have a write-ahead log where it is; put it on a local disk",
+  );
+}
+
+function connectionOver(database: DatabaseSync, path: string): Connection {
+  const statements = new Map<string, StatementSync>();
+  const prepared = (sql: string): StatementSync => {
+    let statement = statements.get(sql);
+    if (statement === undefined) {
+      statement = database.prepare(sql);
+      statements.set(sql, statement);
+    }
+    return statement;
+  };
+  return {
+    path,
+    rows: (sql, bindings = {}) => prepared(sql).all(bindings),
+    changes: (sql, bindings = {}) => Number(prepared(sql).run(bindings).changes),
+    transaction: (step) => {
+      database.exec("BEGIN IMMEDIATE");
+      try {
+        const result = step();
+        database.exec("COMMIT");
+        return result;
+      } catch (error) {
+        rollBack(database);
+        throw error;
+      }
+    },
+  };
+}
+
+function rollBack(database: DatabaseSync): void {
+  try {
+    database.exec("ROLLBACK");
+  } catch {
+    // SQLite has rolled back by itself already, as it does when the disk is full. The first error is the one to tell.
+  }
+}
+
+/**
+ * Makes the directory and the file for the owner only, and takes away what others may do with an existing file. The
+ * companions get the file's mode from SQLite.
+ */
+function prepareFile(path: string): void {
+  const { dirname } = builtin("node:path");
+  const { closeSync, mkdirSync, openSync } = builtin("node:fs");
+  mkdirSync(dirname(path), { recursive: true, mode: OWNER_ONLY_DIRECTORY });
+  try {
+    // Never open an existing file here: closing it would drop the locks that SQLite has on it in this process
+    // (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    closeSync(openSync(path, "wx", OWNER_ONLY_FILE));
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "EEXIST") throw error;
+    for (const suffix of ["", "-wal", "-shm"]) tighten(path + suffix);
+  }
+}
+
+function tighten(file: string): void {
+  const { chmodSync, statSync } = builtin("node:fs");
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined || (found.mode & OTHERS_BITS) === 0 || process.platform === "win32") return;
+  if (!found.isFile()) throw new InvalidOptionError("path", `is no file: ${file}`);
+  try {
+    chmodSync(file, OWNER_ONLY_FILE);
+  } catch {
+    throw new InvalidOptionError("path", `can be read by others, and is not ours to change: ${file}`);
+  }
+}
+
+interface Builtins {
+  readonly "node:fs": typeof import("node:fs");
+  readonly "node:path": typeof import("node:path");
+  readonly "node:sqlite": Sqlite;
+}
+
+/**
+ * A module of Node. By this door and not by `import`, because `node:sqlite` may be missing, and because bundlers that
+ * see a computed path go into `node:fs` trace the whole project.
+ */
+function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
+  const load = (process as { getBuiltinModule?: (name: string) => unknown }).getBuiltinModule;
+  const found = load?.(name) as Builtins[Name] | undefined;
+  if (found !== undefined) return found;
+  throw new InvalidOptionError(
+    "store",
+    `is sqliteStore(), which needs the SQLite built into Node 22.13 or newer; this is Node ${process.versions.node}. ` +
+      "Run the app on a newer Node, or pass another store (memoryStore() is enough for a try)",
+  );
+}
