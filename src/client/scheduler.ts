@@ -72,7 +72,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let flight: { readonly abort: AbortController; readonly sentAt: Reading } | undefined;
   let timer: unknown;
   let confirmedAt: Reading | undefined;
-  let run = 0;
   let running = false;
 
   function begin(now: Reading): PlanState {
@@ -127,12 +126,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         const then = environment.read();
         // A tab that slept while the answer was under way cannot know how old it is.
         const late = elapsedMs(mine.sentAt, then) > requestTimeoutMs;
-        try {
-          take(late ? { kind: "failed" } : answer, then);
-        } finally {
-          look("timer");
-        }
+        take(late ? { kind: "failed" } : answer, then);
+        look("timer");
       })
+      // A listener threw: the timer of this request is still there, and looks again.
       .catch(() => undefined);
   }
 
@@ -177,16 +174,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   return {
     start() {
-      const mine = ++run;
       running = true;
       state ??= begin(environment.read());
       const stopEvents = environment.onWake(look);
-      void Promise.resolve().then(() => {
-        if (run === mine) look("timer");
-      });
+      // Later, so that a start which is undone at once sends nothing.
+      void Promise.resolve().then(() => look("timer"));
       return () => {
-        if (run !== mine) return;
-        run++;
         running = false;
         stopEvents();
         drop();

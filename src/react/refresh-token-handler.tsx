@@ -50,9 +50,7 @@ export function RefreshTokenHandler({ setSessionRefetchInterval, basePath }: Ref
 
   useEffect(() => {
     if (status !== "unauthenticated" || !wasSignedIn.current) return;
-    return bringBack(sessionUrl(basePath), () => {
-      wasSignedIn.current = false;
-    });
+    return bringBack(sessionUrl(basePath));
   }, [status, basePath]);
 
   return null;
@@ -65,13 +63,13 @@ function refetchIntervalOf(session: ClientSession, soon: number): number | undef
 }
 
 /** Asks until the server answers, and has next-auth's provider fetch again as long as there is a session. Returns the end of it. */
-function bringBack(url: string, onSignedOut: () => void): () => void {
+function bringBack(url: string): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const scheduler = createScheduler({
     environment: browserEnvironment(),
     fetchSession: browserFetchSession(() => url),
     onAnswer(session) {
-      if (!session) return onSignedOut();
+      if (!session) return;
       clearTimeout(timer);
       timer = setTimeout(scheduler.confirm, NEXT_AUTH_TAKES_MS);
       dispatchEvent(

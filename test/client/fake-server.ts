@@ -13,6 +13,8 @@ export class FakeServer {
   fault: Fault | undefined;
   /** Whom the fault meets; everybody unless set. */
   faultMeets: ((reason: string) => boolean) | undefined;
+  /** Answers wait for this. */
+  held: Promise<void> | undefined;
   /** Set while the authorization server is down. */
   refreshFails = false;
   refreshes = 0;
@@ -62,8 +64,9 @@ export class FakeServer {
   }
 
   /** What goes over the wire. */
-  respond(reason: string): Promise<Response> {
+  async respond(reason: string): Promise<Response> {
     this.asked.push({ reason, atMs: this.nowMs() });
+    await this.held;
     switch (this.faultMeets?.(reason) === false ? undefined : this.fault) {
       case "network":
         return Promise.reject(new TypeError("Failed to fetch"));

@@ -301,6 +301,15 @@ describe("a sign-in", () => {
     expect(storedText()).not.toMatch(/alice|bob/);
   });
 
+  it("that came with the page is announced too", async () => {
+    const { server } = new Browser();
+    const post = vi.spyOn(Storage.prototype, "setItem");
+    openPage({ session: server.session() as Session });
+    await pass(0);
+
+    expect(post.mock.calls.filter(([key]) => key === "nextauth.message")).toHaveLength(1);
+  });
+
   it("heard of from another tab is not passed on", async () => {
     const { server } = new Browser();
     openPage();
@@ -322,10 +331,14 @@ describe("update()", () => {
     const page = openPage();
     await pass(0);
     browser.server.refreshes = 7;
-    let session: Session | null | undefined;
-    await act(async () => {
-      session = await page.update({ theme: "dark" });
-    });
+    let release!: () => void;
+    browser.server.held = new Promise((resolve) => (release = resolve));
+    const updated = page.update({ theme: "dark" });
+    await pass(0);
+    expect(page.shows()).toBe("loading: alice");
+    release();
+    await pass(0);
+    const session = await updated;
 
     expect(browser.calls.slice(1)).toEqual(["GET /api/auth/csrf", "POST /api/auth/session"]);
     expect(session).toMatchObject({ accessToken: "alice-7" });
@@ -350,6 +363,26 @@ describe("update()", () => {
 
     expect(session).toBeNull();
     expect(page.shows()).toBe("authenticated: alice");
+  });
+
+  it("that finds the session ended ends it here", async () => {
+    const { server } = new Browser();
+    const page = openPage();
+    await pass(0);
+    server.user = null;
+    await act(async () => expect(await page.update()).toBeNull());
+    await pass(0);
+
+    expect(page.shows()).toBe("unauthenticated: nobody");
+  });
+
+  it("twice at once sends one request", async () => {
+    const browser = new Browser();
+    const page = openPage();
+    await pass(0);
+    await act(() => Promise.all([page.update(), page.update()]));
+
+    expect(browser.calls.filter((call) => call.startsWith("POST"))).toHaveLength(1);
   });
 
   it("does nothing while nobody is signed in", async () => {
