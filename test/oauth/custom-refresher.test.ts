@@ -153,7 +153,7 @@ describe("a refresh function", () => {
         throw new Error("CANARY invalid_grant");
       }),
       await refresh(() => Promise.reject(Object.assign(new Error("CANARY"), { code: "ECONNREFUSED" }))),
-      await refresh(() => Promise.reject(undefined as unknown as Error)),
+      await refresh(() => Promise.reject(undefined)),
     ];
 
     expect(outcomes.map(brief)).toEqual(Array(3).fill("unknown refresh_function_threw"));

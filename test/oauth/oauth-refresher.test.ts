@@ -504,7 +504,7 @@ describe("the refresher", () => {
     const config = configOf({ tokenEndpoint: "https://as.example/token" });
     const oddFetches = [
       () => Promise.reject(new Error("odd")),
-      () => Promise.reject(undefined as unknown as Error),
+      () => Promise.reject(undefined),
       () => Promise.resolve(undefined as unknown as Response),
       (): Promise<Response> => {
         throw new TypeError("sync");
