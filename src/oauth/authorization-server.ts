@@ -48,6 +48,7 @@ export interface AuthorizationServersOptions {
 const METADATA_TTL_MS = 3_600_000;
 const METADATA_TIMEOUT_MS = 10_000;
 const MAX_ENTRIES = 100;
+const TENANT = "{tenantid}";
 
 type Fetched = { readonly metadata: JsonObject } | { readonly failure: ResolutionFailure };
 
@@ -168,6 +169,12 @@ function serverOf(
 
 function issuerMatches(issuer: unknown, configured: string, { issuerMatch }: ProviderProfile): boolean {
   if (issuerMatch === "unchecked" || issuer === configured) return true;
+  if (typeof issuer === "string" && issuer.includes(TENANT)) {
+    // Entra's metadata for many tenants leaves the tenant open.
+    const [before = "", after = ""] = issuer.split(TENANT);
+    const tenant = configured.slice(before.length, configured.length - after.length);
+    return configured === `${before}${tenant}${after}` && /^[A-Za-z0-9.-]+$/.test(tenant);
+  }
   return issuerMatch === "trailing-slash" && issuer === `${configured}/`;
 }
 

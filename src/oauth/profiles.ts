@@ -86,7 +86,8 @@ const KNOWN: ReadonlyMap<string, ProfileOverrides> = new Map<string, ProfileOver
   ["gitlab", { accessTokenDiesOnRefresh: true, sendsRedirectUri: true, refreshTokenHint: ALWAYS_ISSUED }],
   ["azure-ad", ENTRA],
   ["microsoft-entra-id", ENTRA],
-  ["azure-ad-b2c", { ...ENTRA, addedScopes: ["openid", "offline_access"] }],
+  // Its metadata names the tenant by number and leaves out the policy, unlike the URL under which NextAuth finds it.
+  ["azure-ad-b2c", { ...ENTRA, addedScopes: ["openid", "offline_access"], issuerMatch: "unchecked" }],
   [
     "okta",
     {

@@ -51,7 +51,7 @@ export interface ProviderProfile {
   readonly clientAssertionAudience: "issuer" | "token_endpoint";
   /**
    * How the issuer in the server's metadata relates to the configured one (SEC-36). `trailing-slash`: the server's
-   * always ends in a slash, which NextAuth's documentation leaves out. `unchecked`: it is free text.
+   * always ends in a slash, which NextAuth's documentation leaves out. `unchecked`: it is named otherwise, or free text.
    * @defaultValue `exact`
    */
   readonly issuerMatch: "exact" | "trailing-slash" | "unchecked";

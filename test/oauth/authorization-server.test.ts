@@ -77,6 +77,24 @@ describe("metadata", () => {
     }
   });
 
+  it("of Entra leaves the tenant open, and only the tenant", async () => {
+    const matches = async (issuer: string): Promise<boolean> => {
+      const { resolve } = servers({
+        [`${issuer}/.well-known/openid-configuration`]: {
+          issuer: "https://login.example/{tenantid}/v2.0",
+          token_endpoint: "https://login.example/token",
+        },
+      });
+      return "tokenEndpoint" in ((await resolve({ issuer })) as object);
+    };
+
+    expect(await matches("https://login.example/common/v2.0")).toBe(true);
+    expect(await matches("https://login.example/a/b/v2.0")).toBe(false);
+    expect(await matches("https://login.example//v2.0")).toBe(false);
+    expect(await matches("https://evil.example/common/v2.0")).toBe(false);
+    expect(await matches("https://login.example/v2.0")).toBe(false);
+  });
+
   it("is kept by its full URL: two issuers on one host do not share it (SEC-36)", async () => {
     const tenant = (name: string): Metadata => ({
       issuer: `https://as.example/${name}`,
