@@ -8,7 +8,7 @@ import { sqliteStore } from "../../src/stores/sqlite.ts";
 import { commitOn, newGrant, request } from "../../src/testing/grant-store-contract/fixtures.ts";
 import { contextOf } from "./fixtures.ts";
 
-const [path = "", task, ...ids] = process.argv.slice(2);
+const [path = "", task = "", ...ids] = process.argv.slice(2);
 const store = sqliteStore({ path });
 const holder = `process ${process.pid}`;
 const say = (result: unknown): boolean => process.stdout.write(`${JSON.stringify(result)}\n`);
