@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TokenSet } from "../../src/core/token-set.ts";
 import { createOAuthRefresher } from "../../src/oauth/oauth-refresher.ts";
 import type { Refresher, RefreshOutcome, RefreshRequest } from "../../src/core/refresher.ts";
-import { brief, tokens } from "./support.ts";
+import { jwtExp } from "../../src/oauth/jwt-exp.ts";
+import { brief, jwt, tokens } from "./support.ts";
 
 /** The little of oidc-provider that is used; it has no types of its own. */
 interface Provider {
@@ -101,15 +102,25 @@ async function refreshed(tokenSet: TokenSet): Promise<TokenSet> {
 describe("a real authorization server (oidc-provider, strict rotation)", () => {
   it("renews again and again, with an ID token of the same user", async () => {
     const { tokenSet } = await signIn("alice");
+    const previous = { iss: issuer, sub: "alice", aud: CLIENT_ID, exp: 1, auth_time: 1_700_000_000 };
 
-    const second = await refreshed(tokenSet);
+    const second = await refreshed({ ...tokenSet, idToken: jwt(previous) });
     const third = await refreshed(second);
 
     expect(new Set([tokenSet.refreshToken, second.refreshToken, third.refreshToken]).size).toBe(3);
     expect(third.expiresAtMs).toBeGreaterThan(Date.now());
     expect(third.tokenEndpoint).toBe(`${issuer}/token`);
-    expect(third.idToken).not.toBe(second.idToken);
     expect(third.tokenType).toBe("Bearer");
+    expect(jwtExp(third.idToken!)).toBeGreaterThan(1_700_000_000);
+  });
+
+  it("is found out when it hands over the tokens of another user (SEC-43)", async () => {
+    const { tokenSet } = await signIn("mallory");
+    const previous = { iss: issuer, sub: "alice", aud: CLIENT_ID, exp: 1 };
+
+    const outcome = await refresh({ ...tokenSet, idToken: jwt(previous) });
+
+    expect(outcome).toEqual({ kind: "committed_bad", code: "subject_mismatch" });
   });
 
   it("refuses a used refresh token for good, and the family with it, but not another user's", async () => {
