@@ -2,7 +2,7 @@
  * Grants in a SQLite file, through the SQLite that Node has built in: nothing to install, and the grants survive a
  * restart. Several processes of one machine may share the file; several machines may not.
  *
- * Needs Node 22.13 or newer. Node 22 prints an `ExperimentalWarning` about SQLite once per process.
+ * Needs Node 22.13 or newer. Where SQLite is still experimental, as in Node 22, Node prints an `ExperimentalWarning` once.
  *
  * @module
  */
