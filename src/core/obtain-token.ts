@@ -14,7 +14,7 @@ import {
 import { grantRefOf, type GrantRecord } from "./grant.ts";
 import { checkDuration } from "./lead-time.ts";
 import { readGrant, unopenable, type CurrentGrant } from "./read-grant.ts";
-import { attemptRefresh, pauseLeftMs, type FlightResult } from "./refresh-attempt.ts";
+import { attemptRefresh, reasonToWait, type FlightResult } from "./refresh-attempt.ts";
 import { joinFlight } from "./single-flight.ts";
 import type { TokenSet } from "./token-set.ts";
 
@@ -107,7 +107,7 @@ export async function refreshInBackground(
   current: CurrentGrant,
   door?: string,
 ): Promise<void> {
-  if (current.stale || pauseLeftMs(current.grant, current.storeNowMs) > 0) return;
+  if (current.stale || pausedFor(engine, current) !== undefined) return;
   await flightFor(engine, current, door).held;
 }
 
@@ -119,9 +119,8 @@ export async function refreshWithin(
   door?: string,
 ): Promise<FlightResult> {
   const { clock } = engine;
-  const pauseMs = pauseLeftMs(current.grant, current.storeNowMs);
-  if (pauseMs > 0)
-    return { kind: "failed", code: current.grant.backoff?.code ?? "paused", retryInMs: pauseMs };
+  const paused = pausedFor(engine, current);
+  if (paused !== undefined) return paused;
   const flight = flightFor(engine, current, door);
   const timer = new AbortController();
   const waited = clock
@@ -131,6 +130,12 @@ export async function refreshWithin(
   timer.abort();
   await flight.held;
   return result;
+}
+
+/** Whether the reading alone tells that a flight would bring nothing: then the store is spared the lease. */
+function pausedFor(engine: Engine, { grant, storeNowMs }: CurrentGrant): FlightResult | undefined {
+  const underWay = grant.lease !== null && grant.lease.untilMs > storeNowMs;
+  return reasonToWait(engine, grant, underWay ? null : grant.intent, storeNowMs);
 }
 
 function flightFor(

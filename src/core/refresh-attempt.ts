@@ -11,7 +11,7 @@
  * @module
  */
 import { LONGEST_PAUSE_MS } from "./backoff.ts";
-import { decide } from "./decide.ts";
+import { decide, timingOfGrant } from "./decide.ts";
 import { about, refreshDeadlineMsOf, type Engine } from "./engine.ts";
 import type { ReauthenticationReason } from "./errors.ts";
 import type { GrantRecord, Intent, Lease } from "./grant.ts";
@@ -91,20 +91,38 @@ async function attempt(engine: Engine, ask: RefreshAsk): Promise<FlightResult> {
   if (grant.version !== ask.seen.version && decision.kind === "fresh") {
     return giveUp(adopted(engine, grant, ask.door));
   }
-  const pauseMs = pauseLeftMs(grant, storeNowMs);
-  if (pauseMs > 0)
-    return giveUp({ kind: "failed", code: grant.backoff?.code ?? "paused", retryInMs: pauseMs });
-  const reading = readIntent(unresolved, grant, decision, storeNowMs);
-  if (reading.action !== "send") {
-    const retryInMs = reading.action === "wait" ? reading.untilMs - storeNowMs : STORE_RETRY_MS;
-    return giveUp({ kind: "failed", code: "unresolved_refresh", retryInMs });
-  }
+  const paused = reasonToWait(engine, grant, unresolved, storeNowMs);
+  if (paused !== undefined) return giveUp(paused);
   const tokenSet = openTokens(engine, grant);
   if (tokenSet === undefined)
     return giveUp({ kind: "failed", code: "unseal_failed", retryInMs: STORE_RETRY_MS });
   const holding: Holding = { lease, grant, attemptId, unresolved };
   const outcome = await sendRefresh(engine, holding, tokenSet, ask.door);
   return settleOutcome(engine, holding, outcome, ask.door);
+}
+
+/**
+ * Why the authorization server has to be left alone for now, as the failure that an attempt would end with: the pause
+ * after the last failure, or an earlier refresh of unknown outcome. `undefined`: it may be asked.
+ *
+ * @param intent What an earlier attempt left behind; not the intent of one that is under way.
+ */
+export function reasonToWait(
+  engine: Engine,
+  grant: GrantRecord,
+  intent: Intent | null,
+  storeNowMs: number,
+): Extract<FlightResult, { kind: "failed" }> | undefined {
+  const pauseMs = pauseLeftMs(grant, storeNowMs);
+  if (pauseMs > 0) return { kind: "failed", code: grant.backoff?.code ?? "paused", retryInMs: pauseMs };
+  const nowMs = engine.clock.nowMs();
+  const reading = readIntent(intent, grant, decide(grant, nowMs, engine.timing), storeNowMs);
+  if (reading.action === "send") return undefined;
+  const tooShortAtMs =
+    (grant.accessTokenExpiresAtMs ?? Number.POSITIVE_INFINITY) -
+    (timingOfGrant(grant, engine.timing)?.minValidityMs ?? 0);
+  const retryInMs = reading.action === "wait" ? reading.untilMs - storeNowMs : tooShortAtMs - nowMs;
+  return { kind: "failed", code: "unresolved_refresh", retryInMs: Math.max(1, retryInMs) };
 }
 
 /**
