@@ -70,7 +70,7 @@ export function createCallbacks(app: App): AppCallbacks {
         return true;
       } catch (error) {
         reportFailure("The tokens of a sign-in could not be stored", error);
-        return app.host.signInErrorUrl(handlerContext()?.source);
+        return app.host.signInErrorUrl(handlerContext()?.source ?? (await currentRequestIfAny()));
       }
     },
     async jwt(params, own) {
@@ -168,7 +168,11 @@ async function laterJwt<Params extends JwtParams>(
     return withClaim(token ?? withoutClaim(params.token), claim);
   }
   const adopted = await adoptQuietly(app, params.token as SessionToken);
-  if (adopted === undefined) return (await own(params)) as object;
+  if (adopted === undefined) {
+    const token = (await own(params)) as object | null;
+    // An application may copy what a browser sends with update(): a claim never comes from there (SEC-70).
+    return withoutClaim(token ?? params.token);
+  }
   const clean = stripTokens(params.token, adopted.tokens).value;
   const token = (await own({ ...params, token: clean })) as object;
   return withClaim(stripTokens(token, adopted.tokens).value, adopted.claim);

@@ -25,11 +25,17 @@ export function signInTokens(
   user: unknown,
   userTokens: ((user: never) => TokenEndpointResponse | undefined) | undefined,
 ): TokenEndpointResponse | undefined {
-  if (account && typeof account["access_token"] === "string") return account;
+  if (account && typeof account["access_token"] === "string") return tokensIn(account);
   const found = userTokens
     ? userTokens(user as never)
     : (user as { tokens?: unknown } | null | undefined)?.tokens;
   return isRecord(found) ? snakeCased(found) : undefined;
+}
+
+/** NextAuth's account is the token response with members of its own mixed in. */
+function tokensIn(account: AccountLike): TokenEndpointResponse {
+  const { provider: _provider, type: _type, providerAccountId: _id, userId: _userId, ...tokens } = account;
+  return tokens;
 }
 
 /** Accepts the camelCase names that backends use beside the wire's. */

@@ -94,7 +94,8 @@ function ownJson(item: object): unknown {
 
 function jsonOf(item: object): string {
   try {
-    return String(JSON.stringify(item));
+    const json = JSON.stringify(item) as string | undefined;
+    return json ?? "";
   } catch {
     return "";
   }

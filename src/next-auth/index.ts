@@ -75,7 +75,8 @@ function wrappedCallbacks(
   return {
     async signIn(params) {
       const allowed = own.signIn ? await own.signIn(params) : true;
-      return allowed === true ? ours.signIn(params) : allowed;
+      // As NextAuth reads it: a text is an address, and everything else that is true lets the user in.
+      return typeof allowed === "string" || !allowed ? allowed : ours.signIn(params);
     },
     jwt: (params) =>
       ours.jwt(params, (inner) => (own.jwt ? own.jwt(inner) : inner.token)) as ReturnType<
