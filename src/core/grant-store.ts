@@ -60,7 +60,7 @@ export interface LeaseNote {
 export interface Commit extends SealedTokens {
   /** Written only if the stored version is exactly this one. The version becomes one more. */
   readonly expectedVersion: number;
-  /** The new sliding end, in epoch milliseconds; the store caps it at the absolute end. */
+  /** The new sliding end, in epoch milliseconds; the store caps it at the absolute end and never moves it back. */
   readonly slidingEndMs: number;
   /** Given back in the same write if it is still this holder's. */
   readonly lease?: Lease;
@@ -110,7 +110,10 @@ export interface GrantStore {
    */
   commit(id: string, commit: Commit): Promise<CommitAnswer>;
 
-  /** Keeps a losing token set, dropping the oldest above `MAX_CANDIDATES`. False if the grant is gone or ended. */
+  /**
+   * Keeps a losing token set, one per attempt, dropping the oldest above `MAX_CANDIDATES`. False if the grant is gone
+   * or ended.
+   */
   addCandidate(id: string, candidate: Omit<Candidate, "keptAtMs">): Promise<boolean>;
 
   /** Drops the candidate of that attempt. */
