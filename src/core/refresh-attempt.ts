@@ -149,20 +149,28 @@ async function takeLease(
   const { store, clock, limits, holder } = engine;
   const deadlineMs = refreshDeadlineMsOf(seen, limits);
   const giveUpAtMs = clock.nowMs() + deadlineMs + limits.leaseMs;
-  for (;;) {
+  let found: Intent | null = null;
+  do {
+    const askedAtMs = clock.nowMs();
     const answer = await store.acquireLease(seen.id, {
       holder,
       attemptId,
       durationMs: limits.leaseMs,
       deadlineMs,
     });
-    if (answer.status === "acquired") return answer;
     if (answer.status === "absent") return { kind: "ended", reason: "missing" };
     if (answer.status === "ended") return { kind: "ended", reason: answer.grant.endReason ?? "revoked" };
+    if (answer.status === "acquired") {
+      if (answer.previousIntent?.attemptId !== attemptId) found = answer.previousIntent;
+      // A process that stood still since it asked may have lost the lease already, and sending now could be a replay (X11).
+      if (clock.nowMs() - askedAtMs < limits.leaseMs) return { ...answer, previousIntent: found };
+      continue;
+    }
     if (answer.grant.version !== seen.version) return adopted(engine, answer.grant, door);
     const result = await waitForHolder(engine, seen, door, giveUpAtMs);
     if (result !== "free") return result;
-  }
+  } while (clock.nowMs() < giveUpAtMs);
+  return { kind: "failed", code: "lease_held", retryInMs: STORE_RETRY_MS };
 }
 
 /** Polls until the other holder's lease is gone (`free`), or there is something to adopt. */

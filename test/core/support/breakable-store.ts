@@ -17,6 +17,7 @@ export const STORE_ERROR_TEXT = "connect ECONNREFUSED 10.0.0.7:6379";
 export class BreakableStore {
   readonly calls: StoreOperation[] = [];
   readonly store: GrantStore;
+  readonly #answers = new Map<StoreOperation, (...args: readonly unknown[]) => Promise<unknown>>();
   readonly #faults = new Map<StoreOperation, { fault: StoreFault; left: number }>();
 
   constructor(inner: GrantStore, clock: Clock) {
@@ -27,7 +28,7 @@ export class BreakableStore {
       if (planned !== undefined && --planned.left <= 0) this.#faults.delete(operation);
       if (planned?.fault === "fail") throw new Error(STORE_ERROR_TEXT);
       if (planned?.fault === "hang") return new Promise(() => undefined);
-      const result = await run(...args);
+      const result = await (this.#answers.get(operation) ?? run)(...args);
       if (planned?.fault === "ack_lost") throw new Error(STORE_ERROR_TEXT);
       if (typeof planned?.fault === "number") await clock.sleep(planned.fault);
       return result;
@@ -43,6 +44,11 @@ export class BreakableStore {
   /** Breaks an operation, for the next `times` calls. */
   break(operation: StoreOperation, fault: StoreFault, times = Number.POSITIVE_INFINITY): void {
     this.#faults.set(operation, { fault, left: times });
+  }
+
+  /** Answers an operation in the store's place, as a stale replica does (X27). */
+  answer(operation: StoreOperation, answer: (...args: readonly unknown[]) => Promise<unknown>): void {
+    this.#answers.set(operation, answer);
   }
 
   /** Breaks everything. */
