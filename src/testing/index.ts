@@ -1,9 +1,19 @@
 /**
- * What an app needs to test its own use of nolapse: a clock that stands still, chance that repeats, and the
- * promises of a grant store as checks for any test runner.
+ * What an app needs to test its own use of nolapse: a clock that stands still, chance that repeats, the promises of a
+ * grant store as checks for any test runner, and an authorization server that rotates strictly.
  *
  * @module
  */
 export { FakeClock, type FakeClockOptions } from "./fake-clock.ts";
 export { deterministicRandom } from "./random.ts";
 export { grantStoreContract, type StoreCheck, type StoreCheckContext } from "./grant-store-contract.ts";
+export {
+  faults,
+  startStrictAuthorizationServer,
+  tokenRef,
+  type Fault,
+  type IssuedTokens,
+  type LoggedRequest,
+  type StrictAuthorizationServer,
+  type StrictAuthorizationServerOptions,
+} from "./strict-authorization-server.ts";
