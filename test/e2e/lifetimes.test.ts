@@ -5,7 +5,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { startStage, type Stage } from "./support/app.ts";
-import { browserless, signInWithCredentials, signInWithProvider, type Browserless } from "./support/browserless.ts";
+import {
+  browserless,
+  signInWithCredentials,
+  signInWithProvider,
+  type Browserless,
+} from "./support/browserless.ts";
 import { LOGINS } from "./support/servers.ts";
 import { ask, keepLoading, loadPage, pause, type TabReport } from "./support/tabs.ts";
 
@@ -27,7 +32,11 @@ afterAll(async () => {
 async function signedIn(user: "alice" | "bob"): Promise<Browserless> {
   const browser = browserless();
   const { app } = stage;
-  const page = await signInWithProvider(browser, { url: app.url, providerId: "demo", callbackUrl: `${app.url}/protected` }, LOGINS[user]);
+  const page = await signInWithProvider(
+    browser,
+    { url: app.url, providerId: "demo", callbackUrl: `${app.url}/protected` },
+    LOGINS[user],
+  );
   expect(page.body).toContain('data-testid="orders"');
   return browser;
 }
@@ -38,7 +47,9 @@ function refreshRequests(): readonly { readonly refreshTokenHash: string | undef
 
 function issuedAfterSignIn(): number {
   const { authorizationServer } = stage.servers;
-  return authorizationServer.audit("access_token.issued").filter(({ grantType }) => grantType === "refresh_token").length;
+  return authorizationServer
+    .audit("access_token.issued")
+    .filter(({ grantType }) => grantType === "refresh_token").length;
 }
 
 function expectNothingLost(): void {
@@ -57,7 +68,9 @@ describe("two users with three tabs each", () => {
     const endMs = Date.now() + LIFETIMES * TOKEN_TTL_SECONDS * 1000;
 
     const reports = await Promise.all(
-      [alice, bob].map((browser) => keepLoading(browser, stage.app.url, { tabs: TABS, everyMs: EVERY_MS, endMs })),
+      [alice, bob].map((browser) =>
+        keepLoading(browser, stage.app.url, { tabs: TABS, everyMs: EVERY_MS, endMs }),
+      ),
     );
 
     const sent = reports.reduce((sum, report) => sum + report.sent, 0);
@@ -140,8 +153,15 @@ describe("a Credentials login against a backend of the app's own", () => {
   it("lives three lifetimes with parallel calls, and the backend sees no refresh token twice (F10, F15)", async () => {
     const [carol, dave] = [browserless(), browserless()];
     const { app, servers } = stage;
-    for (const [browser, login] of [[carol, LOGINS.carol], [dave, LOGINS.dave]] as const) {
-      const page = await signInWithCredentials(browser, { url: app.url, providerId: "credentials", callbackUrl: `${app.url}/protected` }, login);
+    for (const [browser, login] of [
+      [carol, LOGINS.carol],
+      [dave, LOGINS.dave],
+    ] as const) {
+      const page = await signInWithCredentials(
+        browser,
+        { url: app.url, providerId: "credentials", callbackUrl: `${app.url}/protected` },
+        login,
+      );
       expect(page.body).toContain('data-testid="orders"');
     }
 

@@ -20,8 +20,11 @@ export async function ask(browser: Browserless, url: string, report: TabReport):
   try {
     const { status, body } = await browser.visit(url);
     report.tookMs.push(Date.now() - startedAtMs);
-    const good = url.includes("/api/") ? body.includes('"ok":true') : body.includes('data-testid="orders"');
-    if (status !== 200 || !good) report.failed.push(`${new URL(url).pathname} ${status}: ${body.slice(0, 200)}`);
+    const good = [`"ok":true`, 'data-testid="orders"', 'data-testid="proxy-token-left"'].some((mark) =>
+      body.includes(mark),
+    );
+    if (status !== 200 || !good)
+      report.failed.push(`${new URL(url).pathname} ${status}: ${body.slice(0, 200)}`);
   } catch (error) {
     report.failed.push(`${new URL(url).pathname}: ${String(error)}`);
   }
