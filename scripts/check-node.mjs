@@ -1,8 +1,13 @@
 /**
  * Says plainly what to do when a script of this repository would run on a Node that cannot run it. Written so that
  * any Node from 14 on can read it.
+ *
+ * `node scripts/check-node.mjs scripts/start.ts` then runs that script in the same process: with two commands in one
+ * npm script, the shell between npm and the second one would swallow signals and change the exit code.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "fs";
+import { resolve } from "path";
+import { pathToFileURL } from "url";
 
 const REQUIRED = [22, 18];
 
@@ -32,4 +37,13 @@ if (!recentEnough) {
       "\nThe published package itself runs on Node 20.9 and later.",
   );
   process.exit(1);
+}
+
+const script = process.argv[2];
+if (script !== undefined) {
+  process.argv.splice(1, 2, resolve(script));
+  import(pathToFileURL(resolve(script)).href).catch((error) => {
+    console.error(error);
+    process.exit(1);
+  });
 }

@@ -7,11 +7,12 @@
  * | `PORT` | `3000`, the app |
  * | `AS_PORT`, `API_PORT` | `4001`, `4002` |
  * | `TOKEN_TTL_SECONDS` | `60`, life of an access token |
+ * | `DATA_DIR` | `.data`, what is kept for the next start |
  * | `HOST` | the loopback only; `0.0.0.0` lets others in, under `PUBLIC_HOST` |
  *
  * @module
  */
-import { join } from "node:path";
+import { join, relative } from "node:path";
 
 import { SettingError } from "../examples/servers/lib/settings.ts";
 import { buildApp, NEXT_CLI } from "./lib/build-app.ts";
@@ -87,7 +88,7 @@ async function main(servers: ProcessGroup, signal: AbortSignal): Promise<void> {
 }
 
 async function startServers(servers: ProcessGroup, demo: Demo): Promise<void> {
-  const secrets = await demoSecrets();
+  const secrets = await demoSecrets(demo);
   const inherited = childEnvironment();
   servers.start({
     name: "[auth]",
@@ -103,7 +104,16 @@ async function startServers(servers: ProcessGroup, demo: Demo): Promise<void> {
   });
   servers.start({
     name: "[app] ",
-    args: [NEXT_CLI, "start", "--port", String(demo.appPort), "--hostname", demo.host],
+    // next-auth 4 still calls url.parse(), and Node would say so among the lines that matter.
+    args: [
+      "--disable-warning=DEP0169",
+      NEXT_CLI,
+      "start",
+      "--port",
+      String(demo.appPort),
+      "--hostname",
+      demo.host,
+    ],
     cwd: APP_FOLDER,
     env: { ...inherited, ...appEnvironment(demo, secrets) },
   });
@@ -127,7 +137,9 @@ function welcome(demo: Demo): string {
     "     renewed before it ends. TOKEN_TTL_SECONDS=20 npm start makes that faster.",
     `  3. Meanwhile reload ${site}/protected in as many tabs as you like: no call is ever refused.`,
     "",
-    faint(`  authorization server ${demo.issuer} · API ${demo.apiUrl} · state in .data/`),
+    faint(
+      `  authorization server ${demo.issuer} · API ${demo.apiUrl} · state in ${relative(process.cwd(), demo.dataFolder) || "."}/`,
+    ),
     "  Ctrl-C ends everything.",
     "",
   ].join("\n");
@@ -136,8 +148,11 @@ function welcome(demo: Demo): string {
 /** Aborted with {@link Asked} at Ctrl-C, at SIGTERM or SIGHUP, and when the npm that started this is gone. */
 function endWhenAsked(): AbortSignal {
   const controller = new AbortController();
+  let askedAtMs = 0;
   const end = (): void => {
-    if (controller.signal.aborted) return;
+    // Asked again: no more grace. A Ctrl-C arrives twice by itself, from the terminal and from npm.
+    if (controller.signal.aborted) return void (Date.now() - askedAtMs > 1_000 && group.stop(0));
+    askedAtMs = Date.now();
     console.log(faint("\n· ending"));
     controller.abort(new Asked());
   };

@@ -4,11 +4,11 @@
  * @module
  */
 import { networkInterfaces } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 import { keptJson, newSecret } from "../../examples/servers/lib/kept-json.ts";
 import { numberSetting, textSetting } from "../../examples/servers/lib/settings.ts";
-import { DATA_FOLDER } from "./paths.ts";
+import { ROOT } from "./paths.ts";
 
 /** NextAuth's id of the provider that stands for the bundled authorization server. */
 export const DEMO_PROVIDER_ID = "demo";
@@ -21,13 +21,15 @@ export interface Demo {
   readonly issuerPort: number;
   readonly apiPort: number;
   readonly tokenTtlSeconds: number;
+  /** State: databases, keys and secrets. */
+  readonly dataFolder: string;
   /** The address to open. */
   readonly appUrl: string;
   readonly issuer: string;
   readonly apiUrl: string;
 }
 
-/** Secrets that are made at the first start and kept in `.data/secrets.json` (0600). */
+/** Secrets that are made at the first start and kept in `secrets.json` of the data folder (0600). */
 export interface DemoSecrets {
   readonly nextAuthSecret: string;
   readonly nolapseSecret: string;
@@ -37,7 +39,7 @@ export interface DemoSecrets {
 
 const LOOPBACK = "127.0.0.1";
 
-/** Reads `PORT`, `AS_PORT`, `API_PORT`, `TOKEN_TTL_SECONDS`, `HOST`, `PUBLIC_HOST`, `NEXTAUTH_URL` and `OIDC_ISSUER`. */
+/** Reads `PORT`, `AS_PORT`, `API_PORT`, `TOKEN_TTL_SECONDS`, `HOST`, `PUBLIC_HOST`, `DATA_DIR`, `NEXTAUTH_URL` and `OIDC_ISSUER`. */
 export function readDemo(): Demo {
   const host = textSetting("HOST", LOOPBACK);
   const appPort = numberSetting("PORT", 3000, 1, 65_535);
@@ -53,6 +55,7 @@ export function readDemo(): Demo {
     issuerPort,
     apiPort,
     tokenTtlSeconds: numberSetting("TOKEN_TTL_SECONDS", 60, 5, 86_400),
+    dataFolder: resolve(ROOT, textSetting("DATA_DIR", ".data")),
     appUrl: textSetting("NEXTAUTH_URL", `http://${name}:${appPort}`),
     issuer: textSetting("OIDC_ISSUER", `http://${issuerName}:${issuerPort}`),
     apiUrl: `http://${LOOPBACK}:${apiPort}`,
@@ -60,8 +63,8 @@ export function readDemo(): Demo {
 }
 
 /** The kept secrets; `NEXTAUTH_SECRET` and `NOLAPSE_SECRET` from outside come first. */
-export async function demoSecrets(): Promise<DemoSecrets> {
-  const kept = await keptJson<DemoSecrets>(join(DATA_FOLDER, "secrets.json"), () => ({
+export async function demoSecrets({ dataFolder }: Demo): Promise<DemoSecrets> {
+  const kept = await keptJson<DemoSecrets>(join(dataFolder, "secrets.json"), () => ({
     nextAuthSecret: newSecret(),
     nolapseSecret: newSecret(),
     clientSecret: newSecret(),
@@ -110,14 +113,14 @@ export function appEnvironment(demo: Demo, secrets: DemoSecrets): Readonly<Recor
     OIDC_CLIENT_ID: "nolapse-example",
     OIDC_CLIENT_SECRET: secrets.clientSecret,
     API_URL: demo.apiUrl,
-    NOLAPSE_DB: textSetting("NOLAPSE_DB", join(DATA_FOLDER, "grants.db")),
+    NOLAPSE_DB: textSetting("NOLAPSE_DB", join(demo.dataFolder, "grants.db")),
     TOKEN_TTL_SECONDS: String(demo.tokenTtlSeconds),
   };
 }
 
 function shared(demo: Demo, secrets: DemoSecrets): Readonly<Record<string, string>> {
   return {
-    DATA_DIR: DATA_FOLDER,
+    DATA_DIR: demo.dataFolder,
     ISSUER: demo.issuer,
     API_CLIENT_SECRET: secrets.apiClientSecret,
     TOKEN_TTL_SECONDS: String(demo.tokenTtlSeconds),

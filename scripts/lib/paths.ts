@@ -11,9 +11,6 @@ export const ROOT: string = resolve(import.meta.dirname, "../..");
 /** What can be made again: tarballs, install stamps, build stamps. */
 export const CACHE_FOLDER: string = join(ROOT, ".cache");
 
-/** The demonstration's state: databases, keys and secrets. */
-export const DATA_FOLDER: string = join(ROOT, ".data");
-
 /** The authorization server and the API. */
 export const SERVERS_FOLDER: string = join(ROOT, "examples/servers");
 

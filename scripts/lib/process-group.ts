@@ -68,7 +68,7 @@ export function processGroup(write: (line: string) => void, colours: boolean): P
     }
   };
 
-  const stop = async (graceMs = 2_500): Promise<void> => {
+  const stop = async (graceMs = 1_500): Promise<void> => {
     const running = [...children].filter(([child]) => child.exitCode === null && child.signalCode === null);
     for (const [child] of running) child.kill("SIGTERM");
     const cut = setTimeout(() => {
