@@ -18,7 +18,11 @@ export default async function OverviewPage(): Promise<ReactNode> {
     <>
       <section className={classes.hero}>
         <div>
-          <h1 className={classes.title}>{overview.title}</h1>
+          <h1 className={classes.title}>
+            {overview.title.map((sentence) => (
+              <span key={sentence}>{sentence} </span>
+            ))}
+          </h1>
           <p className={classes.lead}>{overview.lead(TOKEN_TTL_MS / 1000)}</p>
           <LinkButton href={session ? "/live" : signInPath("/live")} size="md" data-testid="start">
             {session ? overview.watch : overview.signIn}

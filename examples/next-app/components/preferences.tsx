@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ActionIcon, Button, Menu, useMantineColorScheme, type MantineColorScheme } from "@mantine/core";
+import { ActionIcon, Box, Button, Menu, useMantineColorScheme, type MantineColorScheme } from "@mantine/core";
 import { IconCheck, IconDeviceDesktop, IconLanguage, IconMoon, IconSun } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 
@@ -79,7 +79,12 @@ export function ColourMenu(): ReactNode {
           aria-label={app.colours}
           data-testid="colours"
         >
-          <IconSun size={18} stroke={1.7} />
+          <Box component="span" lightHidden lh={0}>
+            <IconMoon size={18} stroke={1.7} />
+          </Box>
+          <Box component="span" darkHidden lh={0}>
+            <IconSun size={18} stroke={1.7} />
+          </Box>
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>

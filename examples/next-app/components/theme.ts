@@ -33,9 +33,7 @@ const dark: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: "leaf",
-  primaryShade: { light: 7, dark: 4 },
-  autoContrast: true,
-  luminanceThreshold: 0.35,
+  primaryShade: 7,
   colors: { leaf, dark },
   fontFamily: "var(--app-font)",
   fontFamilyMonospace: "var(--app-mono)",

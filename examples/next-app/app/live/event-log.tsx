@@ -61,11 +61,15 @@ interface Words {
   readonly detail?: string | undefined;
 }
 
-function wordsFor(event: LiveEvent, { log, doors }: Dictionary["live"], reauth: Dictionary["reauth"]): Words {
+function wordsFor(
+  event: LiveEvent,
+  { log, doors, providers }: Dictionary["live"],
+  reauth: Dictionary["reauth"],
+): Words {
   const door = "door" in event ? (doors[event.door] ?? event.door) : "";
   switch (event.kind) {
     case "signed_in":
-      return { text: log.signed_in(event.provider) };
+      return { text: log.signed_in(providers[event.provider] ?? event.provider) };
     case "seen":
       return { text: log.seen, detail: log.lived(Math.round((event.expiresAtMs - event.issuedAtMs) / 1000)) };
     case "asked":

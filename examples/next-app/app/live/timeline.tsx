@@ -54,9 +54,7 @@ export function Timeline({ lives, buckets, nowMs }: Props): ReactNode {
   const fromMs = nowMs - backMs;
   const toMs = nowMs + aheadMs;
   const current = lives.at(-1);
-  const left = current
-    ? `${Math.max(0, Math.ceil((current.expiresAtMs - nowMs) / 1000))} ${live.second}`
-    : "–";
+  const left = current ? live.seconds(Math.max(0, Math.ceil((current.expiresAtMs - nowMs) / 1000))) : "–";
   const ticks = useMemo(() => ticksBetween(fromMs, toMs, tickMs), [fromMs, toMs, tickMs]);
   const clock = useMemo(() => clockFormat(locale, tickMs < 60_000), [locale, tickMs]);
   const time = { fromMs, toMs, ticks, format: (atMs: number) => clock.format(atMs) };
@@ -118,8 +116,8 @@ function LifeChart({ lives, nowMs, width, time, detailed }: LifeChartProps): Rea
     <ComposedChart width={width} height={HEIGHT} data={data} margin={MARGIN} accessibilityLayer={false}>
       <defs>
         <linearGradient id="life" x1="0" y1="0" x2="0" y2="1">
-          <stop offset="0" stopColor="var(--fresh)" stopOpacity={0.34} />
-          <stop offset="1" stopColor="var(--fresh)" stopOpacity={0.05} />
+          <stop offset="0" stopColor="var(--fresh)" stopOpacity={0.36} />
+          <stop offset={1 - leadS / topS} stopColor="var(--fresh)" stopOpacity={0} />
         </linearGradient>
       </defs>
       <ReferenceArea
@@ -146,7 +144,7 @@ function LifeChart({ lives, nowMs, width, time, detailed }: LifeChartProps): Rea
         width={Y_AXIS_WIDTH}
         domain={[0, topS]}
         ticks={[0, Math.round(leadS), Math.round(topS)]}
-        tickFormatter={(seconds: number) => `${seconds} ${live.second}`}
+        tickFormatter={live.seconds}
         tickLine={false}
         axisLine={false}
         allowDataOverflow
@@ -172,7 +170,13 @@ function LifeChart({ lives, nowMs, width, time, detailed }: LifeChartProps): Rea
         activeDot={false}
         dot={false}
       />
-      <ReferenceLine x={nowMs} stroke="var(--ink)" strokeWidth={1.5} ifOverflow="hidden" />
+      <ReferenceLine
+        x={nowMs}
+        stroke="var(--ink)"
+        strokeWidth={1.5}
+        ifOverflow="hidden"
+        label={{ value: live.now, position: "insideTopRight", fill: "var(--ink-soft)", fontSize: 12, dx: -2 }}
+      />
       {marksOf(shown, nowMs, detailed)
         .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)
         .map(({ mark, atMs, leftS }) => (

@@ -44,9 +44,7 @@ export function TokenStatus({
         <strong data-testid="seconds-left">
           {current === undefined || ended ? "–" : seconds(current.expiresAtMs - nowMs)}
         </strong>
-        <span>
-          {live.second} {live.left}
-        </span>
+        <span>{live.secondsLeft}</span>
       </div>
       {current !== undefined && !ended && (
         <>
@@ -54,15 +52,11 @@ export function TokenStatus({
           <dl className={classes.next}>
             <div>
               <dt>{live.nextDue}</dt>
-              <dd>
-                {seconds(current.dueAtMs - nowMs)} {live.second}
-              </dd>
+              <dd>{live.seconds(seconds(current.dueAtMs - nowMs))}</dd>
             </div>
             <div>
               <dt>{live.nextAsk}</dt>
-              <dd>
-                {seconds(current.idleAskAtMs - nowMs)} {live.second}
-              </dd>
+              <dd>{live.seconds(seconds(current.idleAskAtMs - nowMs))}</dd>
             </div>
           </dl>
         </>

@@ -55,7 +55,12 @@ export function SignInForm({ callbackUrl, providers }: Props): ReactNode {
           </Button>
         ))}
       </Stack>
-      <Divider my="lg" label={signin.or} labelPosition="center" />
+      <Divider
+        my="lg"
+        label={signin.or}
+        labelPosition="center"
+        styles={{ label: { color: "var(--ink-soft)", fontSize: 13 } }}
+      />
       <BackendLogin callbackUrl={callbackUrl} />
     </div>
   );

@@ -66,7 +66,7 @@ export function livesFrom(events: readonly LiveEvent[]): TokenLife[] {
         break;
       case "renewed":
         end({ renewedAtMs: event.atMs, tookMs: event.tookMs });
-        lives.push(life(event.atMs, event.expiresAtMs));
+        lives.push(life(event.atMs - event.tookMs, event.expiresAtMs));
         asked = undefined;
         break;
       case "seen":
@@ -85,7 +85,8 @@ export function livesFrom(events: readonly LiveEvent[]): TokenLife[] {
 }
 
 function life(issuedAtMs: number, expiresAtMs: number): TokenLife {
-  const lead = leadTimeMs(expiresAtMs - issuedAtMs);
+  // Servers count in seconds; the moment of issue is only known to within the time that the answer took.
+  const lead = leadTimeMs(Math.round((expiresAtMs - issuedAtMs) / 1000) * 1000);
   return { issuedAtMs, expiresAtMs, dueAtMs: expiresAtMs - lead, idleAskAtMs: expiresAtMs - 0.7 * lead };
 }
 
