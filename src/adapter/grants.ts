@@ -62,7 +62,7 @@ export interface AdoptedSession {
 
 /** Binds the functions of this file to one application. */
 export function createGrants(context: GrantsContext): Grants {
-  const { manager, indexer, options } = context;
+  const { manager, indexer } = context;
   const idOf = ({ keyId, handle, provider }: GrantClaim): string | undefined =>
     indexer.grantIdOf(keyId, handle, provider);
   return {
@@ -76,14 +76,10 @@ export function createGrants(context: GrantsContext): Grants {
       return (await save(context, claim, signIn, false)).stored;
     },
     adopt: (token) => adopt(context, token),
-    async end(claim, reason, revoke) {
+    async end(claim, reason, revoke = true) {
       const id = idOf(claim);
-      if (id === undefined) return;
-      const profile = context.profileOf(claim.provider);
-      const wanted =
-        options.providers?.[claim.provider]?.revokeOnSignOut ??
-        (options.providers?.[claim.provider]?.revoke !== undefined || profile.revocation !== "grant-wide");
-      await manager.endGrant(id, reason, { revoke: revoke ?? wanted });
+      // Whether there is a way to revoke, and whether the application wants it, is for the refresher to know.
+      if (id !== undefined) await manager.endGrant(id, reason, { revoke });
     },
   };
 }

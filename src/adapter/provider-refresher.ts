@@ -19,14 +19,14 @@ export function createProviderRefresher(options: FreshTokensOptions, host: AuthH
   });
   const custom = new Map<string, Refresher>();
   for (const [id, provider] of Object.entries(options.providers ?? {})) {
-    const { refresh, revoke, expiryFrom, defaultLifetimeMs, rejectedStatuses } = provider;
+    const { refresh, revoke, revokeOnSignOut, expiryFrom, defaultLifetimeMs, rejectedStatuses } = provider;
     if (refresh === undefined) continue;
     custom.set(
       id,
       createCustomRefresher({
         refresh,
         clock: systemClock,
-        ...(revoke !== undefined && { revoke }),
+        ...(revoke !== undefined && revokeOnSignOut !== false && { revoke }),
         ...(rejectedStatuses !== undefined && { rejectedStatuses }),
         ...(expiryFrom !== undefined && { expiryFrom }),
         ...(defaultLifetimeMs !== undefined && { defaultLifetimeMs }),

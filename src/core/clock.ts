@@ -19,7 +19,7 @@ export interface Clock {
 /** The longest delay that `setTimeout` honours; anything above fires at once (F25). */
 export const MAX_TIMER_MS = 2_147_483_647;
 
-/** The real clock. A pending sleep does not keep the process alive. */
+/** The real clock. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   sleep: (durationMs, signal) =>

@@ -5,6 +5,7 @@
  */
 import type { ProviderOptions } from "../adapter/options.ts";
 import type { OAuthProviderConfig, TokenEndpointAuthMethod } from "../oauth/provider-config.ts";
+import type { ProfileOverrides } from "../oauth/provider-profile.ts";
 
 /** A provider entry as NextAuth v4 keeps it: what the user gave lies in `options` and wins. */
 export type ProviderEntry = Readonly<Record<string, unknown>> & {
@@ -42,7 +43,7 @@ export function oauthProviderConfig(
   const algorithm = textOf(client["id_token_signed_response_alg"]);
   const [privateKey] = (recordOf(read("jwks"))["keys"] as JsonWebKey[] | undefined) ?? [];
   const tokenParams = { ...token.params, ...settings?.refreshParams };
-  const { revocationEndpoint, defaultLifetimeMs } = settings ?? {};
+  const { revocationEndpoint } = settings ?? {};
   return {
     id: providerIdOf(entry),
     clientId: textOf(read("clientId")) ?? "",
@@ -59,7 +60,18 @@ export function oauthProviderConfig(
     ...(algorithm !== undefined && { idTokenSignedResponseAlg: algorithm }),
     ...(scope !== undefined && { scope }),
     ...(Object.keys(tokenParams).length > 0 && { tokenParams }),
-    ...(defaultLifetimeMs !== undefined && { profile: { defaultLifetimeMs } }),
+    ...(settings !== undefined && { profile: profileOverridesOf(settings) }),
+  };
+}
+
+/** What an application knows better than the profile of its provider. */
+export function profileOverridesOf({
+  defaultLifetimeMs,
+  revokeOnSignOut,
+}: ProviderOptions): ProfileOverrides {
+  return {
+    ...(defaultLifetimeMs !== undefined && { defaultLifetimeMs }),
+    ...(revokeOnSignOut !== undefined && { revocation: revokeOnSignOut ? "token" : "none" }),
   };
 }
 
