@@ -138,6 +138,14 @@ export function pass(durationMs: number): void {
   vi.setSystemTime(Date.now() + durationMs);
 }
 
+/** Waits, in real time, until something is so. Fails after five seconds. */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (let waitedMs = 0; !isSo(); waitedMs += 5) {
+    if (waitedMs > 5_000) throw new Error(`It did not come about: ${isSo.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 /** The decoded session JWT of a browser; chunks included. */
 export async function jwtOf(browser: Browser, secret = SECRET, name = SESSION_COOKIE): Promise<JWT | null> {
   return decode({ token: sessionCookieOf(browser, name), secret });
