@@ -67,6 +67,8 @@ export async function obtainToken(engine: Engine, id: string, ask: TokenAsk): Pr
     }
     assertReachable(grant, ask);
     if (current.stale || ask.mayRefresh === false) return lastResort(engine, current, ask, "store_failed");
+    // What does not open cannot be refreshed either: that is said at once, not after a wait (SEC-60).
+    opened(current);
     const result = await refreshWithin(engine, current, deadlineMs, ask.door);
     if (result.kind === "refreshed" && reaches(engine, result.grant, result.tokenSet, ask)) {
       return issue(result.grant, result.tokenSet);

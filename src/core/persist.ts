@@ -11,7 +11,7 @@ import type { GrantRecord, Lease } from "./grant.ts";
 import type { Commit, CommitAnswer } from "./grant-store.ts";
 import { revokeTokens } from "./revoke-tokens.ts";
 import { sealCandidate, sealTokens } from "./seal-tokens.ts";
-import { remember, type PendingRotation } from "./single-flight.ts";
+import { joinFlight, remember, type PendingRotation } from "./single-flight.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /** Where a fresh token set ended up. */
@@ -21,7 +21,7 @@ export type Persisted =
   /** Another process committed first; ours is kept as a candidate, theirs is current. */
   | { readonly kind: "superseded"; readonly grant: GrantRecord }
   /** The store is away: the token set is kept in memory and flushed before anything else happens to the grant (I5). */
-  | { readonly kind: "pending" }
+  | { readonly kind: "pending"; readonly grant: GrantRecord }
   | { readonly kind: "ended"; readonly reason: ReauthenticationReason };
 
 const FIRST_RETRY_MS = 100;
@@ -39,21 +39,21 @@ export async function persist(
   lease?: Lease,
 ): Promise<Persisted> {
   const { clock, limits, shared } = engine;
-  const commit = commitFor(engine, parent, tokenSet, lease);
+  const rotation = { parent, commit: commitFor(engine, parent, tokenSet, lease), tokenSet, attemptId };
   const giveUpAtMs = clock.nowMs() + limits.persistBudgetMs;
   for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)) {
-    const answer = await tryCommit(engine, parent.id, commit);
-    if (answer !== undefined) return settleCommit(engine, parent, { commit, tokenSet, attemptId }, answer);
+    const answer = await tryCommit(engine, parent.id, rotation.commit);
+    if (answer !== undefined) return settleCommit(engine, rotation, answer);
     if (clock.nowMs() >= giveUpAtMs) break;
     await clock.sleep(retryMs * (0.5 + engine.random() / 2));
   }
-  remember(shared.pendingRotations, parent.id, { commit, tokenSet, attemptId, sinceMs: clock.nowMs() });
-  void settled(flushLater(engine, parent));
-  return { kind: "pending" };
+  remember(shared.pendingRotations, parent.id, rotation);
+  void settled(flushLater(engine, parent.id));
+  return { kind: "pending", grant: withPending(engine, parent) };
 }
 
 /** Offers a pending rotation to the store until it takes it, for at most {@link MAX_PENDING_MS}. */
-async function flushLater(engine: Engine, parent: GrantRecord): Promise<void> {
+async function flushLater(engine: Engine, grantId: string): Promise<void> {
   const { clock, shared } = engine;
   const giveUpAtMs = clock.nowMs() + MAX_PENDING_MS;
   for (
@@ -62,24 +62,44 @@ async function flushLater(engine: Engine, parent: GrantRecord): Promise<void> {
     pauseMs = Math.min(2 * pauseMs, MAX_FLUSH_PAUSE_MS)
   ) {
     await clock.sleep(pauseMs * (0.5 + engine.random() / 2));
-    if (!shared.pendingRotations.has(parent.id)) return;
-    await flushPending(engine, parent);
+    if (!shared.pendingRotations.has(grantId)) return;
+    await flushPending(engine, grantId);
   }
 }
 
 /**
- * Stores a rotation that was kept in memory while the store was away.
+ * Stores a rotation that was kept in memory while the store was away. Whoever calls meanwhile shares the try.
  *
  * @returns `undefined` if there is none, or the store is still away.
  */
-export async function flushPending(engine: Engine, parent: GrantRecord): Promise<Persisted | undefined> {
-  const { pendingRotations } = engine.shared;
-  const pending = pendingRotations.get(parent.id);
+export async function flushPending(engine: Engine, grantId: string): Promise<Persisted | undefined> {
+  const { flights, pendingRotations } = engine.shared;
+  const pending = pendingRotations.get(grantId);
   if (pending === undefined) return undefined;
-  const answer = await tryCommit(engine, parent.id, pending.commit);
-  if (answer === undefined) return undefined;
-  if (pendingRotations.get(parent.id) === pending) pendingRotations.delete(parent.id);
-  return settleCommit(engine, parent, pending, answer);
+  return joinFlight(flights, `flush ${grantId}`, async () => {
+    const answer = await tryCommit(engine, grantId, pending.commit);
+    if (answer === undefined) return undefined;
+    if (pendingRotations.get(grantId) === pending) pendingRotations.delete(grantId);
+    return settleCommit(engine, pending, answer);
+  }).result;
+}
+
+/** The row as it will be once the store has taken the rotation that is kept in memory for it, if there is one (I5, I9). */
+export function withPending({ shared }: Engine, grant: GrantRecord): GrantRecord {
+  const commit = shared.pendingRotations.get(grant.id)?.commit;
+  if (grant.state === "ended" || commit?.expectedVersion !== grant.version) return grant;
+  const { sealedTokenSet, keyId, refreshable } = commit;
+  const { accessTokenIssuedAtMs, accessTokenExpiresAtMs, refreshTokenExpiresAtMs } = commit;
+  return {
+    ...grant,
+    version: grant.version + 1,
+    sealedTokenSet,
+    keyId,
+    refreshable,
+    accessTokenIssuedAtMs,
+    accessTokenExpiresAtMs,
+    refreshTokenExpiresAtMs,
+  };
 }
 
 function commitFor(
@@ -106,8 +126,7 @@ async function tryCommit(engine: Engine, grantId: string, commit: Commit): Promi
 
 async function settleCommit(
   engine: Engine,
-  parent: GrantRecord,
-  { commit, tokenSet, attemptId }: Omit<PendingRotation, "sinceMs">,
+  { parent, commit, tokenSet, attemptId }: PendingRotation,
   answer: CommitAnswer,
 ): Promise<Persisted> {
   switch (answer.status) {
@@ -121,12 +140,27 @@ async function settleCommit(
       return { kind: "superseded", grant: answer.grant };
     case "ended":
     case "absent":
-      void engine.background(settled(revokeTokens(engine, parent, [tokenSet])));
-      return {
-        kind: "ended",
-        reason: answer.status === "ended" ? (answer.grant.endReason ?? "revoked") : "missing",
-      };
+      return revokeLate(
+        engine,
+        parent,
+        tokenSet,
+        answer.status === "ended" ? (answer.grant.endReason ?? "revoked") : "missing",
+      );
   }
+}
+
+/**
+ * The grant ended while its refresh was under way: what came is revoked, not stored (I7). Not where a new sign-in of
+ * the user took its place: at many servers both share one consent, and revoking the old chain would end the new one.
+ */
+function revokeLate(
+  engine: Engine,
+  parent: GrantRecord,
+  tokenSet: TokenSet,
+  reason: ReauthenticationReason,
+): Persisted {
+  if (reason !== "replaced") void engine.background(settled(revokeTokens(engine, parent, [tokenSet])));
+  return { kind: "ended", reason };
 }
 
 async function keepCandidate(
@@ -145,5 +179,6 @@ async function keepCandidate(
     // The current token set is somebody else's and good; only the spare is lost, and the failure has been told.
     return;
   }
-  void engine.background(settled(revokeTokens(engine, current, [tokenSet])));
+  const reading = await engine.store.read(current.id);
+  revokeLate(engine, current, tokenSet, reading?.grant.endReason ?? "missing");
 }

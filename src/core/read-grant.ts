@@ -7,10 +7,10 @@
  *
  * @module
  */
-import { about, type Engine } from "./engine.ts";
+import { about, settled, type Engine } from "./engine.ts";
 import { StoreFailedError } from "./errors.ts";
 import type { GrantRecord } from "./grant.ts";
-import { flushPending } from "./persist.ts";
+import { flushPending, withPending } from "./persist.ts";
 import { openTokens } from "./seal-tokens.ts";
 import { remember } from "./single-flight.ts";
 import type { TokenSet } from "./token-set.ts";
@@ -43,30 +43,24 @@ export async function readGrant(engine: Engine, id: string): Promise<CurrentGran
 
 async function readLive(engine: Engine, id: string): Promise<CurrentGrant | undefined> {
   const { store, shared, clock } = engine;
-  let reading = await store.read(id);
-  if (reading !== undefined && shared.pendingRotations.has(id) && reading.grant.state === "live") {
-    await flushPending(engine, reading.grant);
-    reading = await store.read(id);
-  }
+  const reading = await store.read(id);
   if (reading === undefined) {
     shared.lastReadings.delete(id);
     return undefined;
   }
-  const { grant, storeNowMs } = reading;
   remember(shared.lastReadings, id, { reading, readAtMs: clock.nowMs() });
-  return { grant, storeNowMs, stale: false, tokenSet: () => openTokens(engine, grant) };
+  const grant = withPending(engine, reading.grant);
+  // A store that can be read may take writes again: nobody waits for that.
+  if (shared.pendingRotations.has(id)) void engine.background(settled(flushPending(engine, id)));
+  return { grant, storeNowMs: reading.storeNowMs, stale: false, tokenSet: () => openTokens(engine, grant) };
 }
 
 function readLast(engine: Engine, id: string): CurrentGrant | undefined {
   const { shared, clock, limits } = engine;
   const last = shared.lastReadings.get(id);
   if (last === undefined || clock.nowMs() - last.readAtMs > limits.staleIfStoreDownMs) return undefined;
-  const pending = shared.pendingRotations.get(id);
   const { storeNowMs } = last.reading;
-  const grant: GrantRecord =
-    pending === undefined
-      ? last.reading.grant
-      : { ...last.reading.grant, ...pending.commit, version: pending.commit.expectedVersion + 1 };
+  const grant = withPending(engine, last.reading.grant);
   engine.emit({ type: "served_stale", ...about(engine, grant) });
   return { grant, storeNowMs, stale: true, tokenSet: () => openTokens(engine, grant) };
 }

@@ -57,6 +57,8 @@ export interface Holding {
 
 const POLL_MS = 100;
 const STORE_RETRY_MS = 1_000;
+/** A missing key comes back with a deployment, not within a request. */
+const UNSEAL_RETRY_MS = 30_000;
 
 /** Runs one attempt. Never rejects. */
 export async function attemptRefresh(engine: Engine, ask: RefreshAsk): Promise<FlightResult> {
@@ -69,7 +71,7 @@ export async function attemptRefresh(engine: Engine, ask: RefreshAsk): Promise<F
 }
 
 async function attempt(engine: Engine, ask: RefreshAsk): Promise<FlightResult> {
-  const flushed = await flushPending(engine, ask.seen);
+  const flushed = await flushPending(engine, ask.seen.id);
   if (flushed?.kind === "stored" || flushed?.kind === "superseded")
     return adopted(engine, flushed.grant, ask.door);
   if (engine.shared.pendingRotations.has(ask.seen.id)) {
@@ -95,7 +97,7 @@ async function attempt(engine: Engine, ask: RefreshAsk): Promise<FlightResult> {
   if (paused !== undefined) return giveUp(paused);
   const tokenSet = openTokens(engine, grant);
   if (tokenSet === undefined)
-    return giveUp({ kind: "failed", code: "unseal_failed", retryInMs: STORE_RETRY_MS });
+    return giveUp({ kind: "failed", code: "unseal_failed", retryInMs: UNSEAL_RETRY_MS });
   const holding: Holding = { lease, grant, attemptId, unresolved };
   const outcome = await sendRefresh(engine, holding, tokenSet, ask.door);
   return settleOutcome(engine, holding, outcome, ask.door);

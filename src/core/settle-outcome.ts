@@ -44,7 +44,7 @@ async function settleCommitted(
     case "stored":
       return { kind: "refreshed", grant: persisted.grant, tokenSet, degraded: false };
     case "pending":
-      return { kind: "refreshed", grant, tokenSet, degraded: true };
+      return { kind: "refreshed", grant: persisted.grant, tokenSet, degraded: true };
     case "superseded":
       await settled(engine.store.releaseLease(grant.id, lease, { intent: null }));
       return adopted(engine, persisted.grant, door);

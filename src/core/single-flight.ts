@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { GrantRecord } from "./grant.ts";
 import type { GrantReading, Commit } from "./grant-store.ts";
 import type { TokenSet } from "./token-set.ts";
 
@@ -14,10 +15,11 @@ export interface Flight<Result> {
 
 /** A committed answer of the authorization server that the store has not taken yet (S4). */
 export interface PendingRotation {
+  /** The row whose refresh token was spent for it. */
+  readonly parent: GrantRecord;
   readonly commit: Commit;
   readonly tokenSet: TokenSet;
   readonly attemptId: string;
-  readonly sinceMs: number;
 }
 
 /** What all copies of the engine in one process share. Every map is bounded. */

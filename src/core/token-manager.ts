@@ -22,6 +22,7 @@ import type { GrantSelector, GrantStore } from "./grant-store.ts";
 import { checkDuration, checkTimingOptions, type TimingOptions } from "./lead-time.ts";
 import { obtainToken, renewRejected, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
 import { forgetGrant } from "./read-grant.ts";
+import { flushPending } from "./persist.ts";
 import type { Refresher } from "./refresher.ts";
 import { revokeTokens } from "./revoke-tokens.ts";
 import { openCandidate, openTokens, sealTokens } from "./seal-tokens.ts";
@@ -93,7 +94,10 @@ export interface TokenManager {
   endGrant(grantId: string, reason: EndReason, options: EndOptions): Promise<boolean>;
   /** {@link TokenManager.endGrant} for every live grant that matches. Returns how many. */
   endGrants(selector: GrantSelector, reason: EndReason, options: EndOptions): Promise<number>;
-  /** Waits for the refreshes under way, at most `timeoutMs`, then closes the store. */
+  /**
+   * Waits for the refreshes under way and for what the store has not taken yet, at most `timeoutMs`, then closes the
+   * store.
+   */
   close(timeoutMs?: number): Promise<void>;
 }
 
@@ -125,8 +129,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     },
     async close(timeoutMs = 10_000) {
       const timer = new AbortController();
-      const flights = [...engine.shared.flights.values()].map((flight) => settled(flight.result));
-      await Promise.race([Promise.all(flights), engine.clock.sleep(timeoutMs, timer.signal)]);
+      await Promise.race([land(engine), engine.clock.sleep(timeoutMs, timer.signal)]);
       timer.abort();
       await settled(engine.store.close());
     },
@@ -181,6 +184,13 @@ function limitsFrom(options: Partial<Limits>): Limits {
   return limits as unknown as Limits;
 }
 
+/** Waits for the refreshes under way, then stores what they left in memory only. */
+async function land(engine: Engine): Promise<void> {
+  const { flights, pendingRotations } = engine.shared;
+  await Promise.all([...flights.values()].map((flight) => settled(flight.result)));
+  await Promise.all([...pendingRotations.keys()].map((id) => settled(flushPending(engine, id))));
+}
+
 async function saveGrant(
   engine: Engine,
   { tokenSet, adopted = false, ...names }: GrantInput,
@@ -220,6 +230,8 @@ async function bury(
 }
 
 async function clearAway(engine: Engine, before: GrantRecord, revoke: boolean): Promise<void> {
+  // Tokens that never reached the store are refused by the tombstone now, and so revoked.
+  await flushPending(engine, before.id);
   const tokenSets = [
     openTokens(engine, before),
     ...before.candidates.map((one) => openCandidate(engine, before, one)),
