@@ -33,13 +33,22 @@ async function step(name: string, run: () => Promise<unknown>): Promise<void> {
   process.stdout.write(`── ${name}: ok, ${Math.round((Date.now() - startedAtMs) / 100) / 10} s\n`);
 }
 
-async function vitest(projects: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
+async function vitest(
+  projects: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const report = join(CACHE_FOLDER, `vitest-${projects.join("-")}.json`);
   rmSync(report, { force: true });
   try {
     await runNode(
       bin("vitest/vitest.mjs"),
-      ["run", ...projects.flatMap((name) => ["--project", name]), "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+      [
+        "run",
+        ...projects.flatMap((name) => ["--project", name]),
+        "--reporter=default",
+        "--reporter=json",
+        `--outputFile.json=${report}`,
+      ],
       { cwd: ROOT, show: true, env: { ...childEnvironment(), ...env } },
     );
   } finally {
@@ -76,7 +85,9 @@ async function main(): Promise<void> {
   await step("package", async () => {
     tarball = await packPackage();
     await runNode(bin("publint/src/cli.js"), ["--strict", tarball], { cwd: ROOT, show: true });
-    await runNode(bin("@arethetypeswrong/cli/dist/index.js"), [tarball, "--profile", "esm-only"], { cwd: ROOT });
+    await runNode(bin("@arethetypeswrong/cli/dist/index.js"), [tarball, "--profile", "esm-only"], {
+      cwd: ROOT,
+    });
     await runNode(bin("size-limit/bin.js"), [], { cwd: ROOT, show: true });
   });
   await step("end to end, in real processes", () =>
