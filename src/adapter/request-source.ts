@@ -38,7 +38,7 @@ export function requestSourceOf(request: RequestLike): RequestSource {
   const { headers } = request;
   if (isWebHeaders(headers)) {
     return {
-      cookies: parseCookies(headers.get("cookie") ?? ""),
+      cookies: parseCookies(headers.get("cookie") ?? "", "last"),
       header: (name) => headers.get(name) ?? undefined,
     };
   }
@@ -50,23 +50,25 @@ export function requestSourceOf(request: RequestLike): RequestSource {
   return {
     cookies: cookies
       ? new Map(Object.entries(cookies).filter((entry): entry is [string, string] => entry[1] !== undefined))
-      : parseCookies(header("cookie") ?? ""),
+      : parseCookies(header("cookie") ?? "", "first"),
     header,
   };
 }
 
 /**
- * Parses a Cookie header (RFC 6265). Malformed parts are passed over, never thrown at (SEC-80); of two cookies of one
- * name the first stands.
+ * Parses a Cookie header (RFC 6265). Malformed parts are passed over, never thrown at (SEC-80).
+ *
+ * @param stands Which of two cookies of one name stands. NextAuth reads the last in the App Router and the first in the
+ *   Pages Router; a token must belong to the user whom the session shows (I8).
  */
-export function parseCookies(header: string): ReadonlyMap<string, string> {
+export function parseCookies(header: string, stands: "first" | "last"): ReadonlyMap<string, string> {
   const cookies = new Map<string, string>();
   for (const part of header.split(";")) {
     const at = part.indexOf("=");
     if (at < 1) continue;
     const name = part.slice(0, at).trim();
     const value = part.slice(at + 1).trim();
-    if (!cookies.has(name)) cookies.set(name, decoded(value.replace(/^"(.*)"$/, "$1")));
+    if (stands === "last" || !cookies.has(name)) cookies.set(name, decoded(value.replace(/^"(.*)"$/, "$1")));
   }
   return cookies;
 }

@@ -32,7 +32,8 @@ export function baseUrlOf(source: RequestSource | undefined, env: UrlEnvironment
 function detectOrigin(source: RequestSource | undefined, env: UrlEnvironment): string | undefined {
   if (env["NEXTAUTH_URL"]) return env["NEXTAUTH_URL"];
   if (source && (env["VERCEL"] ?? env["AUTH_TRUST_HOST"])) {
-    const host = source.header("x-forwarded-host") ?? source.header("host") ?? "";
+    // Without a host NextAuth arrives at "https://undefined", whose cookies are secure all the same.
+    const host = source.header("x-forwarded-host") ?? source.header("host") ?? "undefined";
     return `${source.header("x-forwarded-proto") === "http" ? "http" : "https"}://${host}`;
   }
   return undefined;

@@ -5,6 +5,7 @@
  */
 import type { AuthOptions } from "next-auth";
 import { decode as defaultDecode } from "next-auth/jwt";
+import type { SessionToken } from "../adapter/claim.ts";
 import type { AuthHost } from "../adapter/host.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
 import { baseUrlOf, defaultSessionCookieName } from "./base-url.ts";
@@ -39,7 +40,8 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
       const secret = jwtSecret(auth) ?? sessionSecret(auth);
       if (secret === undefined) return null;
       try {
-        return await (auth.jwt?.decode ?? defaultDecode)({ token: value, secret });
+        const token: unknown = await (auth.jwt?.decode ?? defaultDecode)({ token: value, secret });
+        return typeof token === "object" && token !== null ? (token as SessionToken) : null;
       } catch {
         return null;
       }
