@@ -25,7 +25,6 @@ export default defineConfig({
           include: ["test/{e2e,packed}/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
           globalSetup: ["test/e2e/support/global-setup.ts"],
         },
       },

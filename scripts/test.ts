@@ -45,6 +45,8 @@ async function vitest(
       [
         "run",
         ...projects.flatMap((name) => ["--project", name]),
+        // The end-to-end tests mostly wait for tokens to age: more of them than there are cores can wait at once.
+        ...(projects.includes("e2e") ? ["--maxWorkers=4"] : []),
         "--reporter=default",
         "--reporter=json",
         `--outputFile.json=${report}`,
@@ -106,7 +108,7 @@ try {
 }
 for (const what of skipped) process.stdout.write(`\n!! SKIPPED: ${what}\n`);
 if (failure !== undefined) {
-  process.stderr.write(`\n${failure instanceof Error ? failure.message : String(failure)}\n`);
+  process.stderr.write(`\n${failure instanceof Error ? failure.message : JSON.stringify(failure)}\n`);
   process.exitCode = 1;
   count.failed = Math.max(count.failed, 1);
 }

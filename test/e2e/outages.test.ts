@@ -67,7 +67,7 @@ const FAULTS = [
   ["a connection cut before the server hears of it", { kind: "cut_before" }],
 ] as const;
 
-describe.sequential("while the token endpoint answers with", () => {
+describe("while the token endpoint answers with", () => {
   for (const [name, fault] of FAULTS) {
     it(`${name}, nobody is signed out, calls stay bounded, and the token comes back by itself (F30, F33)`, async () => {
       const goodUntilMs = Date.now() + (TOKEN_TTL_SECONDS - 1) * 1000;
