@@ -63,6 +63,7 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
   const profile = (provider: string): ProviderProfile => {
     const settings = options.providers?.[provider];
     return profileOf(provider, {
+      ...host.oauthProvider(provider)?.profile,
       ...(settings?.defaultLifetimeMs !== undefined && { defaultLifetimeMs: settings.defaultLifetimeMs }),
     });
   };

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ProviderOptions } from "../adapter/options.ts";
+import { profileOf } from "../oauth/profiles.ts";
 import type { OAuthProviderConfig, TokenEndpointAuthMethod } from "../oauth/provider-config.ts";
 import type { ProfileOverrides } from "../oauth/provider-profile.ts";
 
@@ -32,18 +33,28 @@ export function oauthProviderConfig(
   callbackUrl: string,
 ): OAuthProviderConfig {
   const read = (name: string): unknown => entry.options?.[name] ?? entry[name];
-  const token = endpointOf(read("token"));
+  const token = endpointOf(entry, "token");
   const client = { ...recordOf(entry["client"]), ...recordOf(entry.options?.["client"]) };
-  const scope = scopeOf(entry);
+  const { scope } = endpointOf(entry, "authorization").params;
   const issuer = textOf(read("issuer"));
   const wellKnown = textOf(read("wellKnown"));
-  const tokenEndpoint = settings?.tokenEndpoint ?? token.url;
+  // Where there is metadata NextAuth takes the endpoint from it, unless the application makes the request itself.
+  const tokenUrl = wellKnown === undefined || token.ownRequest ? token.url : undefined;
+  const tokenEndpoint = settings?.tokenEndpoint ?? tokenUrl;
   const clientSecret = textOf(read("clientSecret"));
   const method = textOf(client["token_endpoint_auth_method"]);
   const algorithm = textOf(client["id_token_signed_response_alg"]);
-  const [privateKey] = (recordOf(read("jwks"))["keys"] as JsonWebKey[] | undefined) ?? [];
+  // Without this method the keys serve to decrypt ID tokens.
+  const keys =
+    method === "private_key_jwt" ? (recordOf(read("jwks"))["keys"] as JsonWebKey[] | undefined) : [];
+  const [privateKey] = keys ?? [];
   const tokenParams = { ...token.params, ...settings?.refreshParams };
   const { revocationEndpoint } = settings ?? {};
+  const profile = {
+    // A provider that the application has given another id is still the same provider.
+    ...(providerIdOf(entry) !== entry.id && profileOf(entry.id)),
+    ...profileOverridesOf(settings ?? {}),
+  };
   return {
     id: providerIdOf(entry),
     clientId: textOf(read("clientId")) ?? "",
@@ -60,7 +71,7 @@ export function oauthProviderConfig(
     ...(algorithm !== undefined && { idTokenSignedResponseAlg: algorithm }),
     ...(scope !== undefined && { scope }),
     ...(Object.keys(tokenParams).length > 0 && { tokenParams }),
-    ...(settings !== undefined && { profile: profileOverridesOf(settings) }),
+    ...(Object.keys(profile).length > 0 && { profile }),
   };
 }
 
@@ -75,22 +86,43 @@ export function profileOverridesOf({
   };
 }
 
-function scopeOf(entry: ProviderEntry): string | undefined {
-  const given = endpointOf(entry.options?.["authorization"]).params["scope"];
-  return given ?? textOf(entry.options?.["scope"]) ?? endpointOf(entry["authorization"]).params["scope"];
+interface Endpoint {
+  readonly url?: string;
+  readonly params: Readonly<Record<string, string>>;
+  /** The application makes the request itself. */
+  readonly ownRequest: boolean;
 }
 
-/** NextAuth takes an endpoint as an URL, whose query are its parameters, or as `{ url, params }`. */
-function endpointOf(value: unknown): { url?: string; params: Record<string, string> } {
+/** An endpoint of a provider, with what the user gave merged in, as NextAuth does it. */
+function endpointOf(entry: ProviderEntry, name: string): Endpoint {
+  const [own, given] = [entry[name], entry.options?.[name]].map(readEndpoint) as [Endpoint, Endpoint];
+  return {
+    ...own,
+    ...given,
+    params: { ...own.params, ...given.params },
+    ownRequest: own.ownRequest || given.ownRequest,
+  };
+}
+
+/** NextAuth takes an endpoint as an URL, whose query are its parameters, or as `{ url, params, request }`. */
+function readEndpoint(value: unknown): Endpoint {
   if (typeof value === "string" && URL.canParse(value)) {
     const url = new URL(value);
-    return { url: `${url.origin}${url.pathname}`, params: Object.fromEntries(url.searchParams) };
+    return {
+      url: `${url.origin}${url.pathname}`,
+      params: Object.fromEntries(url.searchParams),
+      ownRequest: false,
+    };
   }
-  const { url, params } = recordOf(value);
+  const { url, params, request } = recordOf(value);
   const texts = Object.entries(recordOf(params)).filter(
     (entry): entry is [string, string] => typeof entry[1] === "string",
   );
-  return { ...(typeof url === "string" && { url }), params: Object.fromEntries(texts) };
+  return {
+    ...(typeof url === "string" && { url }),
+    params: Object.fromEntries(texts),
+    ownRequest: typeof request === "function",
+  };
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

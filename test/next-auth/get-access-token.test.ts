@@ -70,15 +70,15 @@ describe.each(FORMS)("getAccessToken %s", (_form, ask) => {
     const world = await createWorld();
     const alice = world.browser();
     await alice.signIn("alice");
-    pass(10_000);
+    pass(25_000);
 
-    const { accessToken } = await ask(world, alice, { minValidityMs: 55_000 });
+    const { accessToken } = await ask(world, alice, { minValidityMs: 40_000 });
     expect(world.server.userOf(accessToken)).toBe("alice");
     expect(world.refreshes()).toBe(1);
 
-    pass(10_000);
+    pass(25_000);
     world.server.hold();
-    await expect(ask(world, alice, { minValidityMs: 55_000, maxWaitMs: 30 })).rejects.toMatchObject({
+    await expect(ask(world, alice, { minValidityMs: 40_000, maxWaitMs: 30 })).rejects.toMatchObject({
       code: "refresh_unavailable",
     });
     world.server.release();
