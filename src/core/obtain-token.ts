@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { decide, isRefreshable, timingOfGrant } from "./decide.ts";
+import { decide, isRefreshable, type Decision } from "./decide.ts";
 import { settled, type Engine } from "./engine.ts";
 import {
   InvalidOptionError,
@@ -20,7 +20,10 @@ import type { TokenSet } from "./token-set.ts";
 
 /** What a caller needs. */
 export interface TokenAsk {
-  /** The least life that the token must have left, in milliseconds. @defaultValue see `minValidityMs` of the options */
+  /**
+   * The least life that the token must have left, in milliseconds: at most its whole life less 30 s, or less a quarter
+   * of it where that is less. @defaultValue see `minValidityMs` of the options
+   */
   readonly minValidityMs?: number;
   /** How long to wait for a refresh, in milliseconds. @defaultValue 5_000 */
   readonly maxWaitMs?: number;
@@ -48,17 +51,20 @@ export interface IssuedToken {
   readonly extra?: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** How often a caller starts over because another process's new token was too short for it again. */
+const MAX_ROUNDS = 3;
+
+/** The age that a token may reach before a caller's minimum renews it: this, or a quarter of its life where that is less. */
+const MAX_MARGIN_MS = 30_000;
+
 /** See `TokenManager.getAccessToken`. */
 export async function obtainToken(engine: Engine, id: string, ask: TokenAsk): Promise<IssuedToken> {
   checkDuration("minValidityMs", ask.minValidityMs, 0);
   checkDuration("maxWaitMs", ask.maxWaitMs, 0);
   const deadlineMs = engine.clock.nowMs() + (ask.maxWaitMs ?? engine.limits.maxWaitMs);
-  for (let first = true; ; first = false) {
-    const current = await readGrant(engine, id);
-    if (current === undefined) throw new ReauthenticationRequiredError(grantRefOf(id), "missing");
+  for (let round = 1; ; round++) {
+    const { current, decision } = await readFor(engine, id, ask);
     const { grant } = current;
-    const decision = decide(grant, engine.clock.nowMs(), engine.timing, ask.minValidityMs);
-    if (decision.kind === "ended") throw new ReauthenticationRequiredError(grantRefOf(id), decision.reason);
     if (decision.kind === "fresh") return issue(grant, opened(current));
     if (decision.kind === "due") {
       const issued = issue(grant, opened(current));
@@ -70,18 +76,35 @@ export async function obtainToken(engine: Engine, id: string, ask: TokenAsk): Pr
     // What does not open cannot be refreshed either: that is said at once, not after a wait (SEC-60).
     opened(current);
     const result = await refreshWithin(engine, current, deadlineMs, ask.door);
-    if (result.kind === "refreshed" && reaches(engine, result.grant, result.tokenSet, ask)) {
-      return issue(result.grant, result.tokenSet);
-    }
     if (result.kind === "ended") throw new ReauthenticationRequiredError(grantRefOf(id), result.reason);
-    if (result.kind !== "failed" && first) continue;
-    const code = result.kind === "failed" ? result.code : "too_short";
-    const pauseMs = result.kind === "failed" ? result.retryInMs : 0;
-    if (result.kind !== "failed" || engine.clock.nowMs() + pauseMs >= deadlineMs) {
-      return lastResort(engine, current, ask, code);
-    }
+    if (
+      result.kind === "refreshed" &&
+      isEnough(decide(result.grant, engine.clock.nowMs(), engine.timing, ask.minValidityMs))
+    )
+      return issue(result.grant, result.tokenSet);
+    if (result.kind === "adopted" && round < MAX_ROUNDS) continue;
+    const pauseMs = result.kind === "failed" ? result.retryInMs : Number.POSITIVE_INFINITY;
+    if (engine.clock.nowMs() + pauseMs >= deadlineMs)
+      return lastResortAfterWait(engine, id, ask, result.kind === "failed" ? result.code : "too_short");
     await engine.clock.sleep(pauseMs);
   }
+}
+
+/** Reads a grant and decides for this caller. Rejects if it is missing or has ended. */
+async function readFor(
+  engine: Engine,
+  id: string,
+  ask: TokenAsk,
+): Promise<{ readonly current: CurrentGrant; readonly decision: Decision }> {
+  const current = await readGrant(engine, id);
+  if (current === undefined) throw new ReauthenticationRequiredError(grantRefOf(id), "missing");
+  const decision = decide(current.grant, engine.clock.nowMs(), engine.timing, ask.minValidityMs);
+  if (decision.kind === "ended") throw new ReauthenticationRequiredError(grantRefOf(id), decision.reason);
+  return { current, decision };
+}
+
+function isEnough({ kind }: Decision): boolean {
+  return kind === "fresh" || kind === "due";
 }
 
 /** See `TokenManager.renewRejected`. */
@@ -167,23 +190,31 @@ function lastResort(engine: Engine, current: CurrentGrant, ask: TokenAsk, code: 
   throw new RefreshUnavailableError(grantRefOf(grant.id), ask.mayRefresh === false ? "prefetch" : code);
 }
 
-function reaches(engine: Engine, grant: GrantRecord, tokenSet: TokenSet, ask: TokenAsk): boolean {
-  if (tokenSet.expiresAtMs === undefined) return true;
-  const neededMs = ask.minValidityMs ?? timingOfGrant(grant, engine.timing)?.minValidityMs ?? 0;
-  return (
-    tokenSet.expiresAtMs - engine.clock.nowMs() >=
-    Math.min(neededMs, tokenSet.expiresAtMs - tokenSet.issuedAtMs)
-  );
+/** As {@link lastResort}, after a wait in which the user may have signed out and somebody else may have refreshed. */
+async function lastResortAfterWait(
+  engine: Engine,
+  id: string,
+  ask: TokenAsk,
+  code: string,
+): Promise<IssuedToken> {
+  const { current, decision } = await readFor(engine, id, ask);
+  if (isEnough(decision)) return issue(current.grant, opened(current));
+  assertReachable(current.grant, ask);
+  return lastResort(engine, current, ask, code);
 }
 
-/** A minimum above the token's whole life can never be met: say so at once instead of refreshing in a loop (F27, F38). */
+/**
+ * A minimum that no token of this grant can meet, or only one that was issued a moment ago: say so at once instead of
+ * refreshing for every caller (F27, F38, I10).
+ */
 function assertReachable(grant: GrantRecord, { minValidityMs }: TokenAsk): void {
   if (minValidityMs === undefined || grant.accessTokenExpiresAtMs === null) return;
   const lifetimeMs = grant.accessTokenExpiresAtMs - grant.accessTokenIssuedAtMs;
-  if (minValidityMs > lifetimeMs) {
+  const reachableMs = lifetimeMs - Math.min(MAX_MARGIN_MS, lifetimeMs / 4);
+  if (minValidityMs > reachableMs) {
     throw new InvalidOptionError(
       "minValidityMs",
-      `must be at most the life that the authorization server gives this token (${lifetimeMs}); got ${minValidityMs}. Ask for less, or have the server issue longer tokens`,
+      `must be at most ${reachableMs} for this token, which the authorization server lets live ${lifetimeMs} ms, or every call would refresh it; got ${minValidityMs}. Ask for less, or have the server issue longer tokens`,
     );
   }
 }

@@ -75,8 +75,8 @@ export interface TokenManager {
    * Returns an access token with at least `minValidityMs` of life, refreshing it first where that is needed, and in
    * the background where it is merely due.
    *
-   * Rejects with `ReauthenticationRequiredError`, `RefreshUnavailableError`, `StoreFailedError` or, if no token of
-   * this grant can ever live that long, `InvalidOptionError`.
+   * Rejects with `ReauthenticationRequiredError`, `RefreshUnavailableError`, `StoreFailedError` or, if only a token
+   * that was issued a moment ago could live that long, or none at all, `InvalidOptionError`.
    */
   getAccessToken(grantId: string, ask?: TokenAsk): Promise<IssuedToken>;
   /**

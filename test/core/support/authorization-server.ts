@@ -164,11 +164,12 @@ export class ModelAuthorizationServer implements Refresher {
     if (this.rotation === "static") return { kind: "committed", tokenSet: this.#issue(family, refreshToken) };
     if (family.live.has(refreshToken))
       return { kind: "committed", tokenSet: this.#rotate(family, refreshToken) };
-    this.replayed.push(refreshToken);
     const used = family.successors.get(refreshToken);
-    const within = used !== undefined && this.#clock.nowMs() - used.atMs <= this.graceMs;
-    if (used !== undefined && within && this.rotation === "idempotent")
-      return { kind: "committed", tokenSet: used.tokenSet };
+    // Revoked, but never spent: refused without being taken for theft.
+    if (used === undefined) return dead;
+    this.replayed.push(refreshToken);
+    const within = this.#clock.nowMs() - used.atMs <= this.graceMs;
+    if (within && this.rotation === "idempotent") return { kind: "committed", tokenSet: used.tokenSet };
     if (within && this.rotation === "grace_forks")
       return { kind: "committed", tokenSet: this.#issue(family) };
     if (within && this.rotation === "last_wins") {
