@@ -89,26 +89,35 @@ async function settleRejected(engine: Engine, holding: Holding, door: string): P
   return endRejected(engine, reading.grant, lost ? "lost_response" : "rejected", door);
 }
 
-/** Offers the server each refresh token that lost a commit, newest first: one of them may be the live one (P4, S5). */
+/**
+ * Offers the server each refresh token that lost a commit, newest first: one of them may be the live one (P4, S5). One
+ * that this server cannot open may be the live one as well: another server may have the key, so the grant goes on (I6).
+ */
 async function tryCandidates(
   engine: Engine,
   holding: Holding,
   door: string,
 ): Promise<FlightResult | undefined> {
-  const { grant, lease } = holding;
+  const { grant } = holding;
   const current = openTokens(engine, grant);
+  let sealed = false;
   for (const candidate of [...grant.candidates].reverse()) {
     const tokenSet = openCandidate(engine, grant, candidate);
-    const usable = tokenSet?.refreshToken !== undefined && tokenSet.refreshToken !== current?.refreshToken;
+    sealed ||= tokenSet === undefined;
+    if (tokenSet === undefined) continue;
+    const usable = tokenSet.refreshToken !== undefined && tokenSet.refreshToken !== current?.refreshToken;
     const outcome = usable
       ? await sendRefresh(engine, { ...holding, attemptId: engine.newId() }, tokenSet, door)
       : undefined;
-    if (outcome?.kind === "committed")
-      return settleCommitted(engine, { ...holding, lease }, outcome.tokenSet, door);
+    if (outcome?.kind === "committed") {
+      const result = await settleCommitted(engine, holding, outcome.tokenSet, door);
+      await settled(engine.store.removeCandidate(grant.id, candidate.attemptId));
+      return result;
+    }
     if (outcome !== undefined && outcome.kind !== "rejected") return settleFailed(engine, holding, outcome);
     await engine.store.removeCandidate(grant.id, candidate.attemptId);
   }
-  return undefined;
+  return sealed ? settleFailed(engine, holding, { kind: "config", code: "unseal_failed" }) : undefined;
 }
 
 async function endRejected(
