@@ -53,6 +53,8 @@ export interface AppCallbacks {
     params: Params,
     own: (params: Params) => unknown,
   ) => Promise<object>;
+  /** The last step of a session read: notes a sign-out that came meanwhile, so that its cookie is not set again. Never rejects. */
+  readonly sessionRead: () => Promise<void>;
   /** Ends the session's grant. */
   readonly signedOut: (token: SessionToken | null | undefined) => Promise<void>;
 }
@@ -85,6 +87,7 @@ export function createCallbacks(app: App): AppCallbacks {
       // NextAuth reads an empty session as "nobody is signed in" (F18).
       return fields === undefined ? {} : { ...session, ...fields };
     },
+    sessionRead: () => noteSignOut(app),
     async signedOut(token) {
       try {
         const { grants } = await app.ready();
@@ -216,6 +219,20 @@ async function fieldsOf(app: App, claim: GrantClaim): Promise<SessionFields | un
     if (!isTokenError(error) || error.code !== "store_failed")
       reportFailure("The session fields could not be read", error);
     return UNREADABLE_FIELDS;
+  }
+}
+
+async function noteSignOut(app: App): Promise<void> {
+  const context = handlerContext();
+  if (context?.reading === undefined || context.signedOut === true) return;
+  try {
+    const { manager, grants } = await app.ready();
+    const id = grants.idOf(context.reading);
+    if (id === undefined) return;
+    const view = await manager.view(id, { mayRefresh: false });
+    context.signedOut = view.status === "ended" && isSignedOut(view.reason);
+  } catch {
+    // What the session callback saw stands: the store is away, and nobody is signed out by that (I6).
   }
 }
 

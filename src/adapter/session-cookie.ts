@@ -43,12 +43,3 @@ export function deletingSession(lines: readonly string[], name: string): string[
     return [`${cookieName}=`, ...attributes, " Max-Age=0"].join(";");
   });
 }
-
-/** Whether one of the lines gives the session cookie a value. */
-export function setsSession(lines: readonly string[], name: string): boolean {
-  return lines.some((line) => {
-    const [pair = ""] = line.split(";");
-    const at = pair.indexOf("=");
-    return isSessionCookie(pair.slice(0, at).trim(), name) && pair.slice(at + 1).trim() !== "";
-  });
-}

@@ -5,12 +5,11 @@
  * @module
  */
 import type { App } from "./app.ts";
-import { isSignedOut } from "./callbacks.ts";
 import { claimOf, type GrantClaim } from "./claim.ts";
 import { reportFailure } from "./report.ts";
 import { inHandler, type HandlerContext } from "./request-context.ts";
 import { requestSourceOf, type NodeRequestLike, type RequestSource } from "./request-source.ts";
-import { deletingSession, setsSession } from "./session-cookie.ts";
+import { deletingSession } from "./session-cookie.ts";
 import { readSession } from "./token-access.ts";
 
 /** The header in which a tab of `nolapse/react` says why it asks. */
@@ -55,7 +54,7 @@ async function answerApp(
   const name = app.host.sessionCookieName(context.source);
   const lines = response.headers.getSetCookie();
   const headers = new Headers(response.headers);
-  if (setsSession(lines, name) && (await hasSignedOut(app, context))) {
+  if (context.signedOut === true) {
     headers.delete("set-cookie");
     for (const line of deletingSession(lines, name)) headers.append("set-cookie", line);
   }
@@ -76,7 +75,7 @@ async function answerPages(
   const setHeader = response.setHeader.bind(response);
   response.setHeader("Cache-Control", "private, no-cache, no-store");
   response.setHeader = (header, value) => {
-    // The cookie is set after the last await of NextAuth, so what the session callback saw is as new as it gets.
+    // NextAuth sets the cookie right after its session event, in which the context was brought up to date.
     const drop = header.toLowerCase() === "set-cookie" && context.signedOut === true && Array.isArray(value);
     return setHeader(header, drop ? deletingSession(value as string[], name) : value);
   };
@@ -114,21 +113,6 @@ async function endReplaced(app: App, { previous, created }: HandlerContext): Pro
     await grants.end(previous, "replaced", revoke);
   } catch (error) {
     reportFailure("The grant of the session before this sign-in could not be ended", error);
-  }
-}
-
-/** Whether the user has signed out while this request was being answered. */
-async function hasSignedOut(app: App, context: HandlerContext): Promise<boolean> {
-  if (context.signedOut === true) return true;
-  if (context.reading === undefined) return false;
-  try {
-    const { manager, grants } = await app.ready();
-    const id = grants.idOf(context.reading);
-    if (id === undefined) return false;
-    const view = await manager.view(id, { mayRefresh: false });
-    return view.status === "ended" && isSignedOut(view.reason);
-  } catch {
-    return false;
   }
 }
 

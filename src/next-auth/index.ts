@@ -96,7 +96,13 @@ function wrappedEvents(own: Partial<EventCallbacks>, ours: AppCallbacks): Partia
       await ours.signedOut(message.token);
       await signOut?.(tokenHidden(message));
     },
-    ...(session && { session: (message) => session(tokenHidden(message)) }),
+    async session(message) {
+      try {
+        await session?.(tokenHidden(message));
+      } finally {
+        await ours.sessionRead();
+      }
+    },
   };
 }
 

@@ -1,0 +1,177 @@
+import { getServerSession } from "next-auth";
+import { describe, expect, it } from "vitest";
+import { faults } from "../../src/testing/strict-authorization-server.ts";
+import { captureConsole } from "./support/console.ts";
+import { SESSION_COOKIE, type Browser } from "./support/browser.ts";
+import {
+  LIFETIME_MS,
+  createWorld,
+  jwtOf,
+  pass,
+  sessionCookieOf,
+  until,
+  type World,
+} from "./support/world.ts";
+
+const DUE_MS = LIFETIME_MS * 0.7;
+
+describe.each(["pages", "app"] as const)("a sign-out in the %s router", (form) => {
+  it("ends the grant and revokes its tokens, of this user only (RFC 7009, SEC-48, I16)", async () => {
+    const { world, alice, bob } = await twoUsers(form);
+    const token = await world.getAccessToken(alice.pageRequest());
+
+    await alice.signOut();
+
+    expect(sessionCookieOf(alice)).toBe("");
+    expect(world.eventsOf("grant_ended")).toMatchObject([{ reason: "signed_out" }]);
+    await until(() => world.eventsOf("revocation_ended").length === 1);
+    expect(world.eventsOf("revocation_ended")).toMatchObject([{ outcome: "revoked" }]);
+    expect(world.server.userOf(token.accessToken)).toBeUndefined();
+    expect(world.server.requests.filter(({ endpoint }) => endpoint === "revocation")).toMatchObject([
+      { user: "alice", parameters: { token_type_hint: "refresh_token" } },
+      { user: "alice", parameters: { token_type_hint: "access_token" } },
+    ]);
+    const ofBob = await world.getAccessToken(bob.pageRequest());
+    expect(world.server.userOf(ofBob.accessToken)).toBe("bob");
+  });
+
+  it("holds for every old cookie at once, and the handler deletes it (F18, SEC-13)", async () => {
+    const { world, alice } = await twoUsers(form);
+    const thief = alice.copy();
+    await alice.signOut();
+
+    expect(await thief.inServerComponent(() => getServerSession(world.authOptions))).toBeNull();
+    await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
+    expect(await thief.session()).toEqual({});
+    expect(sessionCookieOf(thief)).toBe("");
+  });
+
+  it("turns the answer of a session read that waits into a deletion (F18, I7)", async () => {
+    const { world, alice, bob } = await twoUsers(form);
+    const otherTab = alice.copy();
+    pass(DUE_MS);
+    world.server.hold();
+
+    const reading = otherTab.get("session");
+    await until(() => world.server.heldRequests === 1);
+    await alice.signOut();
+    world.server.release();
+    const answer = await reading;
+
+    expect(answer.json()).toEqual({});
+    const line = answer.setCookies.find((each) => each.startsWith(`${SESSION_COOKIE}=`));
+    expect(line).toMatch(/^next-auth\.session-token=;.*Path=\/.*HttpOnly.*Max-Age=0$/);
+    expect(sessionCookieOf(otherTab)).toBe("");
+    expect(await bob.session()).toMatchObject({ user: { name: "bob" }, accessTokenExpiresIn: 60 });
+  });
+
+  it("also where it comes while the application's own session event runs", async () => {
+    let meanwhile = (): Promise<unknown> => Promise.resolve();
+    const world = await createWorld({ auth: { events: { session: () => meanwhile() as Promise<void> } } });
+    const alice = world.browser(form);
+    await alice.signIn("alice");
+    const otherTab = alice.copy();
+    meanwhile = () => alice.signOut();
+
+    await otherTab.get("session");
+
+    expect(sessionCookieOf(otherTab)).toBe("");
+  });
+
+  it("revokes what a refresh under way brings, and nothing revives the grant (I7, SEC-13)", async () => {
+    const { world, alice } = await twoUsers(form);
+    const thief = alice.copy();
+    pass(LIFETIME_MS);
+    world.server.hold();
+    const asking = world.getAccessToken(thief.pageRequest()).catch((error: unknown) => error);
+    await until(() => world.server.heldRequests === 1);
+
+    await alice.signOut();
+    world.server.release();
+
+    expect(await asking).toMatchObject({ code: "not_signed_in" });
+    await until(() => world.eventsOf("revocation_ended").length >= 2);
+    expect(world.server.requests.some(({ outcome }) => outcome === "reused")).toBe(false);
+    await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
+  });
+
+  it("is done although the authorization server is away (SEC-48)", async () => {
+    const { world, alice } = await twoUsers(form);
+    const thief = alice.copy();
+    world.server.faultNext(faults.refusedConnection(), 100);
+    await world.server.close();
+
+    await alice.signOut();
+
+    expect(sessionCookieOf(alice)).toBe("");
+    await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
+  });
+
+  it("without a session is nothing", async () => {
+    const { world } = await twoUsers(form);
+
+    const answer = await world.browser(form).signOut();
+
+    expect(answer.json()).toEqual({ url: "http://localhost:3000/" });
+    expect(world.eventsOf("grant_ended")).toEqual([]);
+  });
+});
+
+describe.each(["pages", "app"] as const)("a new sign-in in the %s router", (form) => {
+  it("makes a new handle and ends the grant of the session before it (SEC-11)", async () => {
+    const { world, alice } = await twoUsers(form);
+    const [thief, before] = [alice.copy(), await jwtOf(alice)];
+
+    await alice.signIn("alice");
+
+    expect((await jwtOf(alice))?.["nolapse"]).not.toEqual(before?.["nolapse"]);
+    expect(world.eventsOf("grant_ended")).toMatchObject([{ reason: "replaced" }]);
+    await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
+    expect(await thief.session()).toEqual({});
+    expect(await alice.session()).toMatchObject({ tokenState: { status: "fresh" } });
+  });
+
+  it("of somebody else in the same browser ends the first one's grant", async () => {
+    const { world, alice } = await twoUsers(form);
+    const thief = alice.copy();
+
+    await alice.signIn("carol");
+
+    expect(world.server.userOf((await world.getAccessToken(alice.pageRequest())).accessToken)).toBe("carol");
+    await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
+  });
+
+  it("leaves the same user's other device alone (F8)", async () => {
+    const { world, alice } = await twoUsers(form);
+    const phone = world.browser(form);
+    await phone.signIn("alice");
+
+    for (let turn = 0; turn < 5; turn++) {
+      pass(LIFETIME_MS);
+      expect(await phone.session()).toMatchObject({ accessTokenExpiresIn: 60 });
+      expect(await alice.session()).toMatchObject({ accessTokenExpiresIn: 60 });
+    }
+
+    expect(world.eventsOf("grant_ended")).toEqual([]);
+    await phone.signOut();
+    expect(await alice.session()).toMatchObject({ tokenState: { status: "fresh" } });
+  });
+
+  it("that fails leaves the session as it is", async () => {
+    captureConsole();
+    const { world, alice } = await twoUsers(form);
+
+    await alice.get("callback/strict", { query: { error: "access_denied" } });
+
+    expect(world.eventsOf("grant_ended")).toEqual([]);
+    expect(await alice.session()).toMatchObject({ user: { name: "alice" }, tokenState: { status: "fresh" } });
+  });
+});
+
+async function twoUsers(form: "pages" | "app"): Promise<{ world: World; alice: Browser; bob: Browser }> {
+  const world = await createWorld();
+  const [alice, bob] = [world.browser(form), world.browser(form)];
+  await alice.signIn("alice");
+  await bob.signIn("bob");
+  return { world, alice, bob };
+}
