@@ -171,7 +171,7 @@ describe("an authorization server that says 429", () => {
     as.failAlways(undefined);
     await clock.advance(31 * SECOND_MS);
     expect(await servers[1]!.token(ALICE)).toBe("at.alice.2");
-  });
+  }, 60_000);
 
   it("with Retry-After is left alone for that long, by every server (Retry-After, X35)", async () => {
     const { clock, as, server, signInBoth } = scenario({ lifetimeMs: HOUR_MS });
