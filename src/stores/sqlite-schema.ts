@@ -45,7 +45,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
       intent_fence INTEGER,
       intent_started_at_ms INTEGER,
       intent_deadline_at_ms INTEGER,
-      intent_outcome TEXT CHECK (intent_outcome IN ('pending', 'unknown')),
+      intent_outcome TEXT CHECK (intent_outcome IN ('pending', 'unknown', 'answered')),
       backoff_failures INTEGER,
       backoff_until_ms INTEGER,
       backoff_code TEXT,

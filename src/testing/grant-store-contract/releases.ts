@@ -81,6 +81,21 @@ export const releaseChecks: readonly StoreCheck[] = [
     },
   },
   {
+    name: "keeps the intent of an attempt with whatever outcome it is left (I12, M21)",
+    check: async (context) => {
+      for (const outcome of ["pending", "unknown", "answered"] as const) {
+        const { id } = await inserted(context);
+        const { lease, grant } = await acquired(context.store, id, request("a"));
+        assert.ok(grant.intent);
+        const left: Intent = { ...grant.intent, outcome };
+
+        assert.equal(await context.store.releaseLease(id, lease, { intent: left }), true);
+
+        assert.deepEqual((await rowOf(context.store, id)).intent, left);
+      }
+    },
+  },
+  {
     name: "takes back an expired lease that nobody took since, once",
     check: async (context) => {
       const { id } = await inserted(context);
