@@ -7,14 +7,20 @@
 import { InvalidOptionError, StoreFailedError } from "../core/errors.ts";
 import type { EndReason } from "../core/grant.ts";
 import type { TokenManager } from "../core/token-manager.ts";
-import { epochMsFrom, lifetimeMsFrom, tokenSetFrom, type TokenEndpointResponse } from "../core/token-set.ts";
+import {
+  MAX_LIFETIME_MS,
+  epochMsFrom,
+  lifetimeMsFrom,
+  tokenSetFrom,
+  type TokenEndpointResponse,
+} from "../core/token-set.ts";
 import { jwtExp, jwtPart } from "../oauth/jwt-exp.ts";
 import { grantIssuerOf } from "../oauth/provider-config.ts";
 import type { ProviderProfile } from "../oauth/provider-profile.ts";
 import type { Indexer } from "../vault/indexer.ts";
 import { claimOf, type GrantClaim, type SessionToken } from "./claim.ts";
 import type { AuthHost } from "./host.ts";
-import type { FreshTokensOptions } from "./options.ts";
+import type { FreshTokensOptions, RecipeTokens } from "./options.ts";
 import { recipeSessionOf } from "./recipe-session.ts";
 
 /** What {@link createGrants} is built from. */
@@ -60,6 +66,9 @@ export interface AdoptedSession {
   readonly tokens: readonly string[];
 }
 
+/** The life of an adopted access token in all, as long as nobody knows better: the most common one. */
+const ADOPTED_LIFETIME_MS = 3_600_000;
+
 /** Binds the functions of this file to one application. */
 export function createGrants(context: GrantsContext): Grants {
   const { manager, indexer } = context;
@@ -94,7 +103,7 @@ async function save(
   const settings = options.providers?.[provider];
   const lifetimeMs = settings?.defaultLifetimeMs ?? profileOf(provider).defaultLifetimeMs;
   const context = {
-    requestedAtMs: nowMs(),
+    requestedAtMs: adopted ? adoptedIssueMs(tokens, nowMs()) : nowMs(),
     ...(lifetimeMs !== undefined && { defaultLifetimeMs: lifetimeMs }),
   };
   const complete = withJwtExpiry(tokens, settings?.expiryFrom);
@@ -125,12 +134,12 @@ async function save(
 }
 
 async function adopt(context: GrantsContext, token: SessionToken): Promise<AdoptedSession | undefined> {
-  const { options, host, indexer, manager } = context;
+  const { options, indexer, manager } = context;
   if (options.adoptSession === false || claimOf(token) !== undefined) return undefined;
-  const found = options.adoptSession ? options.adoptSession(token) : recipeSessionOf(token);
+  const found = options.adoptSession ? foundBy(options.adoptSession, token) : recipeSessionOf(token);
   const refreshToken = textOf(found?.tokens.refresh_token);
   if (found === undefined || refreshToken === undefined) return undefined;
-  const provider = found.provider ?? onlyProvider(host);
+  const provider = found.provider ?? onlyProvider(context);
   if (provider === undefined) return undefined;
   const tokens = [found.tokens.access_token, refreshToken, found.tokens.id_token].filter(
     (value): value is string => typeof value === "string",
@@ -143,7 +152,8 @@ async function adopt(context: GrantsContext, token: SessionToken): Promise<Adopt
     if (view.status !== "ended" || view.reason !== "missing") return { claim, tokens };
   }
   const claim = adoptedClaim(indexer, indexer.newestKeyId(), refreshToken, provider);
-  await save(context, claim, { provider, tokens: found.tokens, subject: textOf(token["sub"]) }, true);
+  const believed = withBelievableExpiry(found.tokens, context.nowMs());
+  await save(context, claim, { provider, tokens: believed, subject: textOf(token["sub"]) }, true);
   return { claim, tokens };
 }
 
@@ -151,9 +161,41 @@ function adoptedClaim(indexer: Indexer, keyId: string, refreshToken: string, pro
   return { handle: mustHash(indexer.adoptedHandleOf(keyId, refreshToken)), keyId, provider };
 }
 
-function onlyProvider(host: AuthHost): string | undefined {
-  const ids = host.oauthProviderIds();
-  return ids.length === 1 ? ids[0] : undefined;
+/** The application's own finder. What it throws may quote the session, so it goes no further. */
+function foundBy(
+  find: (token: SessionToken) => RecipeTokens | undefined,
+  token: SessionToken,
+): RecipeTokens | undefined {
+  try {
+    return find(token);
+  } catch (error) {
+    const name = error instanceof Error ? error.name : typeof error;
+    throw new InvalidOptionError("adoptSession", `must return tokens or undefined; it threw: ${name}`);
+  }
+}
+
+/** The one provider that a session without a name can belong to. */
+function onlyProvider({ options, host }: GrantsContext): string | undefined {
+  const backends = Object.entries(options.providers ?? {}).filter(([, { refresh }]) => refresh !== undefined);
+  const ids = new Set([...host.oauthProviderIds(), ...backends.map(([id]) => id)]);
+  return ids.size === 1 ? [...ids][0] : undefined;
+}
+
+/** The v4 guide long added the expiry to the current time. Such a moment, decades away, tells nothing. */
+function withBelievableExpiry(tokens: TokenEndpointResponse, nowMs: number): TokenEndpointResponse {
+  const expiresAtMs = epochMsFrom(tokens.expires_at);
+  if (expiresAtMs === undefined || expiresAtMs <= nowMs + MAX_LIFETIME_MS) return tokens;
+  const { expires_at: _unbelievable, ...rest } = tokens;
+  return rest;
+}
+
+/**
+ * When an adopted token was issued: recipes do not keep it. Taken to be now, a token near its end would look as if the
+ * server issued such short ones, and a caller who asks for more life would be refused instead of waiting.
+ */
+function adoptedIssueMs({ expires_at }: TokenEndpointResponse, nowMs: number): number {
+  const expiresAtMs = epochMsFrom(expires_at);
+  return expiresAtMs === undefined ? nowMs : Math.min(nowMs, expiresAtMs - ADOPTED_LIFETIME_MS);
 }
 
 /** The error for a session whose grant was stored under a key that is not in the ring. It signs nobody out. */

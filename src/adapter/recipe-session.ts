@@ -25,12 +25,12 @@ const EXPIRES = [
   "accessTokenExpiry",
 ];
 const PROVIDER = ["provider", "providerId"];
-/** Members under which recipes keep the whole account. */
-const NESTED = ["account", "token", "tokens"];
+/** Members under which recipes keep the whole account, or the user whom a backend's login returned. */
+const NESTED = ["account", "token", "tokens", "user"];
 
 /**
  * Looks for the names that the guides of NextAuth v3, v4 and v5 and their copies use, at the top of the JWT and in
- * `account`, `token` or `tokens`.
+ * `account`, `token`, `tokens` or `user`.
  *
  * @returns `undefined` unless there are an access token and a refresh token.
  */

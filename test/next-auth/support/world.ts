@@ -9,6 +9,7 @@ import type { Provider } from "next-auth/providers/index";
 import { onTestFinished, vi } from "vitest";
 import { systemClock } from "../../../src/core/clock.ts";
 import type { TokenEvent, TokenEventType } from "../../../src/core/events.ts";
+import { processSharedState } from "../../../src/core/single-flight.ts";
 import type { GrantStore } from "../../../src/core/grant-store.ts";
 import { withFreshTokens, type FreshTokens, type FreshTokensOptions } from "../../../src/next-auth/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
@@ -136,6 +137,11 @@ export function backendProvider(login: (user: string) => object | null): Provide
 /** Lets time pass for everything that reads the date. Real timers go on by themselves. */
 export function pass(durationMs: number): void {
   vi.setSystemTime(Date.now() + durationMs);
+}
+
+/** Waits until no refresh is under way. */
+export function quiet(): Promise<void> {
+  return until(() => processSharedState("memory").flights.size === 0);
 }
 
 /** Waits, in real time, until something is so. Fails after five seconds. */
