@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { brokenLinks } from "./lib/doc-links.ts";
+import { brokenLinks, missingPictures } from "./lib/doc-links.ts";
 import { snippetProblems } from "./lib/doc-snippets.ts";
 import { documentPaths, readDocument } from "./lib/markdown.ts";
 import { ROOT } from "./lib/paths.ts";
@@ -20,6 +20,7 @@ if (process.argv.includes("--write")) writeFileSync(PROVIDERS, current);
 const documents = documentPaths().map(readDocument);
 const problems = [
   ...documents.flatMap(brokenLinks),
+  ...documents.flatMap(missingPictures),
   ...snippetProblems(documents.filter(({ path }) => !path.endsWith(".ko.md"))),
   ...(!process.argv.includes("--write") && page !== current
     ? ["docs/providers.md: the table is not that of src/oauth/profiles.ts; run with --write"]

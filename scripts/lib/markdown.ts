@@ -77,10 +77,11 @@ export function readDocument(path: string): MarkdownDocument {
 export function parseMarkdown(path: string, text: string): MarkdownDocument {
   const headings: Heading[] = [];
   const blocks: CodeBlock[] = [];
-  const links: Link[] = [];
   const rows: string[][] = [];
   const anchors = new Map<string, number>();
   const lines = text.split("\n");
+  /** The lines outside code blocks; those inside are empty. */
+  const prose = [...lines];
   for (let index = 0; index < lines.length; index++) {
     const line = lines[index] ?? "";
     const fence = /^(\s*)(`{3,})(.*)$/.exec(line);
@@ -91,6 +92,7 @@ export function parseMarkdown(path: string, text: string): MarkdownDocument {
       for (index++; index < lines.length && !(lines[index] ?? "").trim().startsWith(ticks); index++) {
         code.push((lines[index] ?? "").replace(indent, ""));
       }
+      prose.fill("", start, index + 1);
       blocks.push(blockFrom(info, code, start + 1));
       continue;
     }
@@ -99,15 +101,25 @@ export function parseMarkdown(path: string, text: string): MarkdownDocument {
       const [, hashes = "", words = ""] = heading;
       headings.push({ level: hashes.length, text: words, anchor: anchorOf(words, anchors), line: index + 1 });
     }
-    for (const found of withoutCode(line).matchAll(/(!?)\[[^\]]*\]\(([^)\s]+)[^)]*\)/g)) {
-      links.push({ target: found[2] ?? "", isImage: found[1] === "!", line: index + 1 });
-    }
-    for (const found of line.matchAll(/(?:src|srcset|href)="([^"]+)"/g)) {
-      links.push({ target: found[1] ?? "", isImage: !found[0].startsWith("href"), line: index + 1 });
-    }
     if (line.startsWith("|") && !/^\|[\s|:-]+\|$/.test(line)) rows.push(cellsOf(line));
   }
-  return { path, text, headings, blocks, links, rows };
+  return { path, text, headings, blocks, links: linksOf(prose.join("\n")), rows };
+}
+
+/** Links and pictures, in Markdown (whose words may go over a line's end) and in HTML. */
+function linksOf(prose: string): readonly Link[] {
+  const lineAt = (index: number): number => prose.slice(0, index).split("\n").length;
+  const inMarkdown = [...withoutCode(prose).matchAll(/(!?)\[[^\]]*\]\(([^)\s]+)[^)]*\)/g)].map((found) => ({
+    target: found[2] ?? "",
+    isImage: found[1] === "!",
+    line: lineAt(found.index),
+  }));
+  const inHtml = [...prose.matchAll(/(src|srcset|href)="([^"]+)"/g)].map((found) => ({
+    target: found[2] ?? "",
+    isImage: found[1] !== "href",
+    line: lineAt(found.index),
+  }));
+  return [...inMarkdown, ...inHtml];
 }
 
 function blockFrom(info: string, code: readonly string[], line: number): CodeBlock {
@@ -129,8 +141,8 @@ function anchorOf(heading: string, taken: Map<string, number>): string {
   return count === 0 ? plain : `${plain}-${count}`;
 }
 
-function withoutCode(line: string): string {
-  return line.replace(/`[^`]*`/g, (code) => " ".repeat(code.length));
+function withoutCode(prose: string): string {
+  return prose.replace(/`[^`\n]*`/g, (code) => "x".repeat(code.length));
 }
 
 /** The cells of a table row. A pipe inside backticks is written `\|`. */

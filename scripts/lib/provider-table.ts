@@ -7,7 +7,8 @@ import { PROFILED_PROVIDERS, profileOf } from "../../src/oauth/profiles.ts";
 import { DEFAULT_PROFILE, type ProviderProfile } from "../../src/oauth/provider-profile.ts";
 
 /** Where the table stands in the page. */
-export const TABLE_START = "<!-- Made from src/oauth/profiles.ts by `node scripts/check-docs.ts --write`. -->";
+export const TABLE_START =
+  "<!-- Made from src/oauth/profiles.ts by `node scripts/check-docs.ts --write`. -->";
 export const TABLE_END = "<!-- End of the table. -->";
 
 const MINUTE_MS = 60_000;
@@ -29,7 +30,8 @@ export function providerTable(): string {
 export function withProviderTable(page: string): string {
   const [before, rest] = page.split(TABLE_START);
   const after = rest?.split(TABLE_END)[1];
-  if (before === undefined || after === undefined) throw new Error("docs/providers.md has no place for the table");
+  if (before === undefined || after === undefined)
+    throw new Error("docs/providers.md has no place for the table");
   return `${before}${TABLE_START}\n\n${providerTable()}\n\n${TABLE_END}${after}`;
 }
 
@@ -41,19 +43,24 @@ function revocation({ revocation: kind }: ProviderProfile): string {
 function peculiarities(profile: ProviderProfile): string {
   const found = [
     !profile.hasRefreshGrant && "there is no refresh grant: the grant ends with its access token",
-    profile.accessTokenDiesOnRefresh && "a refresh kills the access token in hand: expect a 401 for calls in flight",
+    profile.accessTokenDiesOnRefresh &&
+      "a refresh kills the access token in hand: expect a 401 for calls in flight",
     profile.defaultLifetimeMs !== undefined &&
       `assumes ${profile.defaultLifetimeMs / MINUTE_MS} min where no expiry is told`,
     profile.scopeOnRefresh === "granted" && "repeats the granted scope",
-    profile.addedScopes !== undefined && `always asks for ${profile.addedScopes.map((scope) => `\`${scope}\``).join(", ")}`,
+    profile.addedScopes !== undefined &&
+      `always asks for ${profile.addedScopes.map((scope) => `\`${scope}\``).join(", ")}`,
     profile.sendsRedirectUri && "repeats the redirect URI",
     profile.bodyFormat === "json" && "sends JSON",
-    profile.tokenEndpointAuthMethod === "client_secret_post" && "client secret in the body (`client_secret_post`)",
-    profile.clientAssertionAudience !== DEFAULT_PROFILE.clientAssertionAudience && "client assertions name the token endpoint",
+    profile.tokenEndpointAuthMethod === "client_secret_post" &&
+      "client secret in the body (`client_secret_post`)",
+    profile.clientAssertionAudience !== DEFAULT_PROFILE.clientAssertionAudience &&
+      "client assertions name the token endpoint",
     profile.issuerMatch === "trailing-slash" && "the server's issuer may end in a slash",
     profile.issuerMatch === "unchecked" && "the server's issuer is free text and not compared",
     profile.issuerAliases !== undefined && "knows two spellings of the issuer",
-    profile.tokenTypes !== undefined && `takes the token types ${profile.tokenTypes.map((type) => `\`${type}\``).join(", ")} for bearer tokens`,
+    profile.tokenTypes !== undefined &&
+      `takes the token types ${profile.tokenTypes.map((type) => `\`${type}\``).join(", ")} for bearer tokens`,
     (profile.readRefusal ?? profile.refusals) !== undefined && "knows its own words for a dead refresh token",
     profile.unwrap !== undefined && "finds the tokens of a user in a nested answer",
   ].filter((text) => text !== false);

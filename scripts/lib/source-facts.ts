@@ -15,9 +15,9 @@ let built: { readonly program: ts.Program; readonly checker: ts.TypeChecker } | 
 function sources(): { readonly program: ts.Program; readonly checker: ts.TypeChecker } {
   if (built) return built;
   const { config } = ts.readConfigFile(join(ROOT, "tsconfig.json"), (path) => ts.sys.readFile(path)) as {
-    config: { extends: string };
+    config: object;
   };
-  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [] }, ts.sys, ROOT);
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
   const program = ts.createProgram(
     [ENTRY, join(ROOT, "src/stores/sqlite.ts"), join(ROOT, "src/stores/memory.ts")],
     options,
@@ -46,6 +46,27 @@ export function literalsOf(file: string, name: string): readonly string[] {
   return stringsOf(typeNamed(file, name));
 }
 
+/** The members of each variant of an exported union, by the value of the member that tells them apart. */
+export function discriminantsOf(
+  file: string,
+  name: string,
+  member: string,
+): ReadonlyMap<string, readonly string[]> {
+  const type = typeNamed(file, name);
+  const found = new Map<string, readonly string[]>();
+  for (const variant of type.isUnion() ? type.types : [type]) {
+    const property = variant.getProperty(member);
+    if (property === undefined) throw new Error(`a variant of ${name} has no ${member}`);
+    for (const value of stringsOf(sources().checker.getTypeOfSymbol(property))) {
+      found.set(
+        value,
+        variant.getProperties().map((each) => each.name),
+      );
+    }
+  }
+  return found;
+}
+
 function stringsOf(type: ts.Type): readonly string[] {
   const parts = type.isUnion() ? type.types : [type];
   return parts.map((part) => {
@@ -58,7 +79,7 @@ function stringsOf(type: ts.Type): readonly string[] {
 export function numberIn(file: string, name: string): number {
   const text = readFileSync(join(ROOT, file), "utf8");
   const found = new RegExp(
-    `(?:const ${name}(?::[^=\\n]+)? =|\\b${name}:) ([\\d_][\\d_.\\s*]*|0x[\\da-f]+)[;,]`,
+    `(?:const ${name}(?::[^=\\n]+)? =|\\b${name}(?::| =)) (\\d[\\d_.\\s*]*)[;,}]`,
   ).exec(text);
   const expression = found?.[1];
   if (expression === undefined) throw new Error(`${file} has no number named ${name}`);

@@ -1,0 +1,78 @@
+/**
+ * The documents hold what they say: their links lead somewhere and their code compiles.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+
+import { brokenLinks, missingPictures } from "../../scripts/lib/doc-links.ts";
+import { checkedBlocks, snippetProblems } from "../../scripts/lib/doc-snippets.ts";
+import { documentPaths, parseMarkdown, readDocument } from "../../scripts/lib/markdown.ts";
+import { ROOT } from "../../scripts/lib/paths.ts";
+
+const documents = documentPaths().map(readDocument);
+const english = documents.filter(({ path }) => !path.endsWith(".ko.md"));
+
+describe("the documents", () => {
+  it("lead with every relative link and anchor to something that is there", () => {
+    expect(documents.length).toBeGreaterThan(20);
+    expect(documents.flatMap(brokenLinks)).toEqual([]);
+  });
+
+  it("show pictures that are there, once docs/images has been made", () => {
+    expect(existsSync(join(ROOT, "docs/images")) ? documents.flatMap(missingPictures) : []).toEqual([]);
+  });
+
+  it("have code that compiles against the package as an application imports it", { timeout: 120_000 }, () => {
+    expect(english.flatMap(checkedBlocks).length).toBeGreaterThan(25);
+    expect(snippetProblems(english)).toEqual([]);
+  });
+
+  it("name no folder of a machine and say nothing that will be done at some time", () => {
+    const found = documents.filter(({ text }) =>
+      /\/(?:home|root|Users|work)\/|\b(?:TODO|FIXME|TBD)\b/.test(text),
+    );
+    expect(found.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe("the checks themselves", () => {
+  const page = (text: string) => parseMarkdown("docs/page.md", text);
+
+  it("find links that lead nowhere, headings that are not there, and ways out of the repository", () => {
+    const text =
+      "# Some `code` & more\n[a](#some-code--more) [b](#nothing) [c](none.md) [d](../README.md#use) [e](../../x)";
+
+    expect(brokenLinks(page(text))).toEqual([
+      "docs/page.md:2: #nothing has no such heading",
+      "docs/page.md:2: none.md does not exist",
+      "docs/page.md:2: ../README.md#use has no such heading",
+      "docs/page.md:2: ../../x leads out of the repository",
+    ]);
+  });
+
+  it("find a link whose words go over the end of a line", () => {
+    expect(brokenLinks(page("# x\n\nsee [the\nother](none.md)"))).toEqual([
+      "docs/page.md:3: none.md does not exist",
+    ]);
+  });
+
+  it("take no link from code, and see pictures in HTML", () => {
+    const text = '`[a](none.md)`\n```md\n[b](none.md)\n```\n<img src="none.png">';
+
+    expect(brokenLinks(page(text))).toEqual([]);
+    expect(missingPictures(page(text))).toEqual(["docs/page.md:5: none.png does not exist"]);
+  });
+
+  it("find code that does not compile, in the line where it is", { timeout: 120_000 }, () => {
+    const text =
+      '# x\n\n```ts\nimport { getAccessToken } from "@/auth";\n\nawait getAccessToken({ minValidity: 1 });\n```\n';
+    const auth =
+      '```ts title="auth.ts"\nexport declare function getAccessToken(o: { minValidityMs: number }): void;\n```\n';
+
+    const problems = snippetProblems([page(text + auth)]);
+
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(/^docs\/page\.md:6: .*minValidity/);
+  });
+});
