@@ -24,26 +24,27 @@ export function ReauthPrompt({ pathname }: { readonly pathname: string }): React
       centered
       withCloseButton={false}
       styles={{ title: { fontWeight: 620, fontSize: 20 } }}
-      data-testid="reauth-prompt"
     >
-      <Text data-testid="reauth-reason">{reauth.reasons[state.reason] ?? reauth.unknown}</Text>
-      <Text c="var(--ink-soft)" size="sm" mt={6}>
-        {reauth.text}
-      </Text>
-      <Group justify="flex-end" mt="lg">
-        <Button variant="default" onClick={() => setDismissed(true)}>
-          {reauth.later}
-        </Button>
-        <Button
-          component={Link}
-          href={signInPath(pathname + query, state.reason)}
-          prefetch={false}
-          data-autofocus
-          data-testid="reauth-sign-in"
-        >
-          {reauth.signIn}
-        </Button>
-      </Group>
+      <div data-testid="reauth-prompt">
+        <Text data-testid="reauth-reason">{reauth.reasons[state.reason] ?? reauth.unknown}</Text>
+        <Text c="var(--ink-soft)" size="sm" mt={6}>
+          {reauth.text}
+        </Text>
+        <Group justify="flex-end" mt="lg">
+          <Button variant="default" onClick={() => setDismissed(true)}>
+            {reauth.later}
+          </Button>
+          <Button
+            component={Link}
+            href={signInPath(pathname + query, state.reason)}
+            prefetch={false}
+            data-autofocus
+            data-testid="reauth-sign-in"
+          >
+            {reauth.signIn}
+          </Button>
+        </Group>
+      </div>
     </Modal>
   );
 }

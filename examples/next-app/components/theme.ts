@@ -13,7 +13,7 @@ const leaf: MantineColorsTuple = [
   "#4fbf8b",
   "#2fae77",
   "#129a66",
-  "#0b7f54",
+  "#0a7850",
   "#086644",
   "#054d33",
 ];

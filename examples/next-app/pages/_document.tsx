@@ -26,6 +26,7 @@ export default class AppDocument extends Document<Props> {
     return (
       <Html lang={this.props.locale} {...mantineHtmlProps}>
         <Head>
+          <link rel="icon" href="/icon.svg" type="image/svg+xml" />
           <ColorSchemeScript defaultColorScheme="auto" />
         </Head>
         <body>

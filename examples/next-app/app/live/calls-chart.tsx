@@ -1,6 +1,6 @@
 "use client";
 import { useMemo, type ReactNode } from "react";
-import { Bar, BarChart, Tooltip, XAxis, YAxis } from "recharts";
+import { Bar, BarChart, ReferenceLine, Tooltip, XAxis, YAxis } from "recharts";
 
 import { MARGIN, Y_AXIS_WIDTH, type TimeAxis } from "@/app/live/chart-frame";
 import { useWords } from "@/components/words";
@@ -32,7 +32,13 @@ export function CallsChart({
   const barSize = Math.max(2, Math.floor((plotWidth * barMs) / (toMs - fromMs)) - 1);
   return (
     <figure role="img" aria-label={chart.calls(barMs / 1000)}>
-      <BarChart width={width} height={HEIGHT} data={shown} margin={MARGIN} accessibilityLayer={false}>
+      <BarChart
+        width={width}
+        height={HEIGHT}
+        data={shown}
+        margin={{ ...MARGIN, bottom: 8 }}
+        accessibilityLayer={false}
+      >
         <XAxis dataKey="atMs" type="number" domain={[fromMs, toMs]} hide allowDataOverflow />
         <YAxis
           width={Y_AXIS_WIDTH}
@@ -42,6 +48,7 @@ export function CallsChart({
           axisLine={false}
           allowDecimals={false}
         />
+        <ReferenceLine y={0} stroke="var(--ink-soft)" />
         <Bar
           dataKey="answered"
           stackId="calls"

@@ -10,7 +10,7 @@ import { TryIt } from "@/app/live/try-it";
 import { useLive, useServerNow, type StreamStatus } from "@/app/live/use-live";
 import { PageHeader } from "@/components/page-header";
 import { useWords } from "@/components/words";
-import { livesFrom } from "@/lib/live/lives";
+import { countersAt, livesFrom } from "@/lib/live/lives";
 
 import classes from "./live.module.css";
 
@@ -30,7 +30,7 @@ export function LiveBoard(): ReactNode {
       ) : (
         <div className={classes.board}>
           <TokenStatus current={lives.at(-1)} nowMs={nowMs} ended={status === "ended"} />
-          <Counters counters={state.counters} />
+          <Counters counters={countersAt(state, lives, nowMs)} />
           <Timeline lives={lives} buckets={state.buckets} nowMs={nowMs} />
           <TryIt />
           <EventLog events={state.events} />

@@ -81,7 +81,8 @@ function BackendLogin({ callbackUrl }: { readonly callbackUrl: string }): ReactN
     setWorking(false);
   };
   return (
-    <form onSubmit={(event) => void submit(event)} data-testid="credentials-form">
+    // Without scripts a form without a method would put the password into the address.
+    <form method="post" onSubmit={(event) => void submit(event)} data-testid="credentials-form">
       <Stack gap="sm">
         <TextInput
           label={signin.username}
@@ -101,7 +102,7 @@ function BackendLogin({ callbackUrl }: { readonly callbackUrl: string }): ReactN
           withAsterisk={false}
           maxLength={256}
           error={error}
-          errorProps={{ role: "alert" }}
+          errorProps={{ role: "alert", fz: 14 }}
         />
         <Button type="submit" variant="default" size="md" fullWidth mt={4} loading={working}>
           {working ? signin.working : signin.submit}
@@ -123,8 +124,8 @@ async function credentialsSignIn(fields: FormData, callbackUrl: string): Promise
       username: text(fields, "username"),
       password: text(fields, "password"),
     });
-    if (result?.ok) return undefined;
-    return result?.error ?? "Callback";
+    // A sign-in that the app's callbacks turned down is answered with status 200 and an error.
+    return result?.error ?? (result?.ok ? undefined : "Callback");
   } catch {
     return "Callback";
   }

@@ -184,7 +184,7 @@ export const en = {
     connected: "Live",
     paused: "Reconnecting …",
     stateFresh: "Fresh",
-    stateDue: "Due: the next one who asks renews it",
+    stateDue: "Due for renewal",
     stateExpired: "Run out",
     stateEnded: "Ended",
     stateUnknown: "Waiting for the first token",

@@ -181,7 +181,7 @@ export const ko: Dictionary = {
     connected: "실시간",
     paused: "다시 연결하는 중 …",
     stateFresh: "유효함",
-    stateDue: "갱신할 때: 다음 요청이 갱신을 시작합니다",
+    stateDue: "갱신할 때",
     stateExpired: "만료됨",
     stateEnded: "종료됨",
     stateUnknown: "첫 토큰을 기다리는 중",

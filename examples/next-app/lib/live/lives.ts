@@ -23,9 +23,24 @@ export interface TokenLife {
 
 /** What the page has been told so far. */
 export interface LiveState {
+  /** When the last message was written, by the server's clock. */
+  readonly toldAtMs: number;
   readonly counters: LiveMessage["counters"];
   readonly events: readonly LiveEvent[];
   readonly buckets: LiveMessage["buckets"];
+}
+
+/** The totals now: tokens may have run out since the last message, with a successor in place. */
+export function countersAt(
+  { counters, toldAtMs }: LiveState,
+  lives: readonly TokenLife[],
+  nowMs: number,
+): LiveMessage["counters"] {
+  const since = lives.filter(
+    ({ renewedAtMs, expiresAtMs }, place) =>
+      renewedAtMs !== undefined && place < lives.length - 1 && expiresAtMs > toldAtMs && expiresAtMs <= nowMs,
+  );
+  return { ...counters, lifetimes: counters.lifetimes + since.length };
 }
 
 /** nolapse's default lead time for a token of this lifetime, in milliseconds. */
@@ -39,6 +54,7 @@ export function merge(state: LiveState | undefined, message: LiveMessage): LiveS
   const newestSeq = state?.events.at(-1)?.seq ?? 0;
   const firstBucketMs = message.buckets[0]?.startMs ?? Infinity;
   return {
+    toldAtMs: message.nowMs,
     counters: message.counters,
     events: [...(state?.events ?? []), ...message.events.filter(({ seq }) => seq > newestSeq)].filter(
       ({ atMs }) => atMs > oldestMs,

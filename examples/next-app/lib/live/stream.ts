@@ -16,6 +16,22 @@ const MAX_STREAMS = 12;
 /** Messages that wait for a slow reader before it is dropped. */
 const MAX_WAITING = 64;
 
+const KEY = Symbol.for("nolapse-example.open-streams");
+const shared = globalThis as { [KEY]?: Set<() => void> };
+
+/** What ends each open stream. Open ones would hold up the end of the server, which waits for every answer. */
+function openStreams(): Set<() => void> {
+  return (shared[KEY] ??= endAtShutdown(new Set()));
+}
+
+function endAtShutdown(streams: Set<() => void>): Set<() => void> {
+  const endAll = (): void => {
+    for (const end of streams) end();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, endAll);
+  return streams;
+}
+
 /** What {@link liveStream} is about. */
 export interface LiveStreamOptions {
   /** The sign-in whose events are sent, and no other's. */
@@ -82,6 +98,7 @@ function pump(grantRef: string, controller: ReadableStreamDefaultController<Uint
   function end(): void {
     if (!open) return;
     open = false;
+    openStreams().delete(end);
     unsubscribe();
     clearInterval(heartbeat);
     clearTimeout(lifetime);
@@ -93,6 +110,7 @@ function pump(grantRef: string, controller: ReadableStreamDefaultController<Uint
     }
   }
 
+  openStreams().add(end);
   write("retry: 2000\n\n");
   sendNews();
   return end;
