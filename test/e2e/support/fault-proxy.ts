@@ -38,6 +38,16 @@ export interface WatchedRequest {
   readonly fault?: Fault["kind"];
 }
 
+/** One request and its answer, as they passed. */
+export interface Exchange {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly headers: IncomingMessage["headers"];
+  /** The answer's body. */
+  readonly answer: string;
+}
+
 /** The proxy. */
 export interface FaultProxy {
   readonly origin: string;
@@ -45,6 +55,8 @@ export interface FaultProxy {
   targetPort: number;
   /** The watched requests so far, in the order of their arrival. */
   readonly log: readonly WatchedRequest[];
+  /** Told of every exchange with the server, watched or not, once it has ended. */
+  onExchange?: (exchange: Exchange) => void;
   /** Does this to the next `count` watched requests (of that grant type, if one is named). */
   next(count: number, fault: Fault, only?: { readonly grantType: string }): void;
   /** Takes back faults that have not happened, and lets go of stalled requests. */
@@ -105,6 +117,7 @@ export async function faultProxy(watches: (method: string, path: string) => bool
     await holdAt("request");
     const answer = await forward(request, proxy.targetPort, body);
     const content = await readAll(answer);
+    proxy.onExchange?.(exchangeOf(request, content));
     entry.serverStatus = answer.statusCode ?? 0;
     await holdAt("answer");
     if (fault?.kind === "cut_after") return void response.destroy();
@@ -116,7 +129,7 @@ export async function faultProxy(watches: (method: string, path: string) => bool
     const path = (request.url ?? "/").split("?")[0] ?? "/";
     const handled = watches(request.method ?? "GET", path)
       ? handleWatched(request, response)
-      : passOn(request, response, proxy.targetPort);
+      : passOn(request, response, proxy);
     handled.catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -203,13 +216,20 @@ function forward(request: IncomingMessage, port: number, body: Buffer): Promise<
   });
 }
 
-function passOn(request: IncomingMessage, response: ServerResponse, port: number): Promise<void> {
+function exchangeOf({ method = "GET", url = "/", headers }: IncomingMessage, answer: Buffer): Exchange {
+  return { method, url, headers, answer: answer.toString("utf8") };
+}
+
+function passOn(request: IncomingMessage, response: ServerResponse, proxy: FaultProxy): Promise<void> {
   return new Promise((resolve, reject) => {
-    const upstream = httpRequest(upstreamOf(request, port), (answer) => {
+    const upstream = httpRequest(upstreamOf(request, proxy.targetPort), (answer) => {
+      const chunks: Buffer[] = [];
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
+      if (proxy.onExchange) answer.on("data", (chunk: Buffer) => void chunks.push(chunk));
       answer.once("error", reject);
       response.once("close", () => {
+        proxy.onExchange?.(exchangeOf(request, Buffer.concat(chunks)));
         answer.destroy();
         resolve();
       });
