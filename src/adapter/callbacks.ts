@@ -65,9 +65,10 @@ export function createCallbacks(app: App): AppCallbacks {
   const stored = new WeakMap<object, StoredGrant>();
   return {
     async signIn({ account, user }) {
-      const tokens = tokensOf(app, account, user);
-      if (!account || tokens === undefined) return true;
+      if (!account) return true;
       try {
+        const tokens = tokensOf(app, account, user);
+        if (tokens === undefined) return true;
         stored.set(account, await storeSignIn(app, account, user, tokens));
         return true;
       } catch (error) {
