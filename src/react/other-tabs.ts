@@ -1,5 +1,6 @@
 /**
- * Tells other tabs that the user changed, with next-auth's own message, which makes each of them ask once.
+ * Tells other tabs that the user changed, or that the sign-in ended or was renewed by hand, with next-auth's own message,
+ * which makes each of them ask once.
  *
  * Renewals are never announced: next-auth's provider announces every poll, so that N tabs send N² requests. What was
  * announced last is kept in `localStorage`, so that of all tabs that see the same change one speaks. It is a checksum of
@@ -8,16 +9,20 @@
  * @module
  */
 import type { Session } from "next-auth";
-import { personOf } from "../client/session.ts";
+import { personOf, type ClientSession } from "../client/session.ts";
 
 const KEY = "nolapse.user";
 
 /** The key and shape of next-auth's message between tabs. */
 export const NEXT_AUTH_CHANNEL = "nextauth.message";
 
-/** Announces who is signed in (`null`: nobody) if that is news. Does nothing where storage is not available. */
+/**
+ * Announces who is signed in (`null`: nobody), and whether only a new sign-in helps, if that is news: a tab that shows a
+ * prompt would not ask again by itself (F32). Does nothing where storage is not available.
+ */
 export function announceUser(session: Session | null): void {
-  const mark = session ? checksum(personOf(session)) : "";
+  const ended = (session as ClientSession | null)?.tokenState?.status === "reauthentication_required";
+  const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")) : "";
   try {
     if ((localStorage.getItem(KEY) ?? "") === mark) return;
     if (mark) localStorage.setItem(KEY, mark);

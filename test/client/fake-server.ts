@@ -17,6 +17,8 @@ export class FakeServer {
   held: Promise<void> | undefined;
   /** Set while the authorization server is down. */
   refreshFails = false;
+  /** Set once the grant has ended. */
+  ended = false;
   refreshes = 0;
   lifetimeMs: number;
   expiresAtMs: number;
@@ -45,6 +47,14 @@ export class FakeServer {
   session(): ClientSession | null {
     if (this.user === null) return null;
     const now = this.nowMs();
+    if (this.ended) {
+      return {
+        user: { name: this.user, email: `${this.user}@example.com` },
+        expires: new Date(now + 2_592_000_000).toISOString(),
+        tokenState: { status: "reauthentication_required", reason: "rejected" },
+        error: "RefreshAccessTokenError",
+      };
+    }
     if (this.expiresAtMs - this.leadMs <= now && !this.refreshFails) {
       this.refreshes++;
       this.expiresAtMs = now + this.lifetimeMs;

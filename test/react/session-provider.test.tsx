@@ -310,6 +310,28 @@ describe("a sign-in", () => {
     expect(post.mock.calls.filter(([key]) => key === "nextauth.message")).toHaveLength(1);
   });
 
+  it("that ends is announced once, and so is the new one of the same user: no other tab keeps asking for it (F32)", async () => {
+    const { server } = new Browser();
+    const page = openPage();
+    await pass(0);
+    const post = vi.spyOn(Storage.prototype, "setItem");
+    const messages = (): number => post.mock.calls.filter(([key]) => key === "nextauth.message").length;
+
+    server.ended = true;
+    await pass(server.idleMs + 5_000);
+    expect(page.session()).toMatchObject({ error: "RefreshAccessTokenError" });
+    expect(messages()).toBe(1);
+    await pass(5 * MINUTE_MS);
+    expect(messages()).toBe(1);
+
+    server.ended = false;
+    await otherTabSays("getSession");
+    await pass(1_000);
+    expect(page.session()).not.toHaveProperty("error");
+    await pass(server.idleMs + 5_000);
+    expect(messages()).toBe(2);
+  });
+
   it("heard of from another tab is not passed on", async () => {
     const { server } = new Browser();
     openPage();
