@@ -23,6 +23,17 @@ describe("the documents", () => {
     expect(existsSync(join(ROOT, "docs/images")) ? documents.flatMap(missingPictures) : []).toEqual([]);
   });
 
+  it("name only tests and sources that are there", () => {
+    const named = documents.flatMap(({ path, text }) =>
+      [...text.matchAll(/`((?:test|src|scripts|examples)\/[\w./-]+)`/g)].map(
+        ([, file = ""]) => `${path}: ${file}`,
+      ),
+    );
+
+    expect(named.length).toBeGreaterThan(150);
+    expect(named.filter((each) => !existsSync(join(ROOT, each.replace(/^.*: /, ""))))).toEqual([]);
+  });
+
   it("have code that compiles against the package as an application imports it", { timeout: 120_000 }, () => {
     expect(english.flatMap(checkedBlocks).length).toBeGreaterThan(25);
     expect(snippetProblems(english)).toEqual([]);
