@@ -6,7 +6,7 @@
  */
 import { InvalidOptionError } from "../core/errors.ts";
 import type { App } from "./app.ts";
-import type { RequestLike } from "./request-source.ts";
+import { isPrefetch, type RequestLike } from "./request-source.ts";
 import { findGrant, signedOutAsSuch, type AccessTokenOptions } from "./token-access.ts";
 
 /** What {@link FetchWithToken} takes beside fetch's own arguments. */
@@ -29,15 +29,16 @@ export type FetchWithToken = (
 /** Binds `fetchWithToken` to one application. */
 export function createFetchWithToken(app: App): FetchWithToken {
   const origins = new Set((app.options.allowedOrigins ?? []).map((origin) => new URL(origin).origin));
-  return async (input, init = {}, { request, ...options } = {}) => {
-    assertAllowed(origins, input);
-    const { grantId } = await findGrant(app, request);
+  return async (given, init = {}, { request, ...options } = {}) => {
+    const input = allowedTarget(origins, given);
+    const { grantId, source } = await findGrant(app, request);
     const { manager } = await app.ready();
-    const ask = { ...options, door: "fetch" };
+    const mayRefresh = !isPrefetch(source);
+    const ask = { ...options, mayRefresh, door: "fetch" };
     const { accessToken } = await signedOutAsSuch(manager.getAccessToken(grantId, ask));
     const again = isReplayable(input, init) && input instanceof Request ? input.clone() : input;
     const response = await send(input, init, accessToken);
-    if (response.status !== 401) return response;
+    if (response.status !== 401 || !mayRefresh) return response;
     const renewed = await manager.renewRejected(grantId, accessToken, ask).catch(() => undefined);
     if (renewed === undefined || renewed.accessToken === accessToken || !isReplayable(again, init))
       return response;
@@ -46,21 +47,21 @@ export function createFetchWithToken(app: App): FetchWithToken {
   };
 }
 
-function assertAllowed(origins: ReadonlySet<string>, input: string | URL | Request): void {
-  const url = input instanceof Request ? input.url : input;
-  const origin = URL.canParse(url) ? new URL(url).origin : undefined;
-  if (origin !== undefined && origins.has(origin)) return;
+/** What is asked, fixed: an address that the caller changes later must not take the token elsewhere (SEC-53). */
+function allowedTarget(origins: ReadonlySet<string>, given: string | URL | Request): string | Request {
+  const address = given instanceof Request ? given.url : String(given);
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  // The origin of a blob: address is that of the page that made it.
+  if (url !== undefined && /^https?:$/.test(url.protocol) && origins.has(url.origin)) {
+    return given instanceof Request ? given : url.href;
+  }
   throw new InvalidOptionError(
     "allowedOrigins",
-    `must list every origin that may see the user's token; ${origin ?? "a relative URL"} is not in it`,
+    `must list every origin that may see the user's token; ${url?.origin ?? "a relative URL"} is not in it`,
   );
 }
 
-async function send(
-  input: string | URL | Request,
-  init: RequestInit,
-  accessToken: string,
-): Promise<Response> {
+async function send(input: string | Request, init: RequestInit, accessToken: string): Promise<Response> {
   const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
   headers.set("authorization", `Bearer ${accessToken}`);
   // A cached answer of an API would be one user's data in another user's page (F41).
@@ -68,8 +69,8 @@ async function send(
 }
 
 /** Whether a request can be sent a second time: a stream is gone after the first. */
-function isReplayable(input: string | URL | Request, init: RequestInit): boolean {
-  const { body } = init;
+function isReplayable(input: string | Request, { body }: RequestInit): boolean {
   if (body === undefined || body === null) return !(input instanceof Request) || !input.bodyUsed;
-  return !(body instanceof ReadableStream) && typeof (body as { pipe?: unknown }).pipe !== "function";
+  // Web streams, Node's streams and generators alike.
+  return typeof body !== "object" || !(Symbol.asyncIterator in body || "getReader" in body || "pipe" in body);
 }
