@@ -5,7 +5,7 @@
  */
 
 /** Room around the plot, in pixels. */
-export const MARGIN = { top: 12, right: 12, bottom: 0, left: 0 };
+export const MARGIN = { top: 22, right: 12, bottom: 0, left: 0 };
 
 /** Room for the vertical axis, in pixels. */
 export const Y_AXIS_WIDTH = 44;

@@ -75,13 +75,7 @@ export function Timeline({ lives, buckets, nowMs }: Props): ReactNode {
           {width > 0 && (
             <>
               <figure role="img" aria-label={live.chart.summary(lives.length, left)}>
-                <LifeChart
-                  lives={lives}
-                  nowMs={nowMs}
-                  width={width}
-                  time={time}
-                  detailed={range === "minutes3"}
-                />
+                <LifeChart lives={lives} nowMs={nowMs} width={width} time={time} />
               </figure>
               <p className={classes.caption}>{live.chart.calls(barMs / 1000)}</p>
               <CallsChart buckets={buckets} width={width} barMs={barMs} time={time} />
@@ -99,17 +93,16 @@ interface LifeChartProps {
   readonly nowMs: number;
   readonly width: number;
   readonly time: TimeAxis;
-  /** Whether there is room for every moment, or for renewals only. */
-  readonly detailed: boolean;
 }
 
-function LifeChart({ lives, nowMs, width, time, detailed }: LifeChartProps): ReactNode {
+function LifeChart({ lives, nowMs, width, time }: LifeChartProps): ReactNode {
   const { live } = useWords();
   const { fromMs, toMs } = time;
   const shown = lives.filter((life) => (life.renewedAtMs ?? life.expiresAtMs) > fromMs);
   const current = lives.at(-1);
   const topS = Math.max(10, ...shown.map(({ issuedAtMs, expiresAtMs }) => (expiresAtMs - issuedAtMs) / 1000));
   const leadS = current ? (current.expiresAtMs - current.dueAtMs) / 1000 : topS / 3;
+  const room = roomFor(((width - Y_AXIS_WIDTH) * topS * 1000) / (toMs - fromMs));
   const past = sawtooth(shown, fromMs, nowMs, (toMs - fromMs) / 240);
   const data = [...past.map((point) => ({ ...point, planS: null })), ...plan(current, nowMs, toMs)];
   return (
@@ -153,7 +146,7 @@ function LifeChart({ lives, nowMs, width, time, detailed }: LifeChartProps): Rea
         dataKey="leftS"
         type="linear"
         stroke="var(--fresh)"
-        strokeWidth={detailed ? 2.5 : 1.5}
+        strokeWidth={room === "all" ? 2.5 : 1.5}
         fill="url(#life)"
         isAnimationActive={false}
         activeDot={false}
@@ -175,9 +168,9 @@ function LifeChart({ lives, nowMs, width, time, detailed }: LifeChartProps): Rea
         stroke="var(--ink)"
         strokeWidth={1.5}
         ifOverflow="hidden"
-        label={{ value: live.now, position: "insideTopRight", fill: "var(--ink-soft)", fontSize: 12, dx: -2 }}
+        label={{ value: live.now, position: "top", fill: "var(--ink-soft)", fontSize: 12 }}
       />
-      {marksOf(shown, nowMs, detailed)
+      {marksOf(shown, nowMs, room)
         .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)
         .map(({ mark, atMs, leftS }) => (
           <ReferenceDot
@@ -218,7 +211,16 @@ interface Placed {
   readonly leftS: number;
 }
 
-function marksOf(lives: readonly TokenLife[], nowMs: number, detailed: boolean): Placed[] {
+/** How many moments of a life can be told apart where a whole life is `widthPx` wide. */
+function roomFor(widthPx: number): Room {
+  if (widthPx >= 26) return "all";
+  return widthPx >= 10 ? "issued" : "none";
+}
+
+type Room = "all" | "issued" | "none";
+
+function marksOf(lives: readonly TokenLife[], nowMs: number, room: Room): Placed[] {
+  if (room === "none") return [];
   return lives.flatMap((life) => {
     const at = (mark: Mark, atMs: number): Placed => ({
       mark,
@@ -226,7 +228,7 @@ function marksOf(lives: readonly TokenLife[], nowMs: number, detailed: boolean):
       leftS: (life.expiresAtMs - atMs) / 1000,
     });
     const issued = at("issued", life.issuedAtMs);
-    if (!detailed) return [issued];
+    if (room === "issued") return [issued];
     const live = life.renewedAtMs === undefined;
     return [
       ...(live || life.dueAtMs <= (life.renewedAtMs ?? 0) ? [at("due", life.dueAtMs)] : []),

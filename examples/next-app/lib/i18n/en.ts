@@ -59,7 +59,6 @@ export const en = {
       "Stop the app, start it again, and go on: the session is still there.",
     ],
     doorsTitle: "Five doors to the same token",
-    open: "Open",
   },
   doors: {
     protected: {
@@ -103,12 +102,10 @@ export const en = {
   },
   client: {
     call: "Call the route",
-    calling: "Calling …",
     api: "The Pages Router's API route",
   },
   action: {
     run: "Run the action",
-    running: "Running …",
     note: "A note, to see that typing is never disturbed",
     notePlaceholder: "Type here and leave it: renewals do not touch the page",
   },
@@ -225,7 +222,6 @@ export const en = {
       one: "Call the API now",
       many: "20 calls in parallel",
       result: (answered: number, of: number, ms: number) => `${answered} of ${of} answered in ${ms} ms`,
-      offline: "The app could not be reached.",
     },
     log: {
       title: "What happened",
@@ -264,7 +260,6 @@ export const en = {
     errorTitle: "Something went wrong",
     errorText: "The page could not be shown. You are still signed in.",
     retry: "Try again",
-    loading: "Loading …",
   },
 };
 

@@ -60,7 +60,6 @@ export const ko: Dictionary = {
       "앱을 껐다가 다시 켜고 이어서 써 보세요. 세션이 그대로 남아 있습니다.",
     ],
     doorsTitle: "같은 토큰으로 들어가는 다섯 개의 문",
-    open: "열기",
   },
   doors: {
     protected: {
@@ -101,12 +100,10 @@ export const ko: Dictionary = {
   },
   client: {
     call: "라우트 호출",
-    calling: "호출하는 중 …",
     api: "Pages Router의 API 라우트",
   },
   action: {
     run: "액션 실행",
-    running: "실행하는 중 …",
     note: "입력이 방해받지 않는지 확인할 메모",
     notePlaceholder: "여기에 입력하고 그대로 두세요. 갱신은 화면을 건드리지 않습니다",
   },
@@ -222,7 +219,6 @@ export const ko: Dictionary = {
       one: "지금 API 호출",
       many: "동시에 20번 호출",
       result: (answered, of, ms) => `${of}번 중 ${answered}번 응답, ${ms}ms`,
-      offline: "앱에 연결할 수 없습니다.",
     },
     log: {
       title: "있었던 일",
@@ -261,6 +257,5 @@ export const ko: Dictionary = {
     errorTitle: "문제가 생겼습니다",
     errorText: "페이지를 표시하지 못했습니다. 로그인은 유지됩니다.",
     retry: "다시 시도",
-    loading: "불러오는 중 …",
   },
 };
