@@ -20,6 +20,7 @@ import { createGrants, type Grants } from "./grants.ts";
 import type { AuthHost } from "./host.ts";
 import { loadAfter, nextAfter } from "./next-modules.ts";
 import type { FreshTokensOptions } from "./options.ts";
+import { warnOnce } from "./report.ts";
 import { createProviderRefresher } from "./provider-refresher.ts";
 
 /** What the parts of the adapter share. */
@@ -59,6 +60,7 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
     extraOption: host.secretName,
   });
   ring.keys();
+  warnOfUnknownProviders(options, host);
   const indexer = createIndexer(ring);
   const profile = (provider: string): ProviderProfile => {
     const settings = options.providers?.[provider];
@@ -90,6 +92,19 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
     nowMs: () => Date.now(),
   });
   return { manager, grants, profileOf: profile };
+}
+
+/** Settings of a provider that is not there may be a slip of the pen, or those of one that is only there in production. */
+function warnOfUnknownProviders({ providers = {} }: FreshTokensOptions, host: AuthHost): void {
+  const known = host.providerIds();
+  for (const id of Object.keys(providers)) {
+    if (known.includes(id)) continue;
+    const others = known.map((each) => `"${each}"`).join(", ");
+    warnOnce(
+      `unknown-provider:${id}`,
+      `The settings in providers.${id} have no effect: NextAuth has no provider of this id, only ${others}`,
+    );
+  }
 }
 
 function ownSecrets({ secret }: FreshTokensOptions): readonly string[] {

@@ -203,7 +203,10 @@ async function fieldsOf(app: App, claim: GrantClaim): Promise<SessionFields | un
   try {
     const { manager, grants } = await app.ready();
     const id = grants.idOf(claim);
-    if (id === undefined) throw missingKey();
+    if (id === undefined) {
+      warnOnce(`missing-key:${claim.keyId}`, missingKey().message);
+      return UNREADABLE_FIELDS;
+    }
     const source = context?.source ?? (await currentRequestIfAny());
     const view = await manager.view(id, {
       wait: context !== undefined,

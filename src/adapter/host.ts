@@ -19,6 +19,8 @@ export interface AuthHost {
   readonly decodeSession: (value: string, cookieName: string) => Promise<SessionToken | null>;
   /** An OAuth provider of the application by id; `undefined` if there is none. */
   readonly oauthProvider: (id: string) => OAuthProviderConfig | undefined;
+  /** The ids of all of the application's providers. */
+  readonly providerIds: () => readonly string[];
   /** The ids of the application's OAuth providers. */
   readonly oauthProviderIds: () => readonly string[];
   /** The page to send a user to whose sign-in could not be stored. Absolute. */

@@ -4,10 +4,9 @@
  * @module
  */
 import type { Limits } from "../core/engine.ts";
-import { InvalidOptionError } from "../core/errors.ts";
 import type { TokenEventListener } from "../core/events.ts";
 import type { GrantStore } from "../core/grant-store.ts";
-import { checkDuration, checkTimingOptions, type TimingOptions } from "../core/lead-time.ts";
+import type { TimingOptions } from "../core/lead-time.ts";
 import type { TokenEndpointResponse } from "../core/token-set.ts";
 import type { CustomRefresh, CustomRevoke } from "../oauth/custom-refresher.ts";
 import type { WaitUntil } from "./background.ts";
@@ -70,58 +69,4 @@ export interface RecipeTokens {
   readonly tokens: TokenEndpointResponse;
   /** NextAuth's provider id; may be left out where only one provider of the application has tokens to refresh. */
   readonly provider?: string;
-}
-
-/**
- * Checks the shape of the options, once, when they are given. Secrets, the Node version and the store are checked at
- * first use instead, because `next build` evaluates this module too.
- *
- * @throws {@link InvalidOptionError} naming the option, what was given and the fix.
- */
-export function checkOptions(options: FreshTokensOptions): void {
-  if (typeof (options as Partial<FreshTokensOptions> | undefined)?.store?.acquireLease !== "function") {
-    throw new InvalidOptionError(
-      "store",
-      'must be a grant store, such as sqliteStore({ path: ".nolapse/grants.db" }) from "nolapse/stores/sqlite"',
-    );
-  }
-  checkTimingOptions(options);
-  for (const name of ["maxWaitMs", "staleIfStoreDownMs", "minForcedAgeMs"] as const)
-    checkDuration(name, options[name], 0);
-  for (const name of [
-    "leaseMs",
-    "refreshDeadlineMs",
-    "storeTimeoutMs",
-    "persistBudgetMs",
-    "slidingLifetimeMs",
-    "absoluteLifetimeMs",
-  ] as const) {
-    checkDuration(name, options[name], 1);
-  }
-  for (const [id, provider] of Object.entries(options.providers ?? {})) {
-    checkDuration(`providers.${id}.defaultLifetimeMs`, provider.defaultLifetimeMs, 1000);
-  }
-  for (const origin of options.allowedOrigins ?? []) checkOrigin(origin);
-}
-
-function checkOrigin(origin: string): void {
-  const parsed = URL.canParse(origin) ? new URL(origin) : undefined;
-  const given = JSON.stringify(origin);
-  if (parsed === undefined || parsed.origin !== origin.replace(/\/$/, "")) {
-    throw new InvalidOptionError(
-      "allowedOrigins",
-      `takes origins such as "https://api.example.com", without a path; got ${given}`,
-    );
-  }
-  if (parsed.protocol !== "https:" && !isLoopback(parsed.hostname)) {
-    throw new InvalidOptionError(
-      "allowedOrigins",
-      `takes https origins, because a token must not travel in plain text; got ${given}`,
-    );
-  }
-}
-
-/** Whether a host is this machine, where plain http does not leave it. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

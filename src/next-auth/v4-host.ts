@@ -22,6 +22,7 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
     sessionErrorName: "RefreshAccessTokenError",
     sessionMaxAgeMs: (auth.session?.maxAge ?? DEFAULT_MAX_AGE_S) * 1000,
     secrets: () => [jwtSecret(auth), sessionSecret(auth)].filter(isUsable).map(String),
+    providerIds: () => entries.map(providerIdOf),
     oauthProviderIds: () => oauthEntries.map(providerIdOf),
     oauthProvider(id) {
       const entry = oauthEntries.find((candidate) => providerIdOf(candidate) === id);

@@ -1,0 +1,163 @@
+/**
+ * Checks the shape of the options, once, when they are given. Secrets, the Node version and the store are checked at
+ * first use instead, because `next build` evaluates the application's module too.
+ *
+ * @module
+ */
+import { InvalidOptionError } from "../core/errors.ts";
+import { checkDuration, checkTimingOptions } from "../core/lead-time.ts";
+import { checkedEndpoint, isLoopback } from "../oauth/endpoint.ts";
+import type { FreshTokensOptions, ProviderOptions } from "./options.ts";
+
+/**
+ * Refuses options that cannot work. A secret is never repeated.
+ *
+ * @throws {@link InvalidOptionError} naming the option, what was given and the fix.
+ */
+export function checkOptions(options: FreshTokensOptions): void {
+  if (typeof (options as Partial<FreshTokensOptions> | undefined)?.store?.acquireLease !== "function") {
+    throw new InvalidOptionError(
+      "store",
+      'must be a grant store, such as sqliteStore({ path: ".nolapse/grants.db" }) from "nolapse/stores/sqlite"',
+    );
+  }
+  checkTimingOptions(options);
+  for (const name of ["maxWaitMs", "staleIfStoreDownMs", "minForcedAgeMs"] as const)
+    checkDuration(name, options[name], 0);
+  for (const name of [
+    "leaseMs",
+    "refreshDeadlineMs",
+    "storeTimeoutMs",
+    "persistBudgetMs",
+    "slidingLifetimeMs",
+    "absoluteLifetimeMs",
+  ] as const) {
+    checkDuration(name, options[name], 1);
+  }
+  checkSecret(options.secret);
+  checkFlag("exposeAccessToken", options.exposeAccessToken);
+  for (const name of ["waitUntil", "onEvent", "fetch"] as const) checkFunction(name, options[name]);
+  if (options.adoptSession !== false)
+    checkFunction("adoptSession", options.adoptSession, "false or a function");
+  checkOrigins(options.allowedOrigins);
+  checkProviders(options.providers);
+}
+
+function checkSecret(secret: unknown): void {
+  const texts: unknown = typeof secret === "string" || secret === undefined ? [] : secret;
+  if (Array.isArray(texts) && texts.every((each) => typeof each === "string")) return;
+  throw new InvalidOptionError("secret", `must be a text or a list of texts; got ${kindOf(secret)}`);
+}
+
+function checkOrigins(origins: unknown): void {
+  if (origins === undefined) return;
+  if (!Array.isArray(origins)) {
+    throw new InvalidOptionError(
+      "allowedOrigins",
+      `must be a list such as ["https://api.example.com"]; got ${kindOf(origins)}`,
+    );
+  }
+  for (const origin of origins as readonly unknown[]) checkOrigin(origin);
+}
+
+function checkOrigin(origin: unknown): void {
+  const text = typeof origin === "string" ? origin : "";
+  const parsed = URL.canParse(text) ? new URL(text) : undefined;
+  const given = typeof origin === "string" ? JSON.stringify(origin) : kindOf(origin);
+  if (parsed === undefined || parsed.origin !== text.replace(/\/$/, "")) {
+    throw new InvalidOptionError(
+      "allowedOrigins",
+      `takes origins such as "https://api.example.com", without a path; got ${given}`,
+    );
+  }
+  if (parsed.protocol !== "https:" && !(parsed.protocol === "http:" && isLoopback(parsed.hostname))) {
+    throw new InvalidOptionError(
+      "allowedOrigins",
+      `takes https origins, because a token must not travel in plain text; got ${given}`,
+    );
+  }
+}
+
+function checkProviders(providers: unknown): void {
+  if (providers === undefined) return;
+  if (!isRecord(providers)) {
+    throw new InvalidOptionError(
+      "providers",
+      `must be settings by provider id, such as { keycloak: { … } }; got ${kindOf(providers)}`,
+    );
+  }
+  for (const [id, settings] of Object.entries(providers)) {
+    if (!isRecord(settings)) {
+      throw new InvalidOptionError(
+        `providers.${id}`,
+        `must be the settings of a provider; got ${kindOf(settings)}`,
+      );
+    }
+    checkProvider(`providers.${id}`, settings);
+  }
+}
+
+function checkProvider(option: string, settings: ProviderOptions): void {
+  for (const name of ["refresh", "revoke", "userTokens"] as const)
+    checkFunction(`${option}.${name}`, settings[name]);
+  checkFlag(`${option}.revokeOnSignOut`, settings.revokeOnSignOut);
+  checkDuration(`${option}.defaultLifetimeMs`, settings.defaultLifetimeMs, 1000);
+  for (const name of ["tokenEndpoint", "revocationEndpoint"] as const)
+    checkEndpoint(`${option}.${name}`, settings[name]);
+  const { expiryFrom, rejectedStatuses, refreshParams } = settings as Record<string, unknown>;
+  if (expiryFrom !== undefined && expiryFrom !== "jwt-exp") {
+    throw new InvalidOptionError(`${option}.expiryFrom`, `can only be "jwt-exp"; got ${kindOf(expiryFrom)}`);
+  }
+  if (rejectedStatuses !== undefined && !isListOf(rejectedStatuses, isClientErrorStatus)) {
+    throw new InvalidOptionError(
+      `${option}.rejectedStatuses`,
+      `must be a list of HTTP statuses from 400 to 499, such as [401]; got ${kindOf(rejectedStatuses)}`,
+    );
+  }
+  if (
+    refreshParams !== undefined &&
+    !(isRecord(refreshParams) && isListOf(Object.values(refreshParams), (value) => typeof value === "string"))
+  ) {
+    throw new InvalidOptionError(
+      `${option}.refreshParams`,
+      `must be texts by name, such as { scope: "openid" }; got ${kindOf(refreshParams)}`,
+    );
+  }
+}
+
+function checkEndpoint(option: string, endpoint: unknown): void {
+  if (endpoint === undefined) return;
+  if (typeof endpoint === "string" && checkedEndpoint(endpoint, true) !== undefined) return;
+  throw new InvalidOptionError(
+    option,
+    `must be an https address without a user name (http only for localhost); got ${kindOf(endpoint)}`,
+  );
+}
+
+function checkFunction(option: string, value: unknown, expected = "a function"): void {
+  if (value === undefined || typeof value === "function") return;
+  throw new InvalidOptionError(option, `must be ${expected}; got ${kindOf(value)}`);
+}
+
+function checkFlag(option: string, value: unknown): void {
+  if (value === undefined || typeof value === "boolean") return;
+  throw new InvalidOptionError(option, `must be true or false; got ${kindOf(value)}`);
+}
+
+function isClientErrorStatus(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 400 && (value as number) <= 499;
+}
+
+function isListOf(value: unknown, fits: (each: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(fits);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What kind of value was given. The value itself may be a secret. */
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "a list" : typeof value;
+}
