@@ -184,8 +184,9 @@ function breakable(store: GrantStore): BreakableStore {
       if (typeof value !== "function" || !state.down) return value;
       return () => Promise.reject(new Error("connect ECONNREFUSED store-host-canary"));
     },
-    set(_target, name, value) {
-      if (name === "down") state.down = value as boolean;
+    set(target, name, value) {
+      if (name !== "down") return Reflect.set(target, name, value);
+      state.down = value as boolean;
       return true;
     },
   }) as BreakableStore;
