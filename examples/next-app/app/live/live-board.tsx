@@ -53,7 +53,7 @@ function StreamBadge({ status }: { readonly status: StreamStatus }): ReactNode {
       variant="dot"
       size="lg"
       tt="none"
-      color={status === "open" ? "leaf" : "gray"}
+      color={status === "open" ? "var(--fresh)" : "gray"}
       role="status"
       data-testid="stream-status"
     >
