@@ -80,9 +80,13 @@ export class Browser {
   }
 
   /** POST with the CSRF token, as `next-auth/react` does. */
-  async submit(action: string, body: Readonly<Record<string, unknown>> = {}): Promise<Answer> {
+  async submit(
+    action: string,
+    body: Readonly<Record<string, unknown>> = {},
+    query: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
     const csrfToken = (await this.get("csrf")).json()["csrfToken"];
-    return this.post(action, { body: { csrfToken, json: "true", ...body } });
+    return this.post(action, { query, body: { csrfToken, json: "true", ...body } });
   }
 
   /** Signs in at an OAuth provider whose authorization page answers at once with `user` as the code. */

@@ -1,0 +1,152 @@
+/**
+ * A real OpenID Connect server in this process: `oidc-provider`, with rotation, whose login page says yes at once to
+ * whoever `login_hint` names.
+ */
+import { generateKeyPairSync } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { onTestFinished } from "vitest";
+
+/** A client as `oidc-provider` registers it. */
+export type ClientMetadata = Readonly<Record<string, unknown>>;
+
+/** The part of `oidc-provider` that is used here; it brings no types of its own. */
+interface Provider {
+  readonly Grant: new (of: { accountId: string; clientId: string }) => {
+    addOIDCScope(scope: string): void;
+    save(): Promise<string>;
+  };
+  callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  on(event: string, listener: (context: Context, detail: unknown) => void): void;
+  interactionDetails(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<{ params: Record<string, unknown> }>;
+  interactionFinished(request: IncomingMessage, response: ServerResponse, result: object): Promise<void>;
+}
+
+interface Context {
+  readonly oidc: {
+    readonly provider: Provider;
+    readonly params?: Record<string, unknown>;
+    readonly session?: { accountId?: string };
+    readonly client?: { clientId: string };
+  };
+}
+
+const MODULE: string = "oidc-provider";
+const { Provider: ProviderClass } = (await import(MODULE)) as {
+  Provider: new (issuer: string, configuration: object) => Provider;
+};
+
+/** A running server. */
+export interface OidcServer {
+  readonly issuer: string;
+  /** What it granted or refused, oldest first: `refresh_token ok`, `refresh_token invalid_grant`, ... */
+  readonly log: readonly string[];
+  /** Grants that were ended: by a replay or a revocation. */
+  readonly revoked: readonly string[];
+  /** Follows an authorization request to its end, as a browser does. Resolves with the callback's parameters. */
+  authorize(url: string): Promise<Record<string, string>>;
+}
+
+const SCOPES = "openid profile email offline_access";
+const TTL_S = 60;
+
+/** Starts a server that knows one client. It ends with the test. */
+export async function startOidcServer(client: ClientMetadata): Promise<OidcServer> {
+  let handle: (request: IncomingMessage, response: ServerResponse) => void = () => undefined;
+  const server = createServer((request, response) => handle(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const provider = buildProvider(issuer, client);
+  const log: string[] = [];
+  const revoked: string[] = [];
+  provider.on("grant.success", ({ oidc }) => void log.push(`${String(oidc.params?.["grant_type"])} ok`));
+  provider.on("grant.error", ({ oidc }, error) => {
+    log.push(`${String(oidc.params?.["grant_type"])} ${(error as { error: string }).error}`);
+  });
+  provider.on("grant.revoked", (_context, grantId) => void revoked.push(String(grantId)));
+  const callback = provider.callback();
+  handle = (request, response) => {
+    if (request.url?.startsWith("/interaction/")) void signIn(provider, request, response);
+    else void callback(request, response);
+  };
+  return { issuer, log, revoked, authorize };
+}
+
+async function signIn(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { params } = await provider.interactionDetails(request, response);
+  await provider.interactionFinished(request, response, {
+    login: { accountId: String(params["login_hint"]) },
+  });
+}
+
+function buildProvider(issuer: string, client: ClientMetadata): Provider {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const key = { ...privateKey.export({ format: "jwk" }), use: "sig", alg: "RS256", kid: "test" };
+  return new ProviderClass(issuer, {
+    clients: [
+      {
+        client_id: "app",
+        client_secret: "client-secret-of-app",
+        redirect_uris: ["http://localhost:3000/api/auth/callback/oidc"],
+        grant_types: ["authorization_code", "refresh_token"],
+        response_types: ["code"],
+        ...client,
+      },
+    ],
+    jwks: { keys: [key] },
+    cookies: { keys: ["cookie-key-of-the-test-server"] },
+    scopes: SCOPES.split(" "),
+    claims: { openid: ["sub"], profile: ["name"], email: ["email"] },
+    conformIdTokenClaims: false,
+    rotateRefreshToken: true,
+    issueRefreshToken: () => true,
+    expiresWithSession: () => false,
+    async loadExistingGrant({ oidc }: Context) {
+      const grant = new oidc.provider.Grant({
+        accountId: oidc.session?.accountId ?? "",
+        clientId: oidc.client?.clientId ?? "",
+      });
+      grant.addOIDCScope(SCOPES);
+      await grant.save();
+      return grant;
+    },
+    findAccount: (_context: Context, accountId: string) => ({
+      accountId,
+      claims: () => ({ sub: accountId, name: accountId, email: `${accountId}@example.com` }),
+    }),
+    ttl: {
+      AccessToken: TTL_S,
+      RefreshToken: 3_600,
+      Grant: 7_200,
+      Session: 7_200,
+      Interaction: 600,
+      IdToken: 600,
+    },
+    features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
+  });
+}
+
+async function authorize(first: string): Promise<Record<string, string>> {
+  const jar = new Map<string, string>();
+  let url = first;
+  for (let hop = 0; hop < 10; hop++) {
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
+    const answer = await fetch(url, { redirect: "manual", headers: { cookie } });
+    for (const line of answer.headers.getSetCookie()) {
+      const [pair = ""] = line.split(";");
+      jar.set(pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1));
+    }
+    const location = answer.headers.get("location");
+    if (location === null) throw new Error(`No redirect: ${answer.status} ${await answer.text()}`);
+    url = new URL(location, url).href;
+    if (url.startsWith("http://localhost:3000/")) return Object.fromEntries(new URL(url).searchParams);
+  }
+  throw new Error("Too many redirects");
+}
