@@ -131,6 +131,21 @@ describe("a refresh whose answer never came", () => {
   });
 });
 
+describe("a refresh whose answer never came, followed by one that was put off", () => {
+  it("is still known when the token is refused in the end: the reason is the lost answer (I20, I21)", async () => {
+    const world = scenario({ lifetimeMs: 5 * MINUTE_MS });
+    const { clock, as, server, signInBoth, row } = world;
+    await signInBoth();
+    const { token } = server();
+    await clock.advance(4 * MINUTE_MS);
+    as.failNext({ answer: reset, commits: true }, { answer: { kind: "not_committed", code: "http_429" } });
+    await browse(world, token, 150);
+
+    expect(await token(ALICE)).toBe("reauthentication_required:lost_response");
+    expect([as.sent.length, (await row(ALICE)).endReason]).toEqual([3, "lost_response"]);
+  });
+});
+
 describe("a hung refresh", () => {
   it("ends at its deadline for everybody who waits, and keeps its lease until then (I11, S3, M5)", async () => {
     const { clock, as, server, signInBoth, row, eventsOf } = scenario({ lifetimeMs: HOUR_MS });
