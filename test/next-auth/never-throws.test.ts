@@ -100,6 +100,20 @@ describe.each(["pages", "app"] as const)("a store that is down, in the %s router
   });
 });
 
+describe("a sign-in that cannot be stored, in a handler that nobody wrapped,", () => {
+  it("ends on the error page of the host that was asked, where that host is trusted", async () => {
+    captureConsole();
+    const world = await createWorld({ wrapped: false });
+    vi.stubEnv("NEXTAUTH_URL", undefined);
+    vi.stubEnv("VERCEL", "1");
+    world.store.down = true;
+
+    const answer = await world.browser("app").signIn("alice");
+
+    expect(answer.headers.get("location")).toBe("https://localhost:3000/api/auth/error?error=Configuration");
+  });
+});
+
 describe("a secret that is missing or weak", () => {
   it.each([
     ["missing", undefined, "NOLAPSE_SECRET"],
