@@ -34,12 +34,14 @@ export interface Timing {
 
 const MAX_LEAD_TIME_MS = 600_000;
 const SHORT_LIFETIME_MS = 60_000;
+/** NextAuth tells the first token's expiry in whole seconds and after the exchange: a token of 60 s looks like one of 58. */
+const MEASURING_LOSS_MS = 3_000;
 const MAX_MIN_VALIDITY_MS = 10_000;
 const IDLE_SHARE = 0.7;
 
 /** The thresholds for a token that lives `lifetimeMs` milliseconds in all. */
 export function timingOf(lifetimeMs: number, options: TimingOptions): Timing {
-  const share = lifetimeMs < SHORT_LIFETIME_MS ? 2 : 3;
+  const share = lifetimeMs + MEASURING_LOSS_MS < SHORT_LIFETIME_MS ? 2 : 3;
   const leadTimeMs = Math.min(
     options.leadTimeMs ?? Math.min(MAX_LEAD_TIME_MS, lifetimeMs / share),
     lifetimeMs / 2,

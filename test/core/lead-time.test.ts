@@ -36,6 +36,11 @@ describe("the default lead times", () => {
     },
   );
 
+  it("of a token of 60 s are the same at sign-in, where NextAuth tells its expiry in whole seconds and late", () => {
+    expect(timingOf(57_800, {}).leadTimeMs).toBeCloseTo(57_800 / 3, 6);
+    expect(timingOf(50_000, {}).leadTimeMs).toBe(25_000);
+  });
+
   it("stand in order for every lifetime and every option: not due at birth, too short never before due by default", () => {
     fc.assert(
       fc.property(lifetimes, durations, durations, durations, (lifetimeMs, lead, idle, minimum) => {
