@@ -170,15 +170,36 @@ async function keepCandidate(
   attemptId: string,
 ): Promise<void> {
   const candidate = sealCandidate(engine.sealer, current.id, current.version, attemptId, tokenSet);
-  try {
+  const keep = async (): Promise<void> => {
     if (await engine.store.addCandidate(current.id, candidate)) {
       engine.emit({ type: "candidate_kept", ...about(engine, current), attemptId });
       return;
     }
+    const reading = await engine.store.read(current.id);
+    revokeLate(engine, current, tokenSet, reading?.grant.endReason ?? "missing");
+  };
+  try {
+    await keep();
   } catch {
-    // The current token set is somebody else's and good; only the spare is lost, and the failure has been told.
-    return;
+    // Whoever waits is served with the other's tokens meanwhile.
+    void engine.background(settled(keepTrying(engine, keep)));
   }
-  const reading = await engine.store.read(current.id);
-  revokeLate(engine, current, tokenSet, reading?.grant.endReason ?? "missing");
+}
+
+/** Repeats a write that failed until the store takes it, for at most `persistBudgetMs`. */
+async function keepTrying({ clock, limits, random }: Engine, write: () => Promise<unknown>): Promise<void> {
+  const giveUpAtMs = clock.nowMs() + limits.persistBudgetMs;
+  for (
+    let retryMs = FIRST_RETRY_MS;
+    clock.nowMs() < giveUpAtMs;
+    retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)
+  ) {
+    await clock.sleep(retryMs * (0.5 + random() / 2));
+    try {
+      await write();
+      return;
+    } catch {
+      // Told as an event.
+    }
+  }
 }

@@ -148,6 +148,28 @@ describe("a server that stands still and wakes up again (TL3, X11)", () => {
     expect([await paused.token(ALICE), await other.token(ALICE)]).toEqual(["at.alice.3", "at.alice.3"]);
   });
 
+  it("too late, and the store is away just then: its tokens are kept all the same (I4, S5)", async () => {
+    const world = scenario({ lifetimeMs: MINUTE_MS });
+    const { clock, as, server, signInBoth, row } = world;
+    as.rotation = "grace_forks";
+    as.graceMs = HOUR_MS;
+    await signInBoth();
+    const [paused, other] = [server(), server()];
+    await clock.advance(50 * SECOND_MS);
+    await stopInFlight(world, paused);
+    await clock.advance(30 * SECOND_MS);
+    expect(await other.token(ALICE)).toBe("at.alice.3");
+    paused.store.break("addCandidate", "fail", 4);
+
+    paused.thaw();
+    await clock.settle();
+    expect(await paused.token(ALICE)).toBe("at.alice.3");
+    await clock.advance(5 * SECOND_MS);
+
+    expect((await row(ALICE)).candidates).toHaveLength(1);
+    expect(clock.pendingSleeps).toBe(0);
+  });
+
   it("before it has sent: takes a new lease first, because its own is gone (I1)", async () => {
     const { clock, as, server, signInBoth } = scenario({ lifetimeMs: MINUTE_MS });
     await signInBoth();
