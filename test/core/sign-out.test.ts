@@ -131,6 +131,24 @@ describe("a sign-out while a refresh is under way (TL4, F18)", () => {
     expect(eventsOf("revocation_ended")).toHaveLength(2);
   });
 
+  it("by a new sign-in: the late tokens are not revoked, because both may share one consent (I7)", async () => {
+    const { as, server, signInBoth, row, clock } = scenario({ lifetimeMs: MINUTE_MS });
+    await signInBoth();
+    const { token, manager } = server();
+    await clock.advance(2 * MINUTE_MS);
+    as.hold();
+    const call = token(ALICE);
+    await clock.settle();
+
+    await manager.endGrant(ALICE, "replaced", { revoke: false });
+    as.release();
+    await clock.advance(SECOND_MS);
+
+    expect(await call).toBe("reauthentication_required:replaced");
+    expect(as.revoked).toEqual([]);
+    expect(await row(ALICE)).toMatchObject({ state: "ended", version: 1, sealedTokenSet: "" });
+  });
+
   it("a caller whose wait runs out after it is not handed the old token (I7, I16)", async () => {
     const { as, server, signInBoth, clock } = scenario({ lifetimeMs: HOUR_MS });
     await signInBoth();
