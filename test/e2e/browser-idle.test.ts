@@ -1,0 +1,270 @@
+/**
+ * Pages that nobody touches, in a real browser: each token is renewed by one session request, whatever the clocks say,
+ * and nothing on the page moves.
+ */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+
+import { startStage, type Stage } from "./support/app.ts";
+import { describeInChromium, launchChromium } from "./support/chromium.ts";
+import {
+  answered,
+  expectOneRequestEach,
+  IDLE_ASK_MS,
+  ROOM_MS,
+  TOKEN_TTL_SECONDS,
+  untilAsked,
+} from "./support/idle.ts";
+import {
+  canSleep,
+  fallAsleep,
+  hide,
+  recordStreams,
+  shiftClock,
+  streams,
+  wakeUp,
+  watched,
+  watchFor,
+} from "./support/page-scripts.ts";
+import { pause } from "./support/tabs.ts";
+import {
+  callOrders,
+  hydrated,
+  newTab,
+  newVisitor,
+  renewals,
+  shownName,
+  signIn,
+  type Visitor,
+  type VisitorOptions,
+} from "./support/visitor.ts";
+
+/** How many tokens a page renews while nobody touches it: 3 in `npm test`, 6 in `npm run test:full`. */
+const LIFETIMES = process.env["NOLAPSE_FULL"] === "1" ? 6 : 3;
+const HOUR_MS = 3_600_000;
+const LIMIT_MS = 60_000 + LIFETIMES * 15_000;
+
+vi.setConfig({ maxConcurrency: 12 });
+
+describeInChromium("a page that nobody touches", () => {
+  let stage: Stage;
+  let browser: Browser;
+  beforeAll(async () => {
+    [stage, browser] = await Promise.all([
+      startStage({ tokenTtlSeconds: TOKEN_TTL_SECONDS }),
+      launchChromium(),
+    ]);
+  });
+  afterAll(async () => {
+    await browser.close();
+    const { authorizationServer, api } = stage.servers;
+    for (const server of [authorizationServer, api]) {
+      expect(server.audit("refresh_token.reused")).toEqual([]);
+      expect(server.audit("grant.revoked")).toEqual([]);
+    }
+    await stage.stop();
+  });
+
+  const visitor = (options?: VisitorOptions): Promise<Visitor> => newVisitor(browser, stage, options);
+
+  for (const person of ["alice", "dave"] as const) {
+    it.concurrent(
+      `lives ${LIFETIMES} lifetimes with one session request each: ${person} (F20, F24, F27)`,
+      { timeout: LIMIT_MS },
+      async () => {
+        const me = await visitor();
+        await signIn(me, person, "/protected");
+        await watchFor(me.page, ["sign-in", "reauth-prompt"]);
+        const shown = me.shown.length;
+
+        await untilAsked(me, LIFETIMES);
+
+        expectOneRequestEach(me, LIFETIMES);
+        expect(await watched(me.page), "a renewal changed the page").toEqual([]);
+        expect(me.shown.length, "the page was loaded again").toBe(shown);
+        const orders = await callOrders(me.page);
+        expect(orders.ok).toBe(true);
+        expect(orders.tokenLeftMs).toBeGreaterThan(0);
+        expect(renewals(me), "the token in hand was not good enough").toBe(LIFETIMES);
+        await me.close();
+      },
+    );
+  }
+
+  it.concurrent(
+    "keeps focus and text of a form that is being typed in, and renders nothing (F36)",
+    { timeout: LIMIT_MS },
+    async () => {
+      const people = [
+        [await visitor(), "bob"],
+        [await visitor(), "carol"],
+      ] as const;
+      for (const [me, person] of people) await signIn(me, person, "/action");
+
+      await Promise.all(
+        people.map(async ([me]) => {
+          const note = await hydrated(me.page.getByTestId("note"));
+          await note.click();
+          await note.evaluate((field) => Object.assign(field, { testSame: true }));
+          let text = "";
+          while (answered(me) < LIFETIMES && text.length < 200 * LIFETIMES) {
+            await me.page.keyboard.type("so ");
+            text += "so ";
+            await pause(150);
+          }
+
+          expectOneRequestEach(me, LIFETIMES);
+          expect(await note.inputValue()).toBe(text);
+          expect(await note.evaluate((field) => field === document.activeElement)).toBe(true);
+          expect(await note.evaluate((field) => "testSame" in field), "the field was made anew").toBe(true);
+          await me.close();
+        }),
+      );
+    },
+  );
+
+  it.concurrent(
+    "asks as often with a clock that is an hour ahead or behind as with the right one (F26)",
+    { timeout: LIMIT_MS },
+    async () => {
+      const clocks = [0, HOUR_MS, -HOUR_MS];
+      const people = await Promise.all(
+        clocks.map((argument) => visitor({ init: { script: shiftClock, argument } })),
+      );
+      for (const [index, person] of (["alice", "bob", "carol"] as const).entries())
+        await signIn(people[index]!, person, "/protected");
+      for (const [index, { page }] of people.entries()) {
+        const offMs = (await page.evaluate(() => Date.now())) - Date.now();
+        expect(Math.abs(offMs - clocks[index]!), "the clock is not off").toBeLessThan(10_000);
+      }
+
+      await Promise.all(people.map((me) => untilAsked(me, LIFETIMES)));
+
+      for (const me of people) expectOneRequestEach(me, answered(me));
+      const counts = people.map(({ sessionRequests }) => sessionRequests.length);
+      expect(Math.max(...counts) - Math.min(...counts), counts.join()).toBeLessThanOrEqual(1);
+      await Promise.all(people.map((me) => me.close()));
+    },
+  );
+
+  const sleeps = [
+    [
+      "both clocks jump and every event comes at once",
+      HOUR_MS,
+      ["visibilitychange", "focus", "pageshow", "online"],
+    ],
+    ["the monotonic clock stood still", 0, ["focus", "visibilitychange"]],
+    ["no event tells of it", 0, []],
+  ] as const;
+  it.concurrent(
+    "asks once when it wakes from a sleep longer than the token's life, and goes on as before (F22, F24)",
+    { timeout: LIMIT_MS },
+    async () => {
+      const people = await Promise.all(sleeps.map(() => visitor({ init: { script: canSleep } })));
+      for (const [index, person] of (["bob", "alice", "dave"] as const).entries())
+        await signIn(people[index]!, person, "/protected");
+
+      await Promise.all(
+        people.map(async (me, index) => {
+          const [how, monotonicMs, events] = sleeps[index]!;
+          const before = me.sessionRequests.length + 1;
+          await untilAsked(me, before);
+          await fallAsleep(me.page);
+          await pause(TOKEN_TTL_SECONDS * 1000 + 1_000);
+          expect(me.sessionRequests.length, "it does not sleep").toBe(before);
+
+          await wakeUp(me.page, { wallMs: HOUR_MS, monotonicMs, events });
+          await vi.waitFor(() => expect(answered(me), how).toBe(before + 1), {
+            timeout: 10_000,
+          });
+          await pause(3_000);
+
+          expect(me.sessionRequests.length, `${how}: more than one request`).toBe(before + 1);
+          expect(renewals(me)).toBe(before + 1);
+          const { session } = me.sessionRequests[before]!;
+          expect(session?.accessTokenExpiresIn).toBeGreaterThan(TOKEN_TTL_SECONDS / 2);
+          await untilAsked(me, before + 2);
+          expect(me.sessionRequests[before + 1]?.reason).toBe("idle");
+          expect(await shownName(me.page)).not.toBeNull();
+          expect(me.trouble).toEqual([]);
+          await me.close();
+        }),
+      );
+    },
+  );
+
+  it.concurrent(
+    "is harmless three times over: each tab asks once a lifetime, and all of them share one renewal (F14, F15)",
+    { timeout: LIMIT_MS },
+    async () => {
+      const [me, other] = [await visitor(), await visitor()];
+      await signIn(me, "alice", "/protected");
+      await signIn(other, "bob", "/protected");
+      const tabs = [me.page, await newTab(me, "/client"), await newTab(me, "/action")];
+      for (const tab of tabs) await hydrated(tab.getByTestId("user"));
+      const [before, renewedBefore, startMs] = [me.sessionRequests.length, renewals(me), Date.now()];
+
+      await pause(LIFETIMES * IDLE_ASK_MS + ROOM_MS);
+
+      const most = Math.ceil((Date.now() - startMs) / (IDLE_ASK_MS - 1_500));
+      const asked = me.sessionRequests.slice(before);
+      expect(asked.every(({ reason, session }) => reason === "idle" && session?.error === undefined)).toBe(
+        true,
+      );
+      for (const tab of tabs) {
+        const count = asked.filter((request) => request.tab === tab).length;
+        expect(count, "a tab asks more than once a lifetime").toBeLessThanOrEqual(most);
+        expect(count, "a tab has stopped asking").toBeGreaterThanOrEqual(LIFETIMES - 1);
+        expect(await shownName(tab)).toContain("Alice");
+      }
+      const renewed = renewals(me) - renewedBefore;
+      expect(renewed, "tabs do not share a renewal").toBeLessThanOrEqual(most);
+      expect(renewed).toBeGreaterThanOrEqual(LIFETIMES - 1);
+      expect(await shownName(other.page)).toContain("Bob");
+      expect([...me.trouble, ...other.trouble]).toEqual([]);
+      await Promise.all([me.close(), other.close()]);
+    },
+  );
+
+  it.concurrent(
+    "shows the renewals on the live page as they come, and follows only while it is visible",
+    { timeout: LIMIT_MS },
+    async () => {
+      const [me, other] = [await visitor(), await visitor()];
+      for (const each of [me, other]) {
+        await each.context.addInitScript(canSleep);
+        await each.context.addInitScript(recordStreams);
+      }
+      await signIn(me, "carol", "/live");
+      await signIn(other, "bob", "/live");
+      const counter = async (tab: Visitor, name: string): Promise<number> =>
+        Number(await tab.page.getByTestId(`counter-${name}`).textContent());
+      await me.page.locator('[data-testid="timeline"] .recharts-area-curve').waitFor();
+      expect(await streams(me.page)).toEqual({ opened: 1, open: 1 });
+      const [renewedBefore, answeredBefore] = [await counter(me, "refreshes"), await counter(me, "answered")];
+
+      await (await hydrated(me.page.getByTestId("call-many"))).click();
+      await vi.waitFor(async () => expect(await counter(me, "answered")).toBe(answeredBefore + 20), {
+        timeout: 20_000,
+      });
+      await vi.waitFor(async () => expect(await counter(me, "refreshes")).toBeGreaterThan(renewedBefore), {
+        timeout: IDLE_ASK_MS + ROOM_MS,
+      });
+      await me.page.getByTestId("event-log").getByText("Renewed for an idle tab").first().waitFor();
+      expect(await counter(me, "refused")).toBe(0);
+      expect(await counter(other, "answered"), "another user's calls were counted").toBe(0);
+
+      await hide(me.page, true);
+      expect((await streams(me.page)).open, "a hidden page still listens").toBe(0);
+      const hiddenAt = await counter(me, "refreshes");
+      await untilAsked(me, me.sessionRequests.length + 1);
+      await hide(me.page, false);
+      await vi.waitFor(async () => expect(await counter(me, "refreshes")).toBeGreaterThan(hiddenAt), {
+        timeout: 10_000,
+      });
+      expect(await streams(me.page)).toEqual({ opened: 2, open: 1 });
+      expect([...me.trouble, ...other.trouble]).toEqual([]);
+      await Promise.all([me.close(), other.close()]);
+    },
+  );
+});

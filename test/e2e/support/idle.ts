@@ -1,0 +1,44 @@
+/**
+ * What is expected of a page that nobody touches, with tokens that live 12 seconds.
+ */
+import { expect, vi } from "vitest";
+
+import { renewals, type Visitor } from "./visitor.ts";
+
+/** Life of an access token in these tests. */
+export const TOKEN_TTL_SECONDS = 12;
+/** An idle tab asks 0.7 of the lead time before the end, which is half of so short a life: after 7.8 s. */
+export const IDLE_ASK_MS: number = TOKEN_TTL_SECONDS * 1000 * (1 - 0.7 / 2);
+/** What is added so that many tabs do not ask in the same second, and what a busy machine takes. */
+export const ROOM_MS = 3_500;
+
+/** How many of the visitor's session requests brought a session. */
+export function answered({ sessionRequests }: Visitor): number {
+  return sessionRequests.filter(({ session }) => session !== undefined).length;
+}
+
+/** Waits until the visitor's page has asked so many times in all, and has its answers. */
+export function untilAsked(me: Visitor, count: number): Promise<void> {
+  const check = (): void => expect(answered(me)).toBeGreaterThanOrEqual(count);
+  return vi.waitFor(check, { timeout: count * (IDLE_ASK_MS + ROOM_MS), interval: 50 });
+}
+
+/** As many new tokens as session requests, each asked for while its predecessor was good, and the page never left. */
+export function expectOneRequestEach(me: Visitor, lifetimes: number): void {
+  const { sessionRequests: asked } = me;
+  expect(asked.map(({ reason, status }) => `${reason ?? "next-auth"} ${status ?? "no answer"}`)).toEqual(
+    Array.from({ length: lifetimes }, () => "idle 200"),
+  );
+  expect(renewals(me)).toBe(lifetimes);
+  const ends = asked.map(({ session }) => session?.accessTokenExpires ?? 0);
+  expect(new Set(ends).size, "a request brought no new token").toBe(lifetimes);
+  for (const [index, { atMs, session }] of asked.entries()) {
+    expect(session?.error).toBeUndefined();
+    const before = asked[index - 1];
+    if (before === undefined) continue;
+    const gapMs = atMs - (before.answeredAtMs ?? before.atMs);
+    expect(gapMs, "asked too early").toBeGreaterThan(IDLE_ASK_MS - 1_500);
+    expect(atMs, "asked when the token had run out").toBeLessThan((ends[index - 1] ?? 0) * 1000);
+  }
+  expect(me.trouble).toEqual([]);
+}
