@@ -57,6 +57,9 @@ const MAX_ROUNDS = 3;
 /** The age that a token may reach before a caller's minimum renews it: this, or a quarter of its life where that is less. */
 const MAX_MARGIN_MS = 30_000;
 
+/** How soon to look again for a refresh that is merely slow, in milliseconds. */
+const SLOW_RETRY_MS = 2_000;
+
 /** See `TokenManager.getAccessToken`. */
 export async function obtainToken(engine: Engine, id: string, ask: TokenAsk): Promise<IssuedToken> {
   checkDuration("minValidityMs", ask.minValidityMs, 0);
@@ -150,7 +153,7 @@ export async function refreshWithin(
   const timer = new AbortController();
   const waited = clock
     .sleep(Math.max(0, deadlineMs - clock.nowMs()), timer.signal)
-    .then((): FlightResult => ({ kind: "failed", code: "waiting", retryInMs: Number.POSITIVE_INFINITY }));
+    .then((): FlightResult => ({ kind: "failed", code: "waiting", retryInMs: SLOW_RETRY_MS }));
   const result = await Promise.race([flight.result, waited]);
   timer.abort();
   await flight.held;

@@ -21,6 +21,8 @@ export interface AuthorizationServer {
   readonly issuer?: string;
   readonly tokenEndpoint: string;
   readonly revocationEndpoint?: string;
+  /** The client authentication methods that the metadata lists. */
+  readonly tokenEndpointAuthMethods?: readonly string[];
 }
 
 /** Why the endpoints are not known. Nothing that could be spent has been sent. */
@@ -149,7 +151,11 @@ function serverFrom(
     return failure("insecure_endpoint", "the metadata names no token endpoint that is https");
   }
   const named = typeof issuer === "string" ? issuer : config.issuer;
-  return serverOf(named, tokenEndpoint, config.revocationEndpoint ?? revocation, config);
+  const server = serverOf(named, tokenEndpoint, config.revocationEndpoint ?? revocation, config);
+  const methods = metadata["token_endpoint_auth_methods_supported"];
+  return Array.isArray(methods)
+    ? { ...server, tokenEndpointAuthMethods: methods.filter((method) => typeof method === "string") }
+    : server;
 }
 
 function serverOf(

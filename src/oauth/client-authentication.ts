@@ -8,12 +8,21 @@ import type { AuthorizationServer } from "./authorization-server.ts";
 import type { ClientPrivateKey, OAuthProviderConfig, TokenEndpointAuthMethod } from "./provider-config.ts";
 import type { ProviderProfile } from "./provider-profile.ts";
 
-/** The authentication method of a provider: configured, else what its credentials and its profile suggest. */
-export function authMethodOf(config: OAuthProviderConfig, profile: ProviderProfile): TokenEndpointAuthMethod {
+/**
+ * The authentication method of a provider: configured, else what its credentials and its profile suggest. HTTP Basic,
+ * which is the default, gives way to the body where the metadata lists only that, as at NextAuth v4's sign-in.
+ */
+export function authMethodOf(
+  config: OAuthProviderConfig,
+  profile: ProviderProfile,
+  supported?: readonly string[],
+): TokenEndpointAuthMethod {
   if (config.tokenEndpointAuthMethod !== undefined) return config.tokenEndpointAuthMethod;
   if (config.clientPrivateKey !== undefined) return "private_key_jwt";
   if (config.clientSecret === undefined || config.clientSecret === "") return "none";
-  return profile.tokenEndpointAuthMethod ?? "client_secret_basic";
+  if (profile.tokenEndpointAuthMethod !== undefined) return profile.tokenEndpointAuthMethod;
+  const onlyInBody = supported?.includes("client_secret_post") && !supported.includes("client_secret_basic");
+  return onlyInBody ? "client_secret_post" : "client_secret_basic";
 }
 
 /** The client's proof, and the secret in it, which must never be logged. */
@@ -29,9 +38,9 @@ export interface ClientAuthentication {
 export async function clientAuthentication(
   config: OAuthProviderConfig,
   profile: ProviderProfile,
-  { issuer, tokenEndpoint }: AuthorizationServer,
+  { issuer, tokenEndpoint, tokenEndpointAuthMethods }: AuthorizationServer,
 ): Promise<ClientAuthentication> {
-  const method = authMethodOf(config, profile);
+  const method = authMethodOf(config, profile, tokenEndpointAuthMethods);
   const assertion: oauth.ModifyAssertionOptions = {
     [oauth.modifyAssertion]: (_header, payload) => {
       if (profile.clientAssertionAudience === "token_endpoint" || issuer === undefined)

@@ -71,7 +71,14 @@ const KNOWN: ReadonlyMap<string, ProfileOverrides> = new Map<string, ProfileOver
   ["naver", { revocation: "none", refreshTokenHint: ALWAYS_ISSUED }],
   ["line", { revocation: "none", refreshTokenHint: ALWAYS_ISSUED }],
   // Its documentation: the user's authorization of the app is invalidated.
-  ["apple", { revocation: "grant-wide", refreshTokenHint: ALWAYS_ISSUED }],
+  [
+    "apple",
+    {
+      revocation: "grant-wide",
+      tokenEndpointAuthMethod: "client_secret_post",
+      refreshTokenHint: ALWAYS_ISSUED,
+    },
+  ],
   [
     "github",
     {
@@ -127,6 +134,8 @@ const KNOWN: ReadonlyMap<string, ProfileOverrides> = new Map<string, ProfileOver
     },
   ],
   ["duende-identity-server6", IDENTITY_SERVER],
+  // NextAuth v4 spells it so.
+  ["duende-identityserver6", IDENTITY_SERVER],
   ["identity-server4", IDENTITY_SERVER],
   ["discord", { revocation: "grant-wide", refreshTokenHint: ALWAYS_ISSUED }],
   [

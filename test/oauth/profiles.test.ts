@@ -210,7 +210,7 @@ const fixtures: readonly Fixture[] = [
     expected: { refreshToken: "R1", lifetimeMs: HOUR_MS },
     dead: [400, { error: "invalid_grant" }],
   },
-  ...["duende-identity-server6", "identity-server4"].map((id): Fixture => ({
+  ...["duende-identity-server6", "duende-identityserver6", "identity-server4"].map((id): Fixture => ({
     id,
     request: PLAIN,
     answer: rotated,
