@@ -68,6 +68,8 @@ export interface AdoptedSession {
 
 /** The life of an adopted access token in all, as long as nobody knows better: the most common one. */
 const ADOPTED_LIFETIME_MS = 3_600_000;
+/** The life left in one whose expiry the recipe did not keep, or got wrong. */
+const UNKNOWN_LEFT_MS = 1_000;
 
 /** Binds the functions of this file to one application. */
 export function createGrants(context: GrantsContext): Grants {
@@ -152,7 +154,8 @@ async function adopt(context: GrantsContext, token: SessionToken): Promise<Adopt
     if (view.status !== "ended" || view.reason !== "missing") return { claim, tokens };
   }
   const claim = adoptedClaim(indexer, indexer.newestKeyId(), refreshToken, provider);
-  const believed = withBelievableExpiry(found.tokens, context.nowMs());
+  const told = withJwtExpiry(found.tokens, options.providers?.[provider]?.expiryFrom);
+  const believed = withBelievableExpiry(told, context.nowMs());
   await save(context, claim, { provider, tokens: believed, subject: textOf(token["sub"]) }, true);
   return { claim, tokens };
 }
@@ -181,12 +184,15 @@ function onlyProvider({ options, host }: GrantsContext): string | undefined {
   return ids.size === 1 ? [...ids][0] : undefined;
 }
 
-/** The v4 guide long added the expiry to the current time. Such a moment, decades away, tells nothing. */
+/**
+ * A recipe's token of unknown expiry may have expired long ago: the v4 guide long added the expiry to the current time,
+ * decades away, and so never refreshed. It is taken to be about to end, so that its first reader gets a new one.
+ */
 function withBelievableExpiry(tokens: TokenEndpointResponse, nowMs: number): TokenEndpointResponse {
+  if (lifetimeMsFrom(tokens.expires_in) !== undefined) return tokens;
   const expiresAtMs = epochMsFrom(tokens.expires_at);
-  if (expiresAtMs === undefined || expiresAtMs <= nowMs + MAX_LIFETIME_MS) return tokens;
-  const { expires_at: _unbelievable, ...rest } = tokens;
-  return rest;
+  if (expiresAtMs !== undefined && expiresAtMs <= nowMs + MAX_LIFETIME_MS) return tokens;
+  return { ...tokens, expires_at: nowMs + UNKNOWN_LEFT_MS };
 }
 
 /**

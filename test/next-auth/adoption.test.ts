@@ -122,6 +122,19 @@ describe.each(SHAPES)("a session of %s", (_shape, shape) => {
 });
 
 describe("a session of a hand-written recipe", () => {
+  it.each(SHAPES.filter(([name]) => /published|without any/.test(name)))(
+    "of %s gets a new token at its first read: nobody knows when its own ends, and it may have long ended",
+    async (_name, shape) => {
+      const { world, alice } = await recipe(shape);
+      pass(LIFETIME_MS * 2);
+
+      const { accessToken } = await world.getAccessToken(alice.pageRequest());
+
+      expect(world.refreshes()).toBe(1);
+      expect(world.server.userOf(accessToken)).toBe("alice");
+    },
+  );
+
   it("is stored once under 20 reads at once, of two users (idempotent)", async () => {
     const { world, alice } = await recipe();
     const bob = await withRecipe(world, "bob");
