@@ -17,7 +17,7 @@ import { pause } from "./support/tabs.ts";
 const TOKEN_TTL_SECONDS = 8;
 const LIFETIME_MS = TOKEN_TTL_SECONDS * 1000;
 const SESSION_COOKIE = "next-auth.session-token";
-const SERVER = resolve(import.meta.dirname, "fixtures/moving-in/server.ts");
+const SERVER = resolve(import.meta.dirname, "support/moving-in/server.ts");
 
 interface Scene {
   readonly url: string;
