@@ -4,6 +4,7 @@
  * @module
  */
 import { InvalidOptionError, StoreFailedError } from "../core/errors.ts";
+import { isDamage } from "./sqlite-errors.ts";
 import { applyMigrations, refuseForeignFile } from "./sqlite-schema.ts";
 
 type Sqlite = typeof import("node:sqlite");
@@ -16,7 +17,7 @@ export type Row = Readonly<Record<string, unknown>>;
 /** What may be bound to a statement. */
 export type Bindings = Readonly<Record<string, string | number | null>>;
 
-/** An open file. Nothing in it waits. */
+/** A path that is open. Nothing in it waits. */
 export interface Connection {
   /** The file's absolute path. */
   readonly path: string;
@@ -29,9 +30,17 @@ export interface Connection {
 }
 
 interface Shared {
+  readonly connection: Connection;
+  readonly close: () => void;
+  users: number;
+}
+
+/** One file, as it was at its path when it was opened. */
+interface OpenFile {
   readonly database: DatabaseSync;
   readonly connection: Connection;
-  users: number;
+  /** Device and inode. */
+  readonly identity: string | undefined;
 }
 
 const SHARED: symbol = Symbol.for("nolapse.sqlite");
@@ -46,7 +55,7 @@ export function connect(path: string): Connection {
   const connections = sharedConnections();
   let shared = connections.get(absolute);
   if (shared === undefined) {
-    shared = open(absolute);
+    shared = share(absolute);
     connections.set(absolute, shared);
   }
   shared.users++;
@@ -59,7 +68,7 @@ export function disconnect({ path }: Connection): void {
   const shared = connections.get(path);
   if (shared === undefined || --shared.users > 0) return;
   connections.delete(path);
-  shared.database.close();
+  shared.close();
 }
 
 /** Next bundles a module more than once per process, so what the copies share hangs on `globalThis`. */
@@ -68,9 +77,72 @@ function sharedConnections(): Map<string, Shared> {
   return (holder[SHARED] ??= new Map<string, Shared>());
 }
 
-function open(path: string): Shared {
+/**
+ * Opens a path, and looks at each call whether the file is still there. One that was moved away would take every write,
+ * and lose it at the next start; one that was put in its place, as a backup is, would be passed over.
+ */
+function share(path: string): Shared {
+  let file = open(path);
+  let inTransaction = false;
+
+  const current = (): Connection => {
+    if (inTransaction) return file.connection;
+    const identity = identityOf(path);
+    if (identity === undefined) {
+      throw new StoreFailedError(
+        `The SQLite file is gone: ${path}. Put it back, or restart the application to begin with an empty one`,
+      );
+    }
+    if (identity !== file.identity) {
+      const replacement = open(path);
+      // SQLite sees that the file has moved, and leaves the -wal beside the path alone: that is the new file's.
+      file.database.close();
+      file = replacement;
+    }
+    return file.connection;
+  };
+
+  const use = <T>(run: (connection: Connection) => T): T => {
+    const connection = current();
+    try {
+      return run(connection);
+    } catch (error) {
+      // Damaged pages are kept in memory, and would be served after the file was mended.
+      if (isDamage(error) && !inTransaction) file.database.exec("PRAGMA shrink_memory");
+      throw error;
+    }
+  };
+
+  return {
+    users: 0,
+    close: () => file.database.close(),
+    connection: {
+      path,
+      rows: (sql, bindings) => use(({ rows }) => rows(sql, bindings)),
+      changes: (sql, bindings) => use(({ changes }) => changes(sql, bindings)),
+      transaction: (step) =>
+        use(({ transaction }) => {
+          inTransaction = true;
+          try {
+            return transaction(step);
+          } finally {
+            inTransaction = false;
+          }
+        }),
+    },
+  };
+}
+
+function identityOf(path: string): string | undefined {
+  const found = builtin("node:fs").statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}`;
+}
+
+function open(path: string): OpenFile {
   const { DatabaseSync } = builtin("node:sqlite");
   prepareFile(path);
+  // Before it is opened: what replaces it meanwhile is noticed at the next call.
+  const identity = identityOf(path);
   const database = new DatabaseSync(path);
   try {
     const connection = connectionOver(database, path);
@@ -82,7 +154,7 @@ function open(path: string): Shared {
       "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 16777216",
     );
     applyMigrations(connection);
-    return { database, connection, users: 0 };
+    return { database, connection, identity };
   } catch (error) {
     database.close();
     throw error;

@@ -7,15 +7,26 @@ import { StoreFailedError } from "../core/errors.ts";
 
 /** @see [Result codes](https://www.sqlite.org/rescode.html) */
 const SQLITE_BUSY = 5;
+const SQLITE_CORRUPT = 11;
 const SQLITE_PROTOCOL = 15;
+const SQLITE_NOTADB = 26;
 const PRIMARY_CODE_BITS = 0xff;
 
 /** Whether another process has the file locked, so that the same step may go through a moment later. */
 export function isBusy(error: unknown): boolean {
+  const code = primaryCodeOf(error);
+  return code === SQLITE_BUSY || code === SQLITE_PROTOCOL;
+}
+
+/** Whether the file's content makes no sense. */
+export function isDamage(error: unknown): boolean {
+  const code = primaryCodeOf(error);
+  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
+}
+
+function primaryCodeOf(error: unknown): number | undefined {
   const { errcode } = error as { errcode?: unknown };
-  if (typeof errcode !== "number") return false;
-  const primary = errcode & PRIMARY_CODE_BITS;
-  return primary === SQLITE_BUSY || primary === SQLITE_PROTOCOL;
+  return typeof errcode === "number" ? errcode & PRIMARY_CODE_BITS : undefined;
 }
 
 /** The error for anything else. It says SQLite's words for the code, and never what was bound to a statement. */
