@@ -8,6 +8,7 @@ import { SignInForm } from "@/app/signin/sign-in-form";
 import { LinkButton } from "@/components/link-button";
 import { authOptions } from "@/lib/auth";
 import { extraProviders } from "@/lib/auth-providers";
+import { withBasePath } from "@/lib/base-path";
 import { ownPath } from "@/lib/callback-url";
 import { dictionaryOf, type Dictionary } from "@/lib/i18n";
 import { requestDictionary, requestLocale } from "@/lib/i18n/request-locale";
@@ -37,12 +38,13 @@ export default async function SignInPage({
   const path = ownPath(one(query.callbackUrl), origins);
   const ended = tokenStateOf(session)?.status === "reauthentication_required";
   const name = session?.user?.name ?? session?.user?.email;
+  const signedIn = Boolean(name) && !ended;
   return (
     <div className={classes.page}>
       <h1 className={classes.title}>{words.signin.title}</h1>
       <p className={classes.lead}>{words.signin.lead}</p>
-      <Notice words={words} error={one(query.error)} reason={one(query.reason)} />
-      {name && !ended && (
+      <Notice words={words} error={one(query.error)} reason={signedIn ? undefined : one(query.reason)} />
+      {signedIn && name && (
         <Alert variant="light" mb="md" data-testid="already">
           <div className={classes.already}>
             {words.signin.already(name)}
@@ -52,7 +54,7 @@ export default async function SignInPage({
           </div>
         </Alert>
       )}
-      <SignInForm callbackUrl={path} providers={extraProviders()} />
+      <SignInForm callbackUrl={withBasePath(path)} providers={extraProviders()} />
       {path !== "/" && (
         <p className={classes.back} data-testid="return-to">
           {words.signin.returnTo(path)}

@@ -1,0 +1,62 @@
+/**
+ * `next dev` in Chromium, where React starts every effect twice: there is still one session request and one renewal for
+ * each token, and one event stream.
+ */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+import { startStage, type Stage } from "./support/app.ts";
+import { describeInChromium, launchChromium } from "./support/chromium.ts";
+import { answered, TOKEN_TTL_SECONDS, untilAsked } from "./support/idle.ts";
+import { recordStreams, streams } from "./support/page-scripts.ts";
+import { pause } from "./support/tabs.ts";
+import { newVisitor, renewals, signIn } from "./support/visitor.ts";
+
+/** How many tokens each page renews: 1 in `npm test`, 3 in `npm run test:full`. */
+const LIFETIMES = process.env["NOLAPSE_FULL"] === "1" ? 3 : 1;
+
+describeInChromium("a page in development", () => {
+  let stage: Stage;
+  let browser: Browser;
+  beforeAll(async () => {
+    [stage, browser] = await Promise.all([
+      startStage({ tokenTtlSeconds: TOKEN_TTL_SECONDS, mode: "dev" }),
+      launchChromium(),
+    ]);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await stage.stop();
+  });
+
+  it("is started twice by React, and asks, renews and listens once (F21)", async () => {
+    const people = ["alice", "carol"] as const;
+    const visitors = [];
+    for (const person of people) {
+      const me = await newVisitor(browser, stage, { init: { script: recordStreams } });
+      await signIn(me, person, "/live");
+      await me.page.locator('[data-testid="timeline"] .recharts-area-curve').waitFor();
+      visitors.push(me);
+    }
+    const before = visitors.map((me) => ({ asked: answered(me), renewed: renewals(me) }));
+
+    await Promise.all(visitors.map((me, index) => untilAsked(me, before[index]!.asked + LIFETIMES)));
+    // Time for what a second timer would send.
+    await pause(2_000);
+
+    for (const [index, me] of visitors.entries()) {
+      const { asked, renewed } = before[index]!;
+      expect(me.sessionRequests.slice(asked).map(({ reason }) => reason)).toEqual(
+        Array.from({ length: LIFETIMES }, () => "idle"),
+      );
+      expect(renewals(me) - renewed).toBe(LIFETIMES);
+      // The first start of the effect was undone, and its stream closed.
+      expect(await streams(me.page)).toEqual({ opened: 2, open: 1 });
+      const fromNextAuth = me.sessionRequests.filter(({ reason }) => reason === undefined);
+      expect(fromNextAuth.length, "next-auth's own provider asked more than once").toBeLessThanOrEqual(1);
+      expect(me.trouble).toEqual([]);
+      await me.close();
+    }
+    expect(stage.servers.authorizationServer.audit("refresh_token.reused")).toEqual([]);
+  });
+});
