@@ -9,7 +9,12 @@ const SECURITY_HEADERS = [
   { key: "Referrer-Policy", value: "same-origin" },
 ];
 
+// For an app that does not live at the root of its host, such as /custom-route. Needed to build and to start.
+const basePath = process.env.NEXT_BASE_PATH ?? "";
+
 const config: NextConfig = {
+  basePath,
+  env: { BASE_PATH: basePath },
   poweredByHeader: false,
   // The example has its own lockfile: without this, the repository around it would be taken for the project.
   turbopack: { root: process.cwd() },

@@ -7,6 +7,7 @@
 import { NextResponse, type NextRequest } from "next/server";
 
 import { getAccessToken } from "@/lib/auth";
+import { withBasePath } from "@/lib/base-path";
 import { signInPath } from "@/lib/callback-url";
 import { needsSignIn, problemFrom } from "@/lib/problems";
 import { TOKEN_LEFT_HEADER } from "@/lib/proxy-header";
@@ -23,7 +24,7 @@ export async function proxy(request: NextRequest): Promise<NextResponse> {
     const problem = problemFrom(error);
     if (needsSignIn(problem)) {
       const path = signInPath(request.nextUrl.pathname + request.nextUrl.search, problem.reason);
-      return NextResponse.redirect(new URL(path, request.nextUrl));
+      return NextResponse.redirect(new URL(withBasePath(path), request.nextUrl));
     }
   }
   return NextResponse.next({ request: { headers } });

@@ -12,6 +12,7 @@ import type { ReactNode } from "react";
 import { Shell } from "@/components/shell";
 import { theme } from "@/components/theme";
 import { LocaleContext } from "@/components/words";
+import { withBasePath } from "@/lib/base-path";
 import type { Locale } from "@/lib/i18n";
 
 /** `session`: what the server already knows, so that the first picture is the right one. */
@@ -27,7 +28,7 @@ export function AppProviders({
   return (
     <LocaleContext value={locale}>
       <MantineProvider theme={theme} defaultColorScheme="auto">
-        <SessionProvider session={session}>
+        <SessionProvider session={session} basePath={withBasePath("/api/auth")}>
           <Shell>{children}</Shell>
         </SessionProvider>
       </MantineProvider>

@@ -10,6 +10,7 @@ import { usePathname } from "next/navigation";
 import type { ReactNode } from "react";
 
 import { useLocale, useWords } from "@/components/words";
+import { withBasePath } from "@/lib/base-path";
 import { signInPath } from "@/lib/callback-url";
 import type { Locale } from "@/lib/i18n";
 import type { Order, OrdersOutcome } from "@/lib/orders";
@@ -101,7 +102,7 @@ export function ProblemNote({
           {problems[problem.code]} {reason}
         </span>
         {needsSignIn(problem) ? (
-          <Button component="a" href={signInPath(pathname, problem.reason)} size="xs">
+          <Button component="a" href={withBasePath(signInPath(pathname, problem.reason))} size="xs">
             {reauth.signIn}
           </Button>
         ) : (

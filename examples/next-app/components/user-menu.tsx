@@ -7,6 +7,7 @@ import { signOut, useSession } from "next-auth/react";
 import type { ReactNode } from "react";
 
 import { useWords } from "@/components/words";
+import { withBasePath } from "@/lib/base-path";
 import { signInPath } from "@/lib/callback-url";
 
 /** Who is signed in and the way out; or the way in. */
@@ -49,7 +50,7 @@ export function UserMenu(): ReactNode {
         <Menu.Divider />
         <Menu.Item
           leftSection={<IconLogout size={16} />}
-          onClick={() => void signOut({ callbackUrl: "/" })}
+          onClick={() => void signOut({ callbackUrl: withBasePath("/") })}
           data-testid="sign-out"
         >
           {app.signOut}

@@ -7,13 +7,14 @@ import { withFreshTokens } from "nolapse/next-auth";
 import { sqliteStore } from "nolapse/stores/sqlite";
 
 import { signInProviders } from "@/lib/auth-providers";
+import { withBasePath } from "@/lib/base-path";
 import { recordTokenEvent } from "@/lib/live/hub";
 import { API_URL } from "@/lib/settings";
 
 export const { authOptions, wrapHandler, getAccessToken, fetchWithToken } = withFreshTokens(
   {
     providers: signInProviders(),
-    pages: { signIn: "/signin", error: "/signin" },
+    pages: { signIn: withBasePath("/signin"), error: withBasePath("/signin") },
   },
   {
     store: sqliteStore({ path: process.env.NOLAPSE_DB ?? ".nolapse/grants.db" }),

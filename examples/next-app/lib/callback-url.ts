@@ -4,9 +4,11 @@
  * @module
  */
 
+import { withoutBasePath } from "@/lib/base-path";
+
 /**
  * The path, query and fragment of a callback URL that stays in this app; `/` for anything else, so that nobody can
- * be sent to another site by a prepared link.
+ * be sent to another site by a prepared link. As the app knows it: without the base path.
  *
  * @param given As it came in the query: a path, or an absolute URL as NextAuth writes it.
  * @param origins The app's own origins; an absolute URL has to have one of them.
@@ -16,8 +18,9 @@ export function ownPath(given: string | undefined, origins: readonly string[]): 
   const base = "http://own.invalid";
   const url = URL.canParse(given, base) ? new URL(given, base) : undefined;
   if (url === undefined || !(url.origin === base || origins.includes(url.origin))) return "/";
-  const path = url.pathname + url.search + url.hash;
-  const loops = url.pathname === "/signin" || url.pathname.startsWith("/api/");
+  const pathname = withoutBasePath(url.pathname);
+  const path = pathname + url.search + url.hash;
+  const loops = pathname === "/signin" || pathname.startsWith("/api/");
   return loops || path.startsWith("//") ? "/" : path;
 }
 

@@ -9,6 +9,7 @@ import Document, {
 } from "next/document";
 import type { ReactElement } from "react";
 
+import { withBasePath } from "@/lib/base-path";
 import { LOCALE_COOKIE, localeFrom, type Locale } from "@/lib/i18n";
 
 interface Props extends DocumentInitialProps {
@@ -26,7 +27,7 @@ export default class AppDocument extends Document<Props> {
     return (
       <Html lang={this.props.locale} {...mantineHtmlProps}>
         <Head>
-          <link rel="icon" href="/icon.svg" type="image/svg+xml" />
+          <link rel="icon" href={withBasePath("/icon.svg")} type="image/svg+xml" />
           <ColorSchemeScript defaultColorScheme="auto" />
         </Head>
         <body>

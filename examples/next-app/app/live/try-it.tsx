@@ -4,6 +4,7 @@ import { signOut } from "next-auth/react";
 import { useState, type ReactNode } from "react";
 
 import { useWords } from "@/components/words";
+import { withBasePath } from "@/lib/base-path";
 import { callRoute } from "@/lib/call-route";
 
 import classes from "./live.module.css";
@@ -51,7 +52,7 @@ export function TryIt(): ReactNode {
       <Button
         fullWidth
         variant="default"
-        onClick={() => void signOut({ callbackUrl: "/" })}
+        onClick={() => void signOut({ callbackUrl: withBasePath("/") })}
         data-testid="live-sign-out"
       >
         {app.signOut}

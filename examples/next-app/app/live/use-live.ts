@@ -7,6 +7,7 @@
 import { useSession } from "next-auth/react";
 import { useEffect, useRef, useState } from "react";
 
+import { withBasePath } from "@/lib/base-path";
 import { merge, type LiveState } from "@/lib/live/lives";
 import type { LiveMessage } from "@/lib/live/types";
 
@@ -70,7 +71,7 @@ export function useLive(): Live {
     };
     function open(): void {
       if (source !== undefined || ended || document.visibilityState === "hidden") return;
-      source = new EventSource("/api/live");
+      source = new EventSource(withBasePath("/api/live"));
       source.onmessage = receive;
       source.onerror = fail;
     }

@@ -8,6 +8,7 @@ import { SignInForm } from "@/app/signin/sign-in-form";
 import { LinkButton } from "@/components/link-button";
 import { authOptions } from "@/lib/auth";
 import { extraProviders } from "@/lib/auth-providers";
+import { withBasePath } from "@/lib/base-path";
 import { ownPath } from "@/lib/callback-url";
 import { dictionaryOf, type Dictionary } from "@/lib/i18n";
 import { requestDictionary, requestLocale } from "@/lib/i18n/request-locale";
@@ -53,7 +54,7 @@ export default async function SignInPage({
           </div>
         </Alert>
       )}
-      <SignInForm callbackUrl={path} providers={extraProviders()} />
+      <SignInForm callbackUrl={withBasePath(path)} providers={extraProviders()} />
       {path !== "/" && (
         <p className={classes.back} data-testid="return-to">
           {words.signin.returnTo(path)}
