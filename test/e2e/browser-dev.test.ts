@@ -19,10 +19,8 @@ describeInChromium("a page in development", () => {
   let stage: Stage;
   let browser: Browser;
   beforeAll(async () => {
-    [stage, browser] = await Promise.all([
-      startStage({ tokenTtlSeconds: TOKEN_TTL_SECONDS, mode: "dev" }),
-      launchChromium(),
-    ]);
+    browser = await launchChromium();
+    stage = await startStage({ tokenTtlSeconds: TOKEN_TTL_SECONDS, mode: "dev" });
   });
   afterAll(async () => {
     await browser.close();

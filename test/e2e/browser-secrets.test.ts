@@ -34,10 +34,8 @@ describeInChromium("a page's reach", () => {
   let stage: Stage;
   let browser: Browser;
   beforeAll(async () => {
-    [stage, browser] = await Promise.all([
-      startStage({ tokenTtlSeconds: TOKEN_TTL_SECONDS }),
-      launchChromium(),
-    ]);
+    browser = await launchChromium();
+    stage = await startStage({ tokenTtlSeconds: TOKEN_TTL_SECONDS });
   });
   afterAll(async () => {
     await browser.close();

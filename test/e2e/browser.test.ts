@@ -29,7 +29,8 @@ describeInChromium("the example in Chromium", () => {
   let stage: Stage;
   let browser: Browser;
   beforeAll(async () => {
-    [stage, browser] = await Promise.all([startStage({ tokenTtlSeconds: 12 }), launchChromium()]);
+    browser = await launchChromium();
+    stage = await startStage({ tokenTtlSeconds: 12 });
   });
   afterAll(async () => {
     await browser.close();

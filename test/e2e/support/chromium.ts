@@ -30,7 +30,7 @@ export function describeInChromium(name: string, tests: () => void): void {
 }
 
 /** Starts the browser. Rejects if there is none. */
-export function launchChromium(): Promise<Browser> {
+export async function launchChromium(): Promise<Browser> {
   if (PATH === undefined) throw new Error(MISSING);
   return chromium.launch({ executablePath: PATH, args: FLAGS });
 }
