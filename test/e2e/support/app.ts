@@ -33,11 +33,13 @@ export interface AppOptions {
   readonly port: number;
   /** Default: a file in the servers' folder. */
   readonly database?: string;
-  /** Beside what the app needs; wins. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Beside what the app needs; wins. `undefined` leaves a variable out. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: the built example. */
   readonly folder?: string;
   readonly mode?: "start" | "dev";
+  /** The base path that the app in `folder` was built with. Default: none. */
+  readonly basePath?: string;
 }
 
 /** Secrets of this test run: canaries too, because nothing else looks like them. */
@@ -52,13 +54,14 @@ const OUTPUT_LIMIT_CHARS = 4_000_000;
 
 /** An app that is not started yet. */
 export function exampleApp(options: AppOptions): App {
-  const { servers, port, folder = APP_FOLDER, mode = "start" } = options;
+  const { servers, port, folder = APP_FOLDER, mode = "start", basePath = "" } = options;
   const url = `http://localhost:${port}`;
   const env: NodeJS.ProcessEnv = {
     PATH: process.env["PATH"],
     HOME: process.env["HOME"],
     NODE_ENV: mode === "dev" ? "development" : "production",
     NEXT_TELEMETRY_DISABLED: "1",
+    NEXT_BASE_PATH: basePath,
     NEXTAUTH_URL: url,
     NEXTAUTH_SECRET: SECRETS.nextAuth,
     NOLAPSE_SECRET: SECRETS.nolapse,
@@ -98,7 +101,7 @@ export function exampleApp(options: AppOptions): App {
       started.stdout.on("data", keep);
       started.stderr.on("data", keep);
       const endMs = Date.now() + START_LIMIT_MS;
-      while (!(await answers(`http://127.0.0.1:${port}/api/auth/csrf`))) {
+      while (!(await answers(`http://127.0.0.1:${port}${basePath}/api/auth/csrf`))) {
         if (started.exitCode !== null || Date.now() > endMs) {
           started.kill("SIGKILL");
           throw new Error(`The app did not start:\n${output.slice(-4_000)}`);

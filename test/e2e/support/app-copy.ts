@@ -1,0 +1,87 @@
+/**
+ * Copies of the example, for tests that change its files or build it in another way: the checkout is left alone. The
+ * sources are copied, the installed packages linked file by file, because bundlers follow no link out of a project.
+ */
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+import { fingerprint, keepFingerprint, keptFingerprint } from "../../../scripts/lib/fingerprint.ts";
+import { APP_FOLDER, CACHE_FOLDER } from "../../../scripts/lib/paths.ts";
+import { childEnvironment, runNode } from "../../../scripts/lib/run.ts";
+
+const NOT_COPIED = new Set(["node_modules", ".next", ".nolapse", ".data"]);
+const BUILD_LIMIT_MS = 280_000;
+
+/**
+ * Makes a copy of the installed example, with some files more, and returns its folder. What an earlier copy of this
+ * name had built is kept.
+ */
+export function copyExample(name: string, extraFiles: Readonly<Record<string, string>> = {}): string {
+  const folder = join(CACHE_FOLDER, "apps", name);
+  mkdirSync(folder, { recursive: true });
+  for (const entry of readdirSync(folder))
+    if (entry !== "node_modules" && entry !== ".next") rmSync(join(folder, entry), { recursive: true });
+  for (const entry of readdirSync(APP_FOLDER))
+    if (!NOT_COPIED.has(entry)) cpSync(join(APP_FOLDER, entry), join(folder, entry), { recursive: true });
+  for (const [path, text] of Object.entries(extraFiles)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  const stamp = join(folder, "node_modules/.linked");
+  if (keptFingerprint(stamp) !== installed()) {
+    rmSync(join(folder, "node_modules"), { recursive: true, force: true });
+    linkTree(join(APP_FOLDER, "node_modules"), join(folder, "node_modules"));
+    keepFingerprint(stamp, installed());
+  }
+  return folder;
+}
+
+/** Builds a copy with these variables, unless that is what was built last. */
+export async function buildCopy(folder: string, env: Readonly<Record<string, string>>): Promise<void> {
+  const stamp = join(CACHE_FOLDER, "apps", `${basename(folder)}.build`);
+  const sources = fingerprint(folder, ["."], installed() + JSON.stringify(env));
+  if (keptFingerprint(stamp) === sources && existsSync(join(folder, ".next/BUILD_ID"))) return;
+  const next = join(folder, "node_modules/next/dist/bin/next");
+  await runNode(next, ["build"], {
+    cwd: folder,
+    env: { ...childEnvironment(), NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1", ...env },
+    signal: AbortSignal.timeout(BUILD_LIMIT_MS),
+  });
+  keepFingerprint(stamp, sources);
+}
+
+/** What is installed in the example, see `installExample`. */
+function installed(): string {
+  return ["lock", "tarball"]
+    .map((what) => keptFingerprint(join(CACHE_FOLDER, `${basename(APP_FOLDER)}.${what}`)) ?? "")
+    .join(" ");
+}
+
+function linkTree(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) linkTree(source, target);
+    else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
+    else linkOrCopy(source, target);
+  }
+}
+
+function linkOrCopy(source: string, target: string): void {
+  try {
+    linkSync(source, target);
+  } catch {
+    copyFileSync(source, target);
+  }
+}
