@@ -59,6 +59,9 @@ export interface AppCallbacks {
   readonly signedOut: (token: SessionToken | null | undefined) => Promise<void>;
 }
 
+/** The names that the guides give to a refresh that failed. */
+const RECIPE_ERRORS: ReadonlySet<string> = new Set(["RefreshAccessTokenError", "RefreshTokenError"]);
+
 /** Binds the callbacks to one application. */
 export function createCallbacks(app: App): AppCallbacks {
   // NextAuth hands the same account object to `signIn` and to `jwt`.
@@ -84,9 +87,10 @@ export function createCallbacks(app: App): AppCallbacks {
     async session(params, own) {
       const claim = claimOf(params.token as SessionToken);
       const session = (await own({ ...params, token: withoutClaim(params.token) })) as object | undefined;
-      const fields = claim ? await fieldsOf(app, claim) : {};
+      if (claim === undefined) return session ?? {};
+      const fields = await fieldsOf(app, claim);
       // NextAuth reads an empty session as "nobody is signed in" (F18).
-      return fields === undefined ? {} : { ...session, ...fields };
+      return fields === undefined ? {} : { ...withoutRecipeError(session ?? {}), ...fields };
     },
     sessionRead: () => noteSignOut(app),
     async signedOut(token) {
@@ -96,7 +100,7 @@ export function createCallbacks(app: App): AppCallbacks {
         if (claim !== undefined) await grants.end(claim, "signed_out");
       } catch (error) {
         reportFailure(
-          "A grant could not be ended at sign-out; it ends at the latest with its session",
+          "A grant could not be ended at sign-out yet; it is refused here, and ended as soon as the store is back",
           error,
         );
       }
@@ -177,7 +181,7 @@ async function laterJwt<Params extends JwtParams>(
     // An application may copy what a browser sends with update(): a claim never comes from there (SEC-70).
     return withoutClaim(token ?? params.token);
   }
-  const clean = stripTokens(params.token, adopted.tokens).value;
+  const clean = withoutRecipeError(stripTokens(params.token, adopted.tokens).value);
   const token = (await own({ ...params, token: clean })) as object;
   return withClaim(stripTokens(token, adopted.tokens).value, adopted.claim);
 }
@@ -238,6 +242,15 @@ async function noteSignOut(app: App): Promise<void> {
   } catch {
     // What the session callback saw stands: the store is away, and nobody is signed out by that (I6).
   }
+}
+
+/**
+ * Leaves out the error that a hand-written recipe noted. It never goes away by itself (F32), and whether a new sign-in is
+ * needed is said by the grant alone.
+ */
+function withoutRecipeError<Value extends object>(value: Value): Value {
+  const { error, ...rest } = value as { error?: unknown };
+  return typeof error === "string" && RECIPE_ERRORS.has(error) ? (rest as Value) : value;
 }
 
 /** Whether a grant's end means that its cookie should be gone too. */

@@ -5,6 +5,7 @@
  * @module
  */
 import { InvalidOptionError, StoreFailedError } from "../core/errors.ts";
+import type { EndOptions } from "../core/end-grant.ts";
 import type { EndReason } from "../core/grant.ts";
 import type { TokenManager } from "../core/token-manager.ts";
 import {
@@ -57,7 +58,7 @@ export interface Grants {
   /** The claim for a session of a hand-written recipe, stored once however often it is asked for. */
   readonly adopt: (token: SessionToken) => Promise<AdoptedSession | undefined>;
   /** Ends the grant of a session. */
-  readonly end: (claim: GrantClaim, reason: EndReason, revoke?: boolean) => Promise<void>;
+  readonly end: (claim: GrantClaim, reason: EndReason, revoke?: EndOptions["revoke"]) => Promise<void>;
 }
 
 /** A session of a hand-written recipe, and the tokens that have to leave its cookie. */

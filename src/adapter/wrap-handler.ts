@@ -100,7 +100,13 @@ async function contextFor(
 }
 
 async function previousClaim(app: App, source: RequestSource): Promise<GrantClaim | undefined> {
-  return claimOf(await readSession(app, source).catch(() => null));
+  try {
+    const token = await readSession(app, source);
+    if (token === null) return undefined;
+    return claimOf(token) ?? (await (await app.ready()).grants.adopt(token))?.claim;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A new sign-in ends the grant that the browser's session had before (SEC-11). */
@@ -109,8 +115,7 @@ async function endReplaced(app: App, { previous, created }: HandlerContext): Pro
   try {
     const { grants } = await app.ready();
     // A second sign-in of one user may share the chain's consent at the server: revoking the old could end the new.
-    const revoke = previous.provider === created.claim.provider ? false : undefined;
-    await grants.end(previous, "replaced", revoke);
+    await grants.end(previous, "replaced", ({ subjectRef }) => subjectRef !== created.subjectRef);
   } catch (error) {
     reportFailure("The grant of the session before this sign-in could not be ended", error);
   }

@@ -32,6 +32,17 @@ export interface CurrentGrant {
  * @throws {@link StoreFailedError} if the store is away and nothing recent is known.
  */
 export async function readGrant(engine: Engine, id: string): Promise<CurrentGrant | undefined> {
+  const current = await readLiveOrLast(engine, id);
+  const endReason = engine.shared.pendingEnds.get(id);
+  if (current === undefined || endReason === undefined || current.grant.state === "ended") return current;
+  // Its user has signed out; the store was away and does not know it yet (SEC-13).
+  return {
+    ...current,
+    grant: { ...current.grant, state: "ended", endReason, endedAtMs: engine.clock.nowMs() },
+  };
+}
+
+async function readLiveOrLast(engine: Engine, id: string): Promise<CurrentGrant | undefined> {
   try {
     return await readLive(engine, id);
   } catch (error) {

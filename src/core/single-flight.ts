@@ -6,6 +6,7 @@
  */
 import type { GrantRecord } from "./grant.ts";
 import type { GrantReading, Commit } from "./grant-store.ts";
+import type { EndReason } from "./grant.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /** Something that several callers wait for. */
@@ -28,6 +29,8 @@ export interface SharedState {
   /** The last reading of a grant, sealed as it was stored, for the time that the store is away. */
   readonly lastReadings: Map<string, { readonly reading: GrantReading; readonly readAtMs: number }>;
   readonly pendingRotations: Map<string, PendingRotation>;
+  /** Grants whose end the store has not taken yet: this process refuses them all the same. */
+  readonly pendingEnds: Map<string, EndReason>;
 }
 
 /** How many readings and pending rotations are kept at most; the oldest goes first. */
@@ -35,7 +38,7 @@ export const MAX_SHARED_ENTRIES = 10_000;
 
 /** A state of its own, for tests and for several engines in one process that must not know of each other. */
 export function createSharedState(): SharedState {
-  return { flights: new Map(), lastReadings: new Map(), pendingRotations: new Map() };
+  return { flights: new Map(), lastReadings: new Map(), pendingRotations: new Map(), pendingEnds: new Map() };
 }
 
 /** The state that every copy of the engine in this process finds under the same name. */

@@ -15,17 +15,16 @@
  */
 import { boundedStore } from "./bounded-store.ts";
 import { systemClock, type Clock } from "./clock.ts";
-import { DEFAULT_LIMITS, about, settled, type Engine, type Limits } from "./engine.ts";
+import { DEFAULT_LIMITS, settled, type Engine, type Limits } from "./engine.ts";
+import { endGrant, endGrants, type EndOptions } from "./end-grant.ts";
 import type { TokenEvent, TokenEventListener } from "./events.ts";
-import { grantRefOf, type EndReason, type GrantRecord, type NewGrant } from "./grant.ts";
+import { grantRefOf, type EndReason, type NewGrant } from "./grant.ts";
 import type { GrantSelector, GrantStore } from "./grant-store.ts";
 import { checkDuration, checkTimingOptions, type TimingOptions } from "./lead-time.ts";
 import { obtainToken, renewRejected, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
-import { forgetGrant } from "./read-grant.ts";
 import { flushPending } from "./persist.ts";
 import type { Refresher } from "./refresher.ts";
-import { revokeTokens } from "./revoke-tokens.ts";
-import { openCandidate, openTokens, sealTokens } from "./seal-tokens.ts";
+import { sealTokens } from "./seal-tokens.ts";
 import type { Sealer } from "./sealer.ts";
 import { createSharedState, type SharedState } from "./single-flight.ts";
 import type { TokenSet } from "./token-set.ts";
@@ -59,12 +58,6 @@ export interface GrantInput extends Omit<
   readonly tokenSet: TokenSet;
   /** True: taken over from the session of a hand-written recipe. */
   readonly adopted?: boolean;
-}
-
-/** How a grant is ended. */
-export interface EndOptions {
-  /** Whether the tokens are revoked at the authorization server as well. */
-  readonly revoke: boolean;
 }
 
 /** Keeps grants fresh. Every method settles within the limits it was built with. */
@@ -113,20 +106,8 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     getAccessToken: (grantId, ask = {}) => obtainToken(engine, grantId, ask),
     renewRejected: (grantId, rejected, ask = {}) => renewRejected(engine, grantId, rejected, ask),
     view: (grantId, ask = {}) => viewGrant(engine, grantId, ask),
-    async endGrant(grantId, reason, endOptions) {
-      const before = await engine.store.end(grantId, reason);
-      forgetGrant(engine, grantId);
-      if (before !== undefined) await bury(engine, before, reason, endOptions);
-      return before !== undefined;
-    },
-    async endGrants(selector, reason, endOptions) {
-      const ended = await engine.store.endMatching(selector, reason);
-      for (const before of ended) {
-        forgetGrant(engine, before.id);
-        await bury(engine, before, reason, endOptions);
-      }
-      return ended.length;
-    },
+    endGrant: (grantId, reason, endOptions) => endGrant(engine, grantId, reason, endOptions),
+    endGrants: (selector, reason, endOptions) => endGrants(engine, selector, reason, endOptions),
     async close(timeoutMs = 10_000) {
       const timer = new AbortController();
       await Promise.race([land(engine), engine.clock.sleep(timeoutMs, timer.signal)]);
@@ -217,26 +198,4 @@ async function saveGrant(
     });
   }
   return inserted;
-}
-
-async function bury(
-  engine: Engine,
-  before: GrantRecord,
-  reason: EndReason,
-  { revoke }: EndOptions,
-): Promise<void> {
-  engine.emit({ type: "grant_ended", ...about(engine, before), reason });
-  await engine.background(settled(clearAway(engine, before, revoke)));
-}
-
-async function clearAway(engine: Engine, before: GrantRecord, revoke: boolean): Promise<void> {
-  // Tokens that never reached the store are refused by the tombstone now, and so revoked.
-  await flushPending(engine, before.id);
-  const tokenSets = [
-    openTokens(engine, before),
-    ...before.candidates.map((one) => openCandidate(engine, before, one)),
-  ];
-  const known = tokenSets.filter((tokenSet) => tokenSet !== undefined);
-  // Unrevoked tokens stay sealed in the tombstone until it is purged, so that they can still be revoked.
-  if (!revoke || (await revokeTokens(engine, before, known))) await engine.store.wipe(before.id);
 }

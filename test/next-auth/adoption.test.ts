@@ -167,6 +167,35 @@ describe("a session of a hand-written recipe", () => {
     expect(world.server.requests).toMatchObject([{ outcome: "rotated" }, { outcome: "rotated" }]);
   });
 
+  it("ends when its user signs in anew in the same browser (SEC-11)", async () => {
+    const { world, alice } = await recipe();
+    const old = alice.copy();
+    await world.getAccessToken(alice.pageRequest());
+
+    await alice.signIn("alice");
+
+    expect(world.eventsOf("grant_ended")).toMatchObject([{ reason: "replaced" }]);
+    await expect(world.getAccessToken(old.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
+  });
+
+  it("leaves the recipe's error behind, which would ask for a sign-in for ever (F32)", async () => {
+    const failed = { error: "RefreshAccessTokenError" };
+    const { world, alice } = await recipe(
+      (tokens) => ({ ...DEFAULT_SHAPE(tokens), ...failed }),
+      () => ({
+        callbacks: {
+          jwt: ({ token }: { token: object }) => ({ ...token, ...failed }),
+          session: ({ session, token }: { session: object; token: { error?: string } }) =>
+            Object.assign(session, { error: token.error }),
+        },
+      }),
+    );
+
+    expect(await alice.session()).not.toHaveProperty("error");
+    expect(await alice.session()).toMatchObject({ tokenState: { status: "fresh" } });
+    expect(world.eventsOf("grant_created")).toHaveLength(1);
+  });
+
   it("is not adopted again after its user has signed out (I7)", async () => {
     const { world, alice } = await recipe();
     const thief = alice.copy();

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import { SESSION_COOKIE } from "./support/browser.ts";
 import { captureConsole } from "./support/console.ts";
 import {
+  until,
   LIFETIME_MS,
   SECRET,
   backendProvider,
@@ -97,6 +98,26 @@ describe.each(["pages", "app"] as const)("a store that is down, in the %s router
     expect(sessionCookieOf(alice)).toBe("");
     expect(said.own()).toHaveLength(1);
     expect(said.own()[0]).toContain("could not be ended at sign-out");
+  });
+
+  it("does not forget a sign-out: the old cookie is worth nothing when the store is back (SEC-13, SEC-48)", async () => {
+    captureConsole();
+    const world = await createWorld();
+    const [alice, bob] = [world.browser(form), world.browser(form)];
+    await alice.signIn("alice");
+    await bob.signIn("bob");
+    const thief = alice.copy();
+    world.store.down = true;
+    await alice.signOut();
+    world.store.down = false;
+
+    await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
+    expect(await thief.session()).toEqual({});
+    await until(() => world.eventsOf("revocation_ended").length === 1);
+
+    expect(world.eventsOf("grant_ended")).toMatchObject([{ reason: "signed_out" }]);
+    const ofBob = await world.getAccessToken(bob.pageRequest());
+    expect(world.server.userOf(ofBob.accessToken)).toBe("bob");
   });
 });
 

@@ -137,6 +137,8 @@ describe.each(["pages", "app"] as const)("a new sign-in in the %s router", (form
 
     await alice.signIn("carol");
 
+    await until(() => world.eventsOf("revocation_ended").length === 1);
+    expect(world.eventsOf("revocation_ended")).toMatchObject([{ outcome: "revoked" }]);
     expect(world.server.userOf((await world.getAccessToken(alice.pageRequest())).accessToken)).toBe("carol");
     await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
   });
