@@ -46,7 +46,7 @@ async function vitest(
         "run",
         ...projects.flatMap((name) => ["--project", name]),
         // The end-to-end tests mostly wait for tokens to age: more of them than there are cores can wait at once.
-        ...(projects.includes("e2e") ? ["--maxWorkers=4"] : []),
+        ...(projects.includes("e2e") ? ["--maxWorkers=3"] : []),
         "--reporter=default",
         "--reporter=json",
         `--outputFile.json=${report}`,
