@@ -7,10 +7,10 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { startStage, type Stage } from "./support/app.ts";
 import { describeInChromium, launchChromium } from "./support/chromium.ts";
-import { answered, TOKEN_TTL_SECONDS, untilAsked } from "./support/idle.ts";
+import { answered, TOKEN_TTL_SECONDS, untilAsked, untilSettled } from "./support/idle.ts";
 import { recordStreams, streams } from "./support/page-scripts.ts";
 import { pause } from "./support/tabs.ts";
-import { newVisitor, renewals, signIn } from "./support/visitor.ts";
+import { newVisitor, renewals, signIn, type Visitor } from "./support/visitor.ts";
 
 /** How many tokens each page renews: 1 in `npm test`, 3 in `npm run test:full`. */
 const LIFETIMES = process.env["NOLAPSE_FULL"] === "1" ? 3 : 1;
@@ -36,25 +36,29 @@ describeInChromium("a page in development", () => {
       await me.page.locator('[data-testid="timeline"] .recharts-area-curve').waitFor();
       visitors.push(me);
     }
-    const before = visitors.map((me) => ({ asked: answered(me), renewed: renewals(me) }));
-
-    await Promise.all(visitors.map((me, index) => untilAsked(me, before[index]!.asked + LIFETIMES)));
-    // Time for what a second timer would send.
-    await pause(2_000);
-
-    for (const [index, me] of visitors.entries()) {
-      const { asked, renewed } = before[index]!;
-      expect(me.sessionRequests.slice(asked).map(({ reason }) => reason)).toEqual(
-        Array.from({ length: LIFETIMES }, () => "idle"),
-      );
-      expect(renewals(me) - renewed).toBe(LIFETIMES);
-      // The first start of the effect was undone, and its stream closed.
-      expect(await streams(me.page)).toEqual({ opened: 2, open: 1 });
-      const fromNextAuth = me.sessionRequests.filter(({ reason }) => reason === undefined);
-      expect(fromNextAuth.length, "next-auth's own provider asked more than once").toBeLessThanOrEqual(1);
-      expect(me.trouble).toEqual([]);
-      await me.close();
-    }
+    await Promise.all(visitors.map(expectOnce));
     expect(stage.servers.authorizationServer.audit("refresh_token.reused")).toEqual([]);
   });
 });
+
+async function expectOnce(me: Visitor): Promise<void> {
+  // Begins in the quiet between two renewals.
+  await untilAsked(me, answered(me) + 1);
+  await untilSettled(me);
+  const [asked, renewed] = [answered(me), renewals(me)];
+
+  await untilAsked(me, asked + LIFETIMES);
+  // Time for what a second timer would send.
+  await pause(2_000);
+
+  expect(me.sessionRequests.slice(asked).map(({ reason }) => reason)).toEqual(
+    Array.from({ length: LIFETIMES }, () => "idle"),
+  );
+  expect(renewals(me) - renewed).toBe(LIFETIMES);
+  // The first start of the effect was undone, and its stream closed.
+  expect(await streams(me.page)).toEqual({ opened: 2, open: 1 });
+  const fromNextAuth = me.sessionRequests.filter(({ reason }) => reason === undefined);
+  expect(fromNextAuth.length, "next-auth's own provider asked more than once").toBeLessThanOrEqual(1);
+  expect(me.trouble).toEqual([]);
+  await me.close();
+}

@@ -23,10 +23,16 @@ export function untilAsked(me: Visitor, count: number): Promise<void> {
   return vi.waitFor(check, { timeout: count * (IDLE_ASK_MS + ROOM_MS), interval: 50 });
 }
 
+/** Waits until no session request of the visitor is under way. */
+export function untilSettled(me: Visitor): Promise<void> {
+  const check = (): void => expect(answered(me), "no answer").toBe(me.sessionRequests.length);
+  return vi.waitFor(check, { timeout: ROOM_MS, interval: 20 });
+}
+
 /** As many new tokens as session requests, each asked for while its predecessor was good, and nothing went wrong. */
 export async function expectOneRequestEach(me: Visitor): Promise<void> {
   const { sessionRequests: asked } = me;
-  await vi.waitFor(() => expect(answered(me), "no answer").toBe(asked.length), { timeout: ROOM_MS });
+  await untilSettled(me);
   const lifetimes = asked.length;
   expect(asked.map(({ reason, status }) => `${reason ?? "next-auth"} ${status ?? "no answer"}`)).toEqual(
     Array.from({ length: lifetimes }, () => "idle 200"),
