@@ -25,6 +25,8 @@ export default defineConfig({
           include: ["test/{e2e,packed}/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          // Real processes against real time on a machine that others may use: CI tries a test again, and says so.
+          retry: process.env["CI"] === "true" ? 2 : 0,
           globalSetup: ["test/e2e/support/global-setup.ts"],
         },
       },
