@@ -23,6 +23,8 @@ export default defineConfig({
           name: "e2e",
           environment: "node",
           include: ["test/{e2e,packed}/**/*.test.ts"],
+          // `next dev` and a browser at once need a machine of their own: `npm run test:full` has them.
+          exclude: process.env["NOLAPSE_FULL"] === "1" ? [] : ["test/e2e/browser-dev.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           // Real processes against real time on a machine that others may use: CI tries a test again, and says so.
