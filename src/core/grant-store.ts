@@ -78,6 +78,24 @@ export type CommitAnswer =
 export type GrantSelector =
   { readonly sessionRef: string } | { readonly subjectRef: string } | { readonly sidRef: string };
 
+/** The same sealed values under another key. */
+export interface Reseal {
+  readonly expectedVersion: number;
+  /** The sealed token set that was opened: written only if it is still the stored one. */
+  readonly expectedSealedTokenSet: string;
+  readonly sealedTokenSet: string;
+  readonly keyId: string;
+  /** Candidates that were sealed anew, named by their attempts. One that has gone meanwhile is left out. */
+  readonly candidates: readonly Pick<Candidate, "attemptId" | "sealedTokenSet" | "keyId">[];
+}
+
+/** The answer to {@link GrantStore.scan}. */
+export interface GrantPage {
+  readonly grants: readonly GrantRecord[];
+  /** Where to go on; `null` after the last page. */
+  readonly next: string | null;
+}
+
 /** Where grants live. */
 export interface GrantStore {
   /** `memory`, `sqlite`, `redis`, `postgres`, or a name of your own. Shown in events and errors. */
@@ -131,6 +149,23 @@ export interface GrantStore {
 
   /** Erases sealed tokens and candidates of an ended grant. The tombstone stays. */
   wipe(id: string): Promise<void>;
+
+  /**
+   * Puts the same sealed values there under another key, and touches nothing else: version, lease, intent and ends
+   * stay, so that no refresh notices it. Works on ended grants too. False, and nothing is changed, unless version and
+   * sealed token set are the expected ones.
+   */
+  reseal(id: string, reseal: Reseal): Promise<boolean>;
+
+  /**
+   * One page of all grants, ended ones included, in an order of the store's own.
+   *
+   * A grant that is there from the first page to the last is shown at least once.
+   *
+   * @param cursor `null` for the first page, then {@link GrantPage.next}.
+   * @param limit About how many grants a page shows: 1 or more.
+   */
+  scan(cursor: string | null, limit: number): Promise<GrantPage>;
 
   /** Moves the sliding end of a live grant, capped at the absolute end. It never moves back. */
   slide(id: string, slidingEndMs: number): Promise<void>;

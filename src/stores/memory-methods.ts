@@ -13,6 +13,7 @@ import {
   type SealedTokens,
 } from "../core/grant.ts";
 import { isStanding, leaseDurationMs } from "./lease-rule.ts";
+import { resealed } from "./resealed.ts";
 import { selectionFrom } from "./selector.ts";
 
 /** What the methods work on. */
@@ -150,6 +151,20 @@ export function memoryMethods(state: MemoryState): GrantStore {
     wipe: step((id) => {
       const grant = rows().get(id);
       if (grant?.state === "ended") put({ ...grant, sealedTokenSet: "", candidates: [] });
+    }),
+
+    reseal: step((id, { expectedVersion, expectedSealedTokenSet, sealedTokenSet, keyId, candidates }) => {
+      const grant = rows().get(id);
+      if (grant?.version !== expectedVersion || grant.sealedTokenSet !== expectedSealedTokenSet) return false;
+      put({ ...grant, sealedTokenSet, keyId, candidates: resealed(grant.candidates, candidates) });
+      return true;
+    }),
+
+    scan: step((cursor, limit) => {
+      const ids = [...rows().keys()].filter((id) => cursor === null || id > cursor).sort();
+      const page = ids.slice(0, limit);
+      const grants = page.map((id) => rows().get(id)).filter((grant) => grant !== undefined);
+      return { grants, next: ids.length > limit ? (page.at(-1) ?? null) : null };
     }),
 
     slide: step((id, slidingEndMs) => {

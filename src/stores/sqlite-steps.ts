@@ -7,11 +7,13 @@
 import type {
   Commit,
   CommitAnswer,
+  GrantPage,
   GrantReading,
   GrantSelector,
   LeaseAnswer,
   LeaseNote,
   LeaseRequest,
+  Reseal,
 } from "../core/grant-store.ts";
 import {
   GRANT_FORMAT,
@@ -25,6 +27,7 @@ import {
   type SealedTokens,
 } from "../core/grant.ts";
 import { leaseDurationMs, MAX_LEASE_MS } from "./lease-rule.ts";
+import { resealed } from "./resealed.ts";
 import { selectionFrom, type Selection } from "./selector.ts";
 import type { Bindings, Connection } from "./sqlite-connection.ts";
 import { readingFrom } from "./sqlite-rows.ts";
@@ -86,6 +89,9 @@ const KEEP_CANDIDATES = "UPDATE grants SET candidates = $candidates WHERE id = $
 const END = `UPDATE grants SET state = 'ended', end_reason = $reason, ended_at_ms = ${NOW}
   WHERE id = $id AND state = 'live'`;
 const WIPE = "UPDATE grants SET sealed_token_set = '', candidates = '[]' WHERE id = $id AND state = 'ended'";
+const RESEAL = `UPDATE grants SET sealed_token_set = $sealedTokenSet, key_id = $keyId, candidates = $candidates
+  WHERE id = $id`;
+const SCAN = `SELECT *, ${NOW} AS now_ms FROM grants WHERE id > $cursor ORDER BY id LIMIT $limit`;
 const SLIDE = `UPDATE grants SET sliding_end_ms = ${SLIDING_END} WHERE id = $id AND state = 'live'
   AND sliding_end_ms < MIN($slidingEndMs, absolute_end_ms)`;
 const PURGE = `DELETE FROM grants WHERE id IN
@@ -200,6 +206,24 @@ export const sqliteSteps = {
       for (const { id } of grants) connection.changes(END, { id, reason });
       return grants;
     });
+  },
+
+  reseal(connection: Connection, id: string, given: Reseal): boolean {
+    return connection.transaction(() => {
+      const grant = sqliteSteps.read(connection, id)?.grant;
+      if (grant?.version !== given.expectedVersion || grant.sealedTokenSet !== given.expectedSealedTokenSet) {
+        return false;
+      }
+      const { sealedTokenSet, keyId } = given;
+      const candidates = JSON.stringify(resealed(grant.candidates, given.candidates));
+      return connection.changes(RESEAL, { id, sealedTokenSet, keyId, candidates }) === 1;
+    });
+  },
+
+  scan(connection: Connection, cursor: string | null, limit: number): GrantPage {
+    const rows = connection.rows(SCAN, { cursor: cursor ?? "", limit: whole(limit) });
+    const grants = rows.map((row) => readingFrom(row).grant);
+    return { grants, next: grants.length < limit ? null : (grants.at(-1)?.id ?? null) };
   },
 
   wipe(connection: Connection, id: string): void {

@@ -97,6 +97,8 @@ export function sqliteStore(options: SqliteStoreOptions): GrantStore {
     removeCandidate: (...args) => run((connection) => sqliteSteps.removeCandidate(connection, ...args)),
     end: (...args) => run((connection) => sqliteSteps.end(connection, ...args)),
     endMatching: (...args) => run((connection) => sqliteSteps.endMatching(connection, ...args)),
+    reseal: (...args) => run((connection) => sqliteSteps.reseal(connection, ...args)),
+    scan: (...args) => run((connection) => sqliteSteps.scan(connection, ...args)),
     wipe: (...args) => run((connection) => sqliteSteps.wipe(connection, ...args)),
     slide: (...args) => run((connection) => sqliteSteps.slide(connection, ...args)),
     purge: (...args) => run((connection) => sqliteSteps.purge(connection, ...args)),

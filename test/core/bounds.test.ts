@@ -27,6 +27,11 @@ describe("a store that does not answer", () => {
     removeCandidate: ["id", "a"],
     end: ["id", "revoked"],
     endMatching: [{ sessionRef: "s" }, "revoked"],
+    reseal: [
+      "id",
+      { expectedVersion: 1, expectedSealedTokenSet: "", sealedTokenSet: "", keyId: "k", candidates: [] },
+    ],
+    scan: [null, 1],
     wipe: ["id"],
     slide: ["id", 1],
     purge: [1],

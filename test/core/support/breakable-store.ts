@@ -79,6 +79,8 @@ const ALL: readonly StoreOperation[] = [
   "removeCandidate",
   "end",
   "endMatching",
+  "reseal",
+  "scan",
   "wipe",
   "slide",
   "purge",
