@@ -23,9 +23,6 @@ export type ParsedBody =
   | { readonly kind: "html" }
   | { readonly kind: "unreadable" };
 
-/** The longest pause that a server may ask for, in milliseconds: 1 hour. */
-export const MAX_RETRY_AFTER_MS = 3_600_000;
-
 /**
  * Reads a body as the JSON object it should be. The content type is not asked, since servers get it wrong, except for
  * form encoding, in which some servers still answer.
@@ -49,7 +46,8 @@ export function parseBody(answer: RawAnswer): ParsedBody {
 }
 
 /**
- * The pause that an answer asks for, in milliseconds: seconds or an HTTP date, at most {@link MAX_RETRY_AFTER_MS}.
+ * The pause that an answer asks for, in milliseconds: seconds or an HTTP date. It is told as it was asked for; how much
+ * of it is believed is the engine's to say (`MAX_RETRY_AFTER_MS` of `src/core/backoff.ts`).
  *
  * @returns `undefined` where there is none, or none that can be read.
  * @see [RFC 9110, section 10.2.3](https://www.rfc-editor.org/rfc/rfc9110.html#section-10.2.3)
@@ -59,8 +57,8 @@ export function retryAfterMsFrom(headers: RawAnswer["headers"], nowMs: number): 
   if (value === undefined || value === "") return undefined;
   const isDate = /[a-z]/i.test(value);
   const pauseMs = isDate ? Date.parse(value) - nowMs : Number(value) * 1000;
-  if (Number.isNaN(pauseMs) || (!isDate && pauseMs < 0)) return undefined;
-  return Math.min(Math.max(Math.round(pauseMs), 0), MAX_RETRY_AFTER_MS);
+  if (!Number.isFinite(pauseMs) || (!isDate && pauseMs < 0)) return undefined;
+  return Math.max(Math.round(pauseMs), 0);
 }
 
 /**
