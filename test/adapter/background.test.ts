@@ -126,6 +126,7 @@ describe("isServerless", () => {
     [{ AWS_LAMBDA_FUNCTION_NAME: "f" }, true],
     [{ NETLIFY: "true" }, true],
     [{ K_SERVICE: "s" }, true],
+    [{ FUNCTION_TARGET: "handler" }, true],
     [{ FUNCTIONS_WORKER_RUNTIME: "node" }, true],
     [{ VERCEL: "" }, false],
     [{}, false],
