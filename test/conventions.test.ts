@@ -173,6 +173,24 @@ describe("every file", () => {
   });
 });
 
+describe("every test", () => {
+  // toMatchObject() compares the members of both, and a regular expression has none: it would match any text.
+  const bareRegExp = /\b(?:message|name|code|reason|url|text|body|location): (?:new RegExp\(|\/[^/*])/;
+
+  it("asks for a text by expect.stringMatching(), never by a bare regular expression in an object", () => {
+    const tests = filesBelow("test").filter((path) => /\.test\.tsx?$/.test(path));
+
+    expect(tests.length).toBeGreaterThan(50);
+    expect(tests.filter((path) => bareRegExp.test(read(path)))).toEqual([]);
+  });
+
+  it("would be found if it did not", () => {
+    expect(["message", "/closed/ }"].join(": ")).toMatch(bareRegExp);
+    expect(["message", 'new RegExp("x")'].join(": ")).toMatch(bareRegExp);
+    expect("message: expect.stringMatching(/closed/)").not.toMatch(bareRegExp);
+  });
+});
+
 describe("every tracked file", () => {
   // Written in pieces, so that this file does not find itself.
   const machinePath = new RegExp(`(^|[^\\w.:/-])/(${["work", "farm", "root", "Users"].join("|")})/\\w`, "m");
