@@ -7,6 +7,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { systemClock } from "../core/clock.ts";
 import { DEFAULT_LIMITS } from "../core/engine.ts";
+import { serverlessVariable } from "../core/serverless-hosts.ts";
 import { processSharedState } from "../core/single-flight.ts";
 import { createTokenManager, type TokenManager } from "../core/token-manager.ts";
 import { profileOf } from "../oauth/profiles.ts";
@@ -15,7 +16,7 @@ import { createIndexer } from "../vault/indexer.ts";
 import { createKeyRing } from "../vault/key-ring.ts";
 import { createSealer } from "../vault/sealer.ts";
 import { secretList } from "../vault/secrets.ts";
-import { createBackground, isServerless } from "./background.ts";
+import { createBackground } from "./background.ts";
 import { createGrants, type Grants } from "./grants.ts";
 import type { AuthHost } from "./host.ts";
 import { loadAfter, nextAfter } from "./next-modules.ts";
@@ -81,7 +82,11 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
     random: () => randomBytes(4).readUInt32BE() / 2 ** 32,
     clock: systemClock,
     shared: processSharedState(options.store.kind),
-    background: createBackground(options.waitUntil, nextAfter, () => isServerless(process.env)),
+    background: createBackground(
+      options.waitUntil,
+      nextAfter,
+      () => serverlessVariable(process.env) !== undefined,
+    ),
   });
   const grants = createGrants({
     options,

@@ -10,21 +10,6 @@ import type { Engine } from "../core/engine.ts";
 /** Keeps the host awake until the promise settles. */
 export type WaitUntil = (task: Promise<unknown>) => void;
 
-/** Environment variables by which serverless hosts are known. A process there may be frozen after each response. */
-const SERVERLESS_VARIABLES = [
-  "VERCEL",
-  "AWS_LAMBDA_FUNCTION_NAME",
-  "NETLIFY",
-  "K_SERVICE",
-  "FUNCTION_TARGET",
-  "FUNCTIONS_WORKER_RUNTIME",
-];
-
-/** Whether this process may be frozen after a response. */
-export function isServerless(env: Readonly<Record<string, string | undefined>>): boolean {
-  return SERVERLESS_VARIABLES.some((name) => (env[name] ?? "") !== "");
-}
-
 /**
  * Builds the engine's `background`.
  *

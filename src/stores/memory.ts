@@ -8,6 +8,7 @@ import { systemClock, type Clock } from "../core/clock.ts";
 import { InvalidOptionError, StoreFailedError } from "../core/errors.ts";
 import type { GrantStore } from "../core/grant-store.ts";
 import type { GrantRecord } from "../core/grant.ts";
+import { serverlessVariable } from "../core/serverless-hosts.ts";
 import { memoryMethods } from "./memory-methods.ts";
 
 /** What {@link memoryStore} can be told. */
@@ -30,16 +31,6 @@ export type MemoryRows = Map<string, GrantRecord>;
 
 const DEFAULT_MAX_GRANTS = 10_000;
 const SHARED: symbol = Symbol.for("nolapse.memory-stores");
-
-/** Variables that the common serverless platforms set. */
-const SERVERLESS_VARIABLES = [
-  "VERCEL",
-  "AWS_LAMBDA_FUNCTION_NAME",
-  "NETLIFY",
-  "K_SERVICE",
-  "FUNCTION_TARGET",
-  "FUNCTIONS_WORKER_RUNTIME",
-] as const;
 
 /**
  * Makes a memory store. Construction has no effects.
@@ -80,7 +71,7 @@ function sharedRows(name: string): MemoryRows {
 }
 
 function refuseServerless(environment: NodeJS.ProcessEnv): void {
-  const found = SERVERLESS_VARIABLES.find((variable) => environment[variable]);
+  const found = serverlessVariable(environment);
   if (environment.NODE_ENV !== "production" || found === undefined) return;
   throw new InvalidOptionError(
     "store",

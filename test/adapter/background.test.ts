@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { createBackground, isServerless, type WaitUntil } from "../../src/adapter/background.ts";
+import { createBackground, type WaitUntil } from "../../src/adapter/background.ts";
 import type { Browser } from "../next-auth/support/browser.ts";
 import { inNextRequest } from "../next-auth/support/next-scope.ts";
 import { LIFETIME_MS, createWorld, pass, quiet, type World } from "../next-auth/support/world.ts";
@@ -117,21 +117,6 @@ describe("createBackground", () => {
         () => false,
       )(task),
     ).toBeUndefined();
-  });
-});
-
-describe("isServerless", () => {
-  it.each([
-    [{ VERCEL: "1" }, true],
-    [{ AWS_LAMBDA_FUNCTION_NAME: "f" }, true],
-    [{ NETLIFY: "true" }, true],
-    [{ K_SERVICE: "s" }, true],
-    [{ FUNCTION_TARGET: "handler" }, true],
-    [{ FUNCTIONS_WORKER_RUNTIME: "node" }, true],
-    [{ VERCEL: "" }, false],
-    [{}, false],
-  ])("is for %j: %s", (env, expected) => {
-    expect(isServerless(env)).toBe(expected);
   });
 });
 

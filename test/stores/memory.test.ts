@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
+import { SERVERLESS_VARIABLES } from "../../src/core/serverless-hosts.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { grantStoreContract } from "../../src/testing/grant-store-contract.ts";
@@ -7,10 +8,6 @@ import { newGrant } from "../../src/testing/grant-store-contract/fixtures.ts";
 import { contextOf } from "./fixtures.ts";
 
 const HOUR_MS = 3_600_000;
-const SERVERLESS = [
-  ...["VERCEL", "AWS_LAMBDA_FUNCTION_NAME", "NETLIFY", "K_SERVICE"],
-  ...["FUNCTION_TARGET", "FUNCTIONS_WORKER_RUNTIME"],
-] as const;
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -94,7 +91,7 @@ describe("the memory store", () => {
     });
   });
 
-  it.each(SERVERLESS)(
+  it.each(SERVERLESS_VARIABLES)(
     "refuses production on a serverless platform (%s) at first use, and says the way out (SEC-73)",
     async (variable) => {
       vi.stubEnv(variable, "1");
