@@ -1,0 +1,193 @@
+/**
+ * The methods of the Redis store: what goes into each script, and what its answer means.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+
+import type { GrantStore, LeaseAnswer } from "../core/grant-store.ts";
+import { MAX_CANDIDATES, type EndReason, type GrantRecord, type NewGrant } from "../core/grant.ts";
+import { leaseDurationMs, MAX_LEASE_MS } from "./lease-rule.ts";
+import type { RedisSender } from "./redis-client.ts";
+import { redisFailureFrom } from "./redis-errors.ts";
+import { beforeItsEnd, newGrantFields, rowAnswer, tokenFields, wholeText } from "./redis-rows.ts";
+import { SCRIPTS, type RedisRunner } from "./redis-runner.ts";
+import { scanKeys, type KeyPage } from "./redis-scan.ts";
+import { selectionFrom } from "./selector.ts";
+
+const ENDS_AT_ONCE = 50;
+
+/** The {@link GrantStore} whose keys begin with `prefix`. */
+export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: string): GrantStore {
+  const { run, send, replicated } = runner;
+  const keyOf = (id: string): string => `${prefix}grant:${id}`;
+  const indexOf = (field: string, value: string): string => `${prefix}${field}:${value}`;
+
+  /** Two tries of a client at one call carry one name, so that the second is answered like the first. */
+  const callName = (): string => randomUUID();
+
+  const endOne = async (
+    operation: string,
+    id: string,
+    reason: EndReason,
+    condition: { readonly version?: number | undefined; readonly field?: string; readonly value?: string },
+  ): Promise<GrantRecord | undefined> => {
+    const { version, field = "", value = "" } = condition;
+    const expected = version === undefined ? "" : wholeText(version);
+    const reply = await run(operation, keyOf(id), SCRIPTS.end, [reason, expected, callName(), field, value]);
+    const { reading } = rowAnswer(id, reply);
+    return reading && beforeItsEnd(reading.grant);
+  };
+
+  const addToIndexes = async (grant: NewGrant): Promise<void> => {
+    const { id, sessionRef, subjectRef, sidRef, absoluteEndMs } = grant;
+    const args = [id, wholeText(absoluteEndMs)];
+    await Promise.all(
+      Object.entries({ sessionRef, subjectRef, sidRef }).map(async ([field, value]) => {
+        if (value !== null) await run("insert", indexOf(field, value), SCRIPTS.index, args);
+      }),
+    );
+  };
+
+  const idsFrom = async (cursor: string | null, limit: number): Promise<KeyPage> => {
+    const begins = `${sender.keyPrefix}${keyOf("")}`;
+    try {
+      const { keys, next } = await scanKeys(await sender.nodes(), cursor, begins, limit);
+      return { keys: keys.map((key) => key.slice(begins.length)), next };
+    } catch (error) {
+      throw redisFailureFrom("scan", error);
+    }
+  };
+
+  return {
+    kind: "redis",
+
+    async insert(grant) {
+      const slidingEndMs = wholeText(Math.min(grant.slidingEndMs, grant.absoluteEndMs));
+      const fields = newGrantFields(grant, slidingEndMs);
+      // First the indexes: a grant that no index names would outlive "sign out everywhere".
+      await addToIndexes(grant);
+      const args = [callName(), slidingEndMs, ...fields];
+      const isNew = (await run("insert", keyOf(grant.id), SCRIPTS.insert, args)) === 1;
+      if (isNew) await replicated("insert");
+      return isNew;
+    },
+
+    async read(id) {
+      return rowAnswer(id, await run("read", keyOf(id), SCRIPTS.read)).reading;
+    },
+
+    async acquireLease(id, { holder, attemptId, durationMs, deadlineMs }) {
+      const reply = await run("acquireLease", keyOf(id), SCRIPTS.acquire, [
+        ...[holder, wholeText(leaseDurationMs(durationMs)), wholeText(deadlineMs)],
+        ...[String(MAX_LEASE_MS), callName(), JSON.stringify({ attemptId, holder })],
+      ]);
+      return leaseAnswer(id, reply);
+    },
+
+    async renewLease(id, { holder, fence }, durationMs) {
+      const args = [holder, wholeText(fence), wholeText(leaseDurationMs(durationMs))];
+      return (await run("renewLease", keyOf(id), SCRIPTS.renew, args)) === 1;
+    },
+
+    async releaseLease(id, { holder, fence }, { intent, backoff }) {
+      const pause =
+        backoff == null
+          ? [backoff === null ? "clear" : "keep"]
+          : ["set", wholeText(backoff.failures), wholeText(backoff.waitMs), backoff.code];
+      const left = intent === null ? ["", ""] : [JSON.stringify(intent), wholeText(intent.parentVersion)];
+      const args = [holder, wholeText(fence), ...left, ...pause];
+      return (await run("releaseLease", keyOf(id), SCRIPTS.release, args)) === 1;
+    },
+
+    async commit(id, commit) {
+      const { expectedVersion, slidingEndMs, lease } = commit;
+      const reply = await run("commit", keyOf(id), SCRIPTS.commit, [
+        ...[wholeText(expectedVersion), wholeText(slidingEndMs)],
+        ...(lease ? [lease.holder, wholeText(lease.fence)] : ["", ""]),
+        ...tokenFields(commit),
+      ]);
+      const { status, reading } = rowAnswer(id, reply);
+      if (reading === undefined) return { status: "absent" };
+      if (status === "ended" || status === "conflict") return { status, ...reading };
+      await replicated("commit");
+      return { status: "committed", ...reading };
+    },
+
+    async addCandidate(id, { attemptId, sealedTokenSet, keyId, version }) {
+      const json = JSON.stringify({ attemptId, sealedTokenSet, keyId });
+      const args = [attemptId, wholeText(version), json, String(MAX_CANDIDATES)];
+      return (await run("addCandidate", keyOf(id), SCRIPTS.addCandidate, args)) === 1;
+    },
+
+    async removeCandidate(id, attemptId) {
+      await run("removeCandidate", keyOf(id), SCRIPTS.removeCandidate, [attemptId]);
+    },
+
+    async end(id, reason, expectedVersion) {
+      const grant = await endOne("end", id, reason, { version: expectedVersion });
+      if (grant) await replicated("end");
+      return grant;
+    },
+
+    async endMatching(selector, reason) {
+      const { field, value } = selectionFrom(selector);
+      const index = indexOf(field, value);
+      const members = await send("endMatching", index, ["ZRANGE", index, "0", "-1"]);
+      const ids = Array.isArray(members) ? members.map(String) : [];
+      const ended: GrantRecord[] = [];
+      for (let first = 0; first < ids.length; first += ENDS_AT_ONCE) {
+        const some = ids.slice(first, first + ENDS_AT_ONCE);
+        const grants = await Promise.all(
+          some.map((id) => endOne("endMatching", id, reason, { field, value })),
+        );
+        ended.push(...grants.filter((grant) => grant !== undefined));
+      }
+      if (ended.length > 0) await replicated("endMatching");
+      return ended;
+    },
+
+    async wipe(id) {
+      await run("wipe", keyOf(id), SCRIPTS.wipe);
+    },
+
+    async reseal(id, { expectedVersion, expectedSealedTokenSet, sealedTokenSet, keyId, candidates }) {
+      const args = [wholeText(expectedVersion), expectedSealedTokenSet, sealedTokenSet, keyId];
+      const others = candidates.flatMap((one) => {
+        const { attemptId } = one;
+        return [
+          attemptId,
+          JSON.stringify({ attemptId, sealedTokenSet: one.sealedTokenSet, keyId: one.keyId }),
+        ];
+      });
+      return (await run("reseal", keyOf(id), SCRIPTS.reseal, [...args, ...others])) === 1;
+    },
+
+    async scan(cursor, limit) {
+      const { keys, next } = await idsFrom(cursor, limit);
+      const readings = await Promise.all(
+        keys.map(async (id) => rowAnswer(id, await run("scan", keyOf(id), SCRIPTS.read)).reading),
+      );
+      return { grants: readings.flatMap((reading) => (reading ? [reading.grant] : [])), next };
+    },
+
+    async slide(id, slidingEndMs) {
+      await run("slide", keyOf(id), SCRIPTS.slide, [wholeText(slidingEndMs)]);
+    },
+
+    // Redis expires each grant at its end by itself.
+    purge: () => Promise.resolve(0),
+
+    close: () => Promise.resolve(),
+  };
+}
+
+function leaseAnswer(id: string, reply: unknown): LeaseAnswer {
+  const { status, reading, intent } = rowAnswer(id, reply);
+  if (reading === undefined) return { status: "absent" };
+  const { lease } = reading.grant;
+  if (status === "acquired" && lease !== null) {
+    return { status, lease, previousIntent: intent, ...reading };
+  }
+  return { status: status === "ended" ? "ended" : "held", ...reading };
+}
