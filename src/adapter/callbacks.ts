@@ -55,6 +55,11 @@ export interface AppCallbacks {
   ) => Promise<object>;
   /** The last step of a session read: notes a sign-out that came meanwhile, so that its cookie is not set again. Never rejects. */
   readonly sessionRead: () => Promise<void>;
+  /**
+   * Whether a JWT belongs to a user who has signed out, as the `session` callback found for this very object. NextAuth
+   * encodes it next; with nothing in it, it sets no cookie and deletes the one that came (F18).
+   */
+  readonly isOver: (token: object | undefined) => boolean;
   /** Ends the session's grant. */
   readonly signedOut: (token: SessionToken | null | undefined) => Promise<void>;
 }
@@ -66,6 +71,8 @@ const RECIPE_ERRORS: ReadonlySet<string> = new Set(["RefreshAccessTokenError", "
 export function createCallbacks(app: App): AppCallbacks {
   // NextAuth hands the same account object to `signIn` and to `jwt`.
   const stored = new WeakMap<object, StoredGrant>();
+  // It hands the JWT that `jwt` returned to `session`, and then to its `encode`.
+  const over = new WeakSet<object>();
   return {
     async signIn({ account, user }) {
       if (!account) return true;
@@ -89,10 +96,12 @@ export function createCallbacks(app: App): AppCallbacks {
       const session = (await own({ ...params, token: withoutClaim(params.token) })) as object | undefined;
       if (claim === undefined) return session ?? {};
       const fields = await fieldsOf(app, claim);
+      if (fields === undefined) over.add(params.token);
       // NextAuth reads an empty session as "nobody is signed in" (F18).
       return fields === undefined ? {} : { ...withoutRecipeError(session ?? {}), ...fields };
     },
     sessionRead: () => noteSignOut(app),
+    isOver: (token) => token !== undefined && over.has(token),
     async signedOut(token) {
       try {
         const { grants } = await app.ready();
@@ -144,7 +153,7 @@ async function signInJwt<Params extends JwtParams>(
 ): Promise<object> {
   const { account, user } = params;
   const tokens = tokensOf(app, account, user);
-  const token = (await own(params)) as object;
+  const token = await ownAtSignIn(app, params, own, known);
   if (!account || tokens === undefined) return token;
   const secrets = [tokens.access_token, tokens.refresh_token, tokens.id_token].map(textOf);
   const { value, paths } = stripTokens(token, secrets);
@@ -162,6 +171,35 @@ async function signInJwt<Params extends JwtParams>(
   } catch (error) {
     reportFailure("The tokens of a sign-in could not be stored", error);
     return value;
+  }
+}
+
+/** The application's own part. If it throws there is no session, so nothing may stay that was stored for it. */
+async function ownAtSignIn<Params extends JwtParams>(
+  app: App,
+  params: Params,
+  own: (params: Params) => unknown,
+  known: StoredGrant | undefined,
+): Promise<object> {
+  try {
+    return (await own(params)) as object;
+  } catch (error) {
+    if (known !== undefined) await endUnborn(app, known);
+    throw error;
+  }
+}
+
+/** Ends the grant of a sign-in that came to nothing. Never rejects. */
+async function endUnborn(app: App, { claim }: StoredGrant): Promise<void> {
+  try {
+    const { grants } = await app.ready();
+    // The session that the browser keeps may be the same user's, and share the consent that a revocation would end.
+    await grants.end(claim, "revoked", handlerContext()?.previous === undefined);
+  } catch (error) {
+    reportFailure(
+      "The grant of a sign-in that failed could not be ended yet; it is ended as soon as the store is back",
+      error,
+    );
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { AuthOptions, CallbacksOptions, EventCallbacks } from "next-auth";
+import { encode as defaultEncode, type JWTOptions } from "next-auth/jwt";
 import { createApp } from "../adapter/app.ts";
 import { createCallbacks, type AppCallbacks } from "../adapter/callbacks.ts";
 import { withoutClaim } from "../adapter/claim.ts";
@@ -62,6 +63,7 @@ export function withFreshTokens(auth: AuthOptions, options: FreshTokensOptions):
       ...auth,
       callbacks: { ...auth.callbacks, ...wrappedCallbacks(auth.callbacks ?? {}, callbacks) },
       events: { ...auth.events, ...wrappedEvents(auth.events ?? {}, callbacks) },
+      jwt: { ...auth.jwt, encode: wrappedEncode(auth.jwt?.encode ?? defaultEncode, callbacks) },
     },
     wrapHandler: wrapHandlerOf(app),
     getAccessToken: createGetAccessToken(app),
@@ -105,6 +107,11 @@ function wrappedEvents(own: Partial<EventCallbacks>, ours: AppCallbacks): Partia
       }
     },
   };
+}
+
+/** Without a value NextAuth sets no cookie, and deletes that of a user who has signed out. */
+function wrappedEncode(own: JWTOptions["encode"], ours: AppCallbacks): JWTOptions["encode"] {
+  return async (params) => (ours.isOver(params.token) ? "" : own(params));
 }
 
 /** The application's own listeners see the JWT without the claim, so that what they log or copy can't leak it. */

@@ -10,6 +10,8 @@ import {
   pass,
   sessionCookieOf,
   strictProvider,
+  until,
+  type World,
 } from "./support/world.ts";
 
 describe.each(["pages", "app"] as const)("a sign-in in the %s router", (form) => {
@@ -252,6 +254,79 @@ describe("the application's own callbacks and events", () => {
     expect(said.own()).toHaveLength(1);
   });
 });
+
+describe.each(["pages", "app"] as const)(
+  "a sign-in whose own jwt callback throws, in the %s router,",
+  (form) => {
+    async function failing(): Promise<{ world: World; broken: World }> {
+      captureConsole();
+      const world = await createWorld();
+      const jwt = ({ token, account }: { token: JWT; account: unknown }): JWT => {
+        if (account) throw new Error("the profile service is away");
+        return token;
+      };
+      return { world, broken: world.copy({ auth: { callbacks: { jwt } } }) };
+    }
+
+    it("leaves no grant behind: it is ended, and its tokens are revoked, nobody else's (SEC-11)", async () => {
+      const { world, broken } = await failing();
+      const [alice, bob] = [broken.browser(form), world.browser(form)];
+      await bob.signIn("bob");
+
+      const answer = await alice.signIn("alice");
+
+      expect(answer.headers.get("location")).toMatch(/\/api\/auth\/(error|signin)\?error=/);
+      expect(sessionCookieOf(alice)).toBe("");
+      expect(broken.eventsOf("grant_created")).toHaveLength(1);
+      expect(broken.eventsOf("grant_ended")).toMatchObject([{ reason: "revoked" }]);
+      await until(() => broken.eventsOf("revocation_ended").length === 1);
+      expect(broken.eventsOf("revocation_ended")).toMatchObject([{ outcome: "revoked" }]);
+      expect(world.server.requests.filter(({ endpoint }) => endpoint === "revocation")).toMatchObject([
+        { user: "alice" },
+        { user: "alice" },
+      ]);
+      expect(await bob.session()).toMatchObject({ tokenState: { status: "fresh" } });
+    });
+
+    it("leaves the session that the browser had, whose user may be the same, and revokes nothing (F8)", async () => {
+      const { world, broken } = await failing();
+      const alice = world.browser(form);
+      await alice.signIn("alice");
+      const again = broken.browser(form);
+      for (const [name, value] of alice.jar) again.jar.set(name, value);
+
+      await again.signIn("alice");
+
+      expect(broken.eventsOf("grant_ended")).toMatchObject([{ reason: "revoked" }]);
+      expect(world.server.requests.filter(({ endpoint }) => endpoint === "revocation")).toEqual([]);
+      pass(LIFETIME_MS);
+      expect(await alice.session()).toMatchObject({
+        user: { name: "alice" },
+        tokenState: { status: "fresh" },
+      });
+    });
+
+    it("fails as it did before where the store has gone meanwhile, and says so", async () => {
+      const { world } = await failing();
+      const said = captureConsole();
+      const jwt = (): JWT => {
+        world.store.down = true;
+        throw new Error("the profile service is away");
+      };
+
+      const broken = world.copy({ auth: { callbacks: { jwt } } });
+
+      const answer = await broken.browser(form).signIn("alice");
+
+      expect(answer.headers.get("location")).toMatch(/\/api\/auth\/(error|signin)\?error=/);
+      expect(said.own()).toHaveLength(1);
+      expect(said.own()[0]).toContain("of a sign-in that failed could not be ended yet");
+      world.store.down = false;
+      await until(() => broken.eventsOf("revocation_ended").length === 1);
+      expect(broken.eventsOf("grant_ended")).toMatchObject([{ reason: "revoked" }]);
+    });
+  },
+);
 
 describe("the access token of a sign-in", () => {
   it("carries the server's own extra members, and none of NextAuth's (Q24)", async () => {

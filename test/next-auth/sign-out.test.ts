@@ -46,6 +46,27 @@ describe.each(["pages", "app"] as const)("a sign-out in the %s router", (form) =
     expect(sessionCookieOf(thief)).toBe("");
   });
 
+  it("also in a page or API route of the Pages Router, which sets no live cookie again (F18, I7)", async () => {
+    const said = captureConsole();
+    const { world, alice, bob } = await twoUsers(form);
+    const [thief, chunked] = [alice.copy(), alice.copy()];
+    const value = sessionCookieOf(chunked);
+    chunked.jar.delete(SESSION_COOKIE);
+    chunked.jar.set(`${SESSION_COOKIE}.0`, value.slice(0, 100));
+    chunked.jar.set(`${SESSION_COOKIE}.1`, value.slice(100));
+    expect(await thief.sessionOfPage(world.authOptions)).toMatchObject({ user: { name: "alice" } });
+    expect(sessionCookieOf(thief), "a live session's cookie lives on").not.toBe("");
+    await alice.signOut();
+
+    expect(await thief.sessionOfPage(world.authOptions)).toBeNull();
+    expect(await chunked.sessionOfPage(world.authOptions)).toBeNull();
+
+    expect([...thief.jar.keys(), ...chunked.jar.keys()].filter(isSessionCookie)).toEqual([]);
+    expect(await bob.sessionOfPage(world.authOptions)).toMatchObject({ user: { name: "bob" } });
+    expect(sessionCookieOf(bob)).not.toBe("");
+    expect(said.lines, "NextAuth reports no error").toEqual([]);
+  });
+
   it("turns the answer of a session read that waits into a deletion (F18, I7)", async () => {
     const { world, alice, bob } = await twoUsers(form);
     const otherTab = alice.copy();
@@ -169,6 +190,10 @@ describe.each(["pages", "app"] as const)("a new sign-in in the %s router", (form
     expect(await alice.session()).toMatchObject({ user: { name: "alice" }, tokenState: { status: "fresh" } });
   });
 });
+
+function isSessionCookie(name: string): boolean {
+  return name.startsWith(SESSION_COOKIE);
+}
 
 async function twoUsers(form: "pages" | "app"): Promise<{ world: World; alice: Browser; bob: Browser }> {
   const world = await createWorld();

@@ -2,6 +2,7 @@
  * A browser without a screen: a cookie jar in front of NextAuth's handler, in the Pages Router's form or in the App
  * Router's, without a network in between.
  */
+import { getServerSession, type AuthOptions, type Session } from "next-auth";
 import type { NextRequest as NextRequestType } from "next/server.js";
 import { NextRequest, inNextRequest } from "./next-scope.ts";
 
@@ -64,6 +65,14 @@ export class Browser {
     cookies: Record<string, string>;
   } {
     return { headers: { cookie: this.cookieHeader, ...headers }, cookies: Object.fromEntries(this.jar) };
+  }
+
+  /** Asks for the session as the Pages Router's pages and API routes do, and keeps the cookies that come with it. */
+  async sessionOfPage(authOptions: AuthOptions): Promise<Session | null> {
+    const response = new PagesResponse();
+    const session = await getServerSession(this.nodeRequest() as never, response as never, authOptions);
+    for (const line of response.answer().setCookies) this.#keep(line);
+    return session;
   }
 
   /** Runs what a server component of the app does for a request of this browser. */
