@@ -62,6 +62,7 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
   });
   ring.keys();
   warnOfUnknownProviders(options, host);
+  warnOfUnknownCallbacks(host);
   const indexer = createIndexer(ring);
   const profile = (provider: string): ProviderProfile => {
     const settings = options.providers?.[provider];
@@ -108,6 +109,19 @@ function warnOfUnknownProviders({ providers = {} }: FreshTokensOptions, host: Au
     warnOnce(
       `unknown-provider:${id}`,
       `The settings in providers.${id} have no effect: NextAuth has no provider of this id, only ${others}`,
+    );
+  }
+}
+
+/** A server that wants to see the redirect URI at a refresh may refuse one without it. */
+function warnOfUnknownCallbacks(host: AuthHost): void {
+  for (const id of host.oauthProviderIds()) {
+    const config = host.oauthProvider(id);
+    if (!profileOf(id, config?.profile).sendsRedirectUri) continue;
+    if (config?.redirectUri !== undefined || config?.tokenParams?.["redirect_uri"] !== undefined) continue;
+    warnOnce(
+      `unknown-callback:${id}`,
+      `"${id}" wants to see the callback URL at each refresh, and only a request tells it here. Set NEXTAUTH_URL, or providers.${id}.refreshParams.redirect_uri`,
     );
   }
 }

@@ -29,9 +29,18 @@ export function baseUrlOf(source: RequestSource | undefined, env: UrlEnvironment
   return parseBaseUrl(detectOrigin(source, env));
 }
 
+/** As {@link baseUrlOf}, without a request: `undefined` where only the request can tell. */
+export function fixedBaseUrl(env: UrlEnvironment): BaseUrl | undefined {
+  return !env["NEXTAUTH_URL"] && trustsHost(env) ? undefined : baseUrlOf(undefined, env);
+}
+
+function trustsHost(env: UrlEnvironment): boolean {
+  return Boolean(env["VERCEL"] ?? env["AUTH_TRUST_HOST"]);
+}
+
 function detectOrigin(source: RequestSource | undefined, env: UrlEnvironment): string | undefined {
   if (env["NEXTAUTH_URL"]) return env["NEXTAUTH_URL"];
-  if (source && (env["VERCEL"] ?? env["AUTH_TRUST_HOST"])) {
+  if (source && trustsHost(env)) {
     // Without a host NextAuth arrives at "https://undefined", whose cookies are secure all the same.
     const host = source.header("x-forwarded-host") ?? source.header("host") ?? "undefined";
     return `${source.header("x-forwarded-proto") === "http" ? "http" : "https"}://${host}`;

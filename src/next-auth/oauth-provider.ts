@@ -26,11 +26,15 @@ export function isOAuth2({ type, version, options }: ProviderEntry): boolean {
   return type === "oauth" && !(given ?? "2").startsWith("1.");
 }
 
-/** What {@link OAuthProviderConfig} asks for, taken from a provider entry and nolapse's own settings of it. */
+/**
+ * What {@link OAuthProviderConfig} asks for, taken from a provider entry and nolapse's own settings of it.
+ *
+ * @param callbackUrl `undefined` where only a request could tell: none is better than a wrong one, which would be refused.
+ */
 export function oauthProviderConfig(
   entry: ProviderEntry,
   settings: ProviderOptions | undefined,
-  callbackUrl: string,
+  callbackUrl: string | undefined,
 ): OAuthProviderConfig {
   const read = (name: string): unknown => entry.options?.[name] ?? entry[name];
   const token = endpointOf(entry, "token");
@@ -58,9 +62,9 @@ export function oauthProviderConfig(
   return {
     id: providerIdOf(entry),
     clientId: textOf(read("clientId")) ?? "",
-    redirectUri: callbackUrl,
     // Loopback only, whatever this says (SEC-37): a local server in development, the example, tests.
     allowInsecureRequests: true,
+    ...(callbackUrl !== undefined && { redirectUri: callbackUrl }),
     ...(issuer !== undefined && { issuer }),
     ...(wellKnown !== undefined && { wellKnown }),
     ...(tokenEndpoint !== undefined && { tokenEndpoint }),

@@ -8,7 +8,7 @@ import { decode as defaultDecode } from "next-auth/jwt";
 import type { SessionToken } from "../adapter/claim.ts";
 import type { AuthHost } from "../adapter/host.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
-import { baseUrlOf, defaultSessionCookieName } from "./base-url.ts";
+import { baseUrlOf, defaultSessionCookieName, fixedBaseUrl } from "./base-url.ts";
 import { isOAuth2, oauthProviderConfig, providerIdOf, type ProviderEntry } from "./oauth-provider.ts";
 
 const DEFAULT_MAX_AGE_S = 30 * 24 * 3_600;
@@ -27,11 +27,8 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
     oauthProvider(id) {
       const entry = oauthEntries.find((candidate) => providerIdOf(candidate) === id);
       if (entry === undefined) return undefined;
-      return oauthProviderConfig(
-        entry,
-        options.providers?.[id],
-        `${baseUrlOf(undefined, process.env).base}/callback/${id}`,
-      );
+      const base = fixedBaseUrl(process.env)?.base;
+      return oauthProviderConfig(entry, options.providers?.[id], base && `${base}/callback/${id}`);
     },
     sessionCookieName(source) {
       const secure = auth.useSecureCookies ?? baseUrlOf(source, process.env).base.startsWith("https://");
