@@ -5,13 +5,13 @@
  *
  * @module
  */
-import type { Engine } from "../core/engine.ts";
+import type { Background } from "../core/held-work.ts";
 
 /** Keeps the host awake until the promise settles. */
 export type WaitUntil = (task: Promise<unknown>) => void;
 
 /**
- * Builds the engine's `background`.
+ * Builds what `TokenManagerOptions.background` wants.
  *
  * @param after Next's `after()`, or `undefined` where there is none. It throws outside a request, which counts as none.
  */
@@ -19,7 +19,7 @@ export function createBackground(
   waitUntil: WaitUntil | undefined,
   after: () => WaitUntil | undefined,
   serverless: () => boolean,
-): Engine["background"] {
+): Background {
   return (task) => {
     for (const hold of [waitUntil, after()]) {
       if (hold === undefined) continue;

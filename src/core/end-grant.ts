@@ -2,13 +2,14 @@
  * Ends grants: leaves the tombstone, then tells the authorization server, then erases the tokens.
  *
  * An end that the store does not take is not forgotten: this process refuses the grant from then on and offers the end
- * again until the store is back, for at most {@link MAX_PENDING_END_MS}. Other processes learn of it only then.
+ * again until the store is back, for at most `MAX_PENDING_MS`. Other processes learn of it only then.
  *
  * @module
  */
 import { about, settled, type Engine } from "./engine.ts";
 import type { EndReason, GrantRecord } from "./grant.ts";
 import type { GrantSelector } from "./grant-store.ts";
+import { offerAgain } from "./offer-again.ts";
 import { flushPending } from "./persist.ts";
 import { forgetGrant } from "./read-grant.ts";
 import { revokeTokens } from "./revoke-tokens.ts";
@@ -21,10 +22,7 @@ export interface EndOptions {
   readonly revoke: boolean | ((before: GrantRecord) => boolean);
 }
 
-/** How long an end that the store has not taken is offered again, in milliseconds: an hour. */
-export const MAX_PENDING_END_MS = 3_600_000;
 const FIRST_PAUSE_MS = 1_000;
-const MAX_PAUSE_MS = 15_000;
 
 /** See `TokenManager.endGrant`. */
 export async function endGrant(
@@ -36,8 +34,9 @@ export async function endGrant(
   try {
     return await endNow(engine, id, reason, options);
   } catch (error) {
-    remember(engine.shared.pendingEnds, id, reason);
-    void settled(endLater(engine, id, reason, options));
+    const end = (): Promise<boolean> => endNow(engine, id, reason, options);
+    remember(engine.shared.pendingEnds, id, { reason, end });
+    engine.background(offerAgain(engine, () => isEnded(engine, id), FIRST_PAUSE_MS));
     throw error;
   }
 }
@@ -52,7 +51,7 @@ export async function endGrants(
   const ended = await engine.store.endMatching(selector, reason);
   for (const before of ended) {
     forgetGrant(engine, before.id);
-    await bury(engine, before, reason, options);
+    bury(engine, before, reason, options);
   }
   return ended.length;
 }
@@ -61,38 +60,24 @@ async function endNow(engine: Engine, id: string, reason: EndReason, options: En
   const before = await engine.store.end(id, reason);
   forgetGrant(engine, id);
   engine.shared.pendingEnds.delete(id);
-  if (before !== undefined) await bury(engine, before, reason, options);
+  if (before !== undefined) bury(engine, before, reason, options);
   return before !== undefined;
 }
 
-async function endLater(engine: Engine, id: string, reason: EndReason, options: EndOptions): Promise<void> {
-  const { clock, random, shared } = engine;
-  const giveUpAtMs = clock.nowMs() + MAX_PENDING_END_MS;
-  for (
-    let pauseMs = FIRST_PAUSE_MS;
-    clock.nowMs() < giveUpAtMs;
-    pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
-  ) {
-    await clock.sleep(pauseMs * (0.5 + random() / 2));
-    if (!shared.pendingEnds.has(id)) return;
-    try {
-      await endNow(engine, id, reason, options);
-      return;
-    } catch {
-      // The store is still away, and has told so.
-    }
-  }
+async function isEnded({ shared }: Engine, id: string): Promise<boolean> {
+  await shared.pendingEnds.get(id)?.end();
+  return true;
 }
 
-async function bury(
-  engine: Engine,
-  before: GrantRecord,
-  reason: EndReason,
-  { revoke }: EndOptions,
-): Promise<void> {
+/** Offers the store, once more, each end that it has not taken yet. */
+export async function flushEnds({ shared }: Engine): Promise<void> {
+  await Promise.all([...shared.pendingEnds.values()].map(({ end }) => settled(end())));
+}
+
+function bury(engine: Engine, before: GrantRecord, reason: EndReason, { revoke }: EndOptions): void {
   engine.emit({ type: "grant_ended", ...about(engine, before), reason });
   const wanted = typeof revoke === "function" ? revoke(before) : revoke;
-  await engine.background(settled(clearAway(engine, before, wanted)));
+  engine.background(clearAway(engine, before, wanted));
 }
 
 async function clearAway(engine: Engine, before: GrantRecord, revoke: boolean): Promise<void> {

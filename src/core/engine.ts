@@ -5,13 +5,17 @@
  */
 import type { Clock } from "./clock.ts";
 import type { TokenEvent } from "./events.ts";
+import type { HeldWork } from "./held-work.ts";
 import { grantRefOf, type GrantRecord } from "./grant.ts";
 import type { GrantStore } from "./grant-store.ts";
 import type { TimingOptions } from "./lead-time.ts";
 import type { Refresher, RefreshRequest } from "./refresher.ts";
+import type { Holding } from "./refresh-attempt.ts";
+import { longestDeadlineMs, type RotationPolicy } from "./rotation.ts";
 import type { Sealer } from "./sealer.ts";
 import type { SharedState } from "./single-flight.ts";
 import type { TokenSet } from "./token-set.ts";
+import type { TokenTarget } from "./token-target.ts";
 
 /** Every bound of the engine, in milliseconds. */
 export interface Limits {
@@ -20,8 +24,8 @@ export interface Limits {
   /** How long a lease lasts without renewal. @defaultValue 4_000 */
   readonly leaseMs: number;
   /**
-   * How long one refresh request may take. @defaultValue 60_000, or a quarter of the token's lifetime where that is
-   * less, but at least 5_000
+   * How long one refresh request may take; less where a second one has to fit into the server's window for it.
+   * @defaultValue 60_000, or a quarter of the token's lifetime where that is less, but at least 5_000
    */
   readonly refreshDeadlineMs: number | undefined;
   /** How long one store operation may take. @defaultValue 3_000 */
@@ -72,18 +76,24 @@ export interface Engine {
   readonly shared: SharedState;
   /** Never throws. */
   readonly emit: (event: TokenEvent) => void;
-  /**
-   * Takes work that nobody waits for. Never throws; the task never rejects. Returns a promise where the host may
-   * freeze the process after the response and nothing else can keep it awake: whoever answers the request awaits it.
-   */
-  readonly background: (task: Promise<void>) => Promise<void> | undefined;
+  /** Takes work that nobody waits for. See {@link HeldWork.add}. */
+  readonly background: HeldWork["add"];
+  /** How the grant's authorization server rotates. */
+  readonly rotationOf: (grant: GrantRecord) => RotationPolicy;
+  /** Aborted when the engine closes: what waits for better times stops waiting. */
+  readonly closing: AbortSignal;
+  /** The leases under which a request is being sent right now, by grant: what `close` hands over. */
+  readonly sending: Map<string, Holding>;
 }
 
-/** How long a refresh of this grant may take, in milliseconds. */
-export function refreshDeadlineMsOf(grant: GrantRecord, limits: Limits): number {
-  if (limits.refreshDeadlineMs !== undefined) return limits.refreshDeadlineMs;
-  if (grant.accessTokenExpiresAtMs === null) return MAX_DEADLINE_MS;
-  const lifetimeMs = grant.accessTokenExpiresAtMs - grant.accessTokenIssuedAtMs;
+/** How long one request that refreshes this grant may take, in milliseconds. */
+export function refreshDeadlineMsOf({ limits, rotationOf }: Engine, grant: GrantRecord): number {
+  return Math.min(limits.refreshDeadlineMs ?? usualDeadlineMs(grant), longestDeadlineMs(rotationOf(grant)));
+}
+
+function usualDeadlineMs({ accessTokenExpiresAtMs, accessTokenIssuedAtMs }: GrantRecord): number {
+  if (accessTokenExpiresAtMs === null) return MAX_DEADLINE_MS;
+  const lifetimeMs = accessTokenExpiresAtMs - accessTokenIssuedAtMs;
   return Math.min(MAX_DEADLINE_MS, Math.max(MIN_DEADLINE_MS, lifetimeMs / 4));
 }
 
@@ -93,9 +103,10 @@ export function requestFor(
   tokenSet: TokenSet,
   attemptId: string,
   signal: AbortSignal,
+  target?: TokenTarget,
 ): RefreshRequest {
   const { provider, issuer, clientId } = grant;
-  return { provider, issuer, clientId, tokenSet, attemptId, signal };
+  return { provider, issuer, clientId, tokenSet, attemptId, signal, ...(target !== undefined && { target }) };
 }
 
 /** A task that is done with when it ends: what it rejects with has been told as an event or is of no use. */

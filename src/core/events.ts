@@ -37,7 +37,7 @@ export type TokenEvent =
       readonly door: string;
       /** How long the request took, in milliseconds. */
       readonly tookMs: number;
-      /** The stored version afterwards. */
+      /** The version that is stored afterwards, once the store has taken it (`tokens_stored`). */
       readonly version: number;
       /** Expiry of the new access token, in epoch milliseconds, where there is one. */
       readonly expiresAtMs?: number;
@@ -46,7 +46,35 @@ export type TokenEvent =
   | (EventBase & { readonly type: "refresh_adopted"; readonly version: number; readonly door: string })
   /** A fresh token set lost the commit and was kept. */
   | (EventBase & { readonly type: "candidate_kept"; readonly attemptId: string })
+  /** A kept token set brought new tokens after the current one was refused: the grant lives because of it (S5). */
+  | (EventBase & { readonly type: "candidate_used"; readonly attemptId: string })
+  /** An answer came after its deadline, and was committed or kept all the same (I4). */
+  | (EventBase & { readonly type: "late_answer"; readonly attemptId: string })
   | (EventBase & { readonly type: "lease_lost"; readonly attemptId: string })
+  /** Under the lease a refresh of the same version was found that never told its outcome: a crash or a lost answer (S2). */
+  | (EventBase & {
+      readonly type: "lease_taken_over";
+      readonly attemptId: string;
+      readonly found: "pending" | "unknown" | "answered";
+    })
+  /** Nothing was sent, because of a pause or of an earlier refresh of unknown outcome (S6). */
+  | (EventBase & {
+      readonly type: "refresh_deferred";
+      readonly attemptId: string;
+      readonly code: string;
+      readonly retryInMs: number;
+    })
+  /** New tokens are durable. `tookMs`: from the answer on, in milliseconds: the exposed window of a crash. */
+  | (EventBase & {
+      readonly type: "tokens_stored";
+      readonly attemptId: string;
+      readonly version: number;
+      readonly tookMs: number;
+    })
+  /** The store does not take new tokens: they are served from memory until it does (degraded mode, I5). */
+  | (EventBase & { readonly type: "tokens_pending"; readonly attemptId: string; readonly version: number })
+  /** On shutdown: a request was still out, and its intent was marked so that others need not wait for the lease. */
+  | (EventBase & { readonly type: "handed_over"; readonly attemptId: string })
   /** The token endpoint answered with tokens of somebody else; nothing was stored (SEC-43). */
   | (EventBase & { readonly type: "subject_mismatch"; readonly attemptId: string })
   /** A sealed value did not open (SEC-60). */

@@ -3,12 +3,14 @@
  *
  * A strict authorization server takes a second use of a refresh token for theft (classes P5, P6). An attempt whose
  * answer is still out may be a slow winner, so its refresh token is left alone until its deadline has passed, and
- * then for as long as the access token in hand is good (S6). An attempt that was answered cannot win any more.
+ * then for as long as the access token in hand is good (S6). An attempt that was answered cannot win any more. Where
+ * the server gives the refresh token a second chance for a while, it is taken at once, and never later (S1, TL2).
  *
  * @module
  */
 import type { Decision } from "./decide.ts";
 import type { GrantRecord, Intent } from "./grant.ts";
+import { resendWindowMs, type RotationPolicy } from "./rotation.ts";
 
 /** How long after an attempt's deadline its answer is still given room, in milliseconds. */
 export const QUIET_TIME_MS = 1_000;
@@ -25,13 +27,27 @@ export function readIntent(
   grant: GrantRecord,
   decision: Decision,
   storeNowMs: number,
+  policy: RotationPolicy,
 ): IntentReading {
   if (intent === null || intent.parentVersion !== grant.version || intent.outcome === "answered") {
     return { action: "send" };
   }
-  const quietAtMs = intent.deadlineAtMs + QUIET_TIME_MS;
-  // An intent from the future was written before the store's clock was set back: its deadline means nothing (I17).
-  if (intent.startedAtMs <= storeNowMs && storeNowMs < quietAtMs)
-    return { action: "wait", untilMs: quietAtMs };
+  if (isInWindow(intent, storeNowMs, policy)) return { action: "send" };
+  if (mayStillWin(intent, storeNowMs))
+    return { action: "wait", untilMs: intent.deadlineAtMs + QUIET_TIME_MS };
   return decision.kind === "fresh" || decision.kind === "due" ? { action: "defer" } : { action: "send" };
+}
+
+/**
+ * Whether the answer to an attempt may still come. An intent from the future was written before the store's clock was
+ * set back, and its deadline means nothing (I17).
+ */
+export function mayStillWin({ outcome, startedAtMs, deadlineAtMs }: Intent, storeNowMs: number): boolean {
+  return outcome !== "answered" && startedAtMs <= storeNowMs && storeNowMs < deadlineAtMs + QUIET_TIME_MS;
+}
+
+function isInWindow({ startedAtMs }: Intent, storeNowMs: number, policy: RotationPolicy): boolean {
+  const windowMs = resendWindowMs(policy);
+  if (windowMs === Number.POSITIVE_INFINITY) return true;
+  return startedAtMs <= storeNowMs && storeNowMs < startedAtMs + windowMs;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { decide, isRefreshable, type Decision } from "./decide.ts";
-import { settled, type Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import {
   InvalidOptionError,
   ReauthenticationRequiredError,
@@ -17,6 +17,7 @@ import { readGrant, unopenable, type CurrentGrant } from "./read-grant.ts";
 import { attemptRefresh, reasonToWait, type FlightResult } from "./refresh-attempt.ts";
 import { joinFlight } from "./single-flight.ts";
 import type { TokenSet } from "./token-set.ts";
+import { MAX_TARGETS, recordFor, targetKeyOf, tokenSetFor, type TokenTarget } from "./token-target.ts";
 
 /** What a caller needs. */
 export interface TokenAsk {
@@ -31,7 +32,12 @@ export interface TokenAsk {
   readonly mayRefresh?: boolean;
   /** Who asks, for events. @defaultValue "get-access-token" */
   readonly door?: string;
+  /** What the token is for. @defaultValue what the sign-in asked for */
+  readonly target?: TokenTarget;
 }
+
+/** Who wants a refresh, and of what. */
+export type FlightAsk = Pick<TokenAsk, "door" | "target">;
 
 /** An access token as it is handed out. */
 export interface IssuedToken {
@@ -51,8 +57,11 @@ export interface IssuedToken {
   readonly extra?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** How often a caller starts over because another process's new token was too short for it again. */
-const MAX_ROUNDS = 3;
+/**
+ * How often a caller starts over because what it joined brought a token that was too short for it again, or one for
+ * another target: there may be as many refreshes before its own as a grant has targets.
+ */
+const MAX_ROUNDS = MAX_TARGETS + 3;
 
 /** The age that a token may reach before a caller's minimum renews it: this, or a quarter of its life where that is less. */
 const MAX_MARGIN_MS = 30_000;
@@ -66,26 +75,25 @@ export async function obtainToken(engine: Engine, id: string, ask: TokenAsk): Pr
   checkDuration("maxWaitMs", ask.maxWaitMs, 0);
   const deadlineMs = engine.clock.nowMs() + (ask.maxWaitMs ?? engine.limits.maxWaitMs);
   for (let round = 1; ; round++) {
-    const { current, decision } = await readFor(engine, id, ask);
-    const { grant } = current;
-    if (decision.kind === "fresh") return issue(grant, opened(current));
+    const { current, wanted, decision } = await readFor(engine, id, ask);
+    if (decision.kind === "fresh") return issue(wanted.grant, opened(wanted));
     if (decision.kind === "due") {
-      const issued = issue(grant, opened(current));
-      if (ask.mayRefresh !== false) await refreshInBackground(engine, current, ask.door);
+      const issued = issue(wanted.grant, opened(wanted));
+      if (ask.mayRefresh !== false) refreshInBackground(engine, current, ask);
       return issued;
     }
-    assertReachable(grant, ask);
-    if (current.stale || ask.mayRefresh === false) return lastResort(engine, current, ask, "store_failed");
+    assertReachable(wanted.grant, ask);
+    if (current.stale || ask.mayRefresh === false) return lastResort(engine, wanted, ask, "store_failed");
     // What does not open cannot be refreshed either: that is said at once, not after a wait (SEC-60).
     opened(current);
-    const result = await refreshWithin(engine, current, deadlineMs, ask.door);
+    const result = await refreshWithin(engine, current, deadlineMs, ask);
     if (result.kind === "ended") throw new ReauthenticationRequiredError(grantRefOf(id), result.reason);
-    if (
-      result.kind === "refreshed" &&
-      isEnough(decide(result.grant, engine.clock.nowMs(), engine.timing, ask.minValidityMs))
-    )
-      return issue(result.grant, result.tokenSet);
-    if (result.kind === "adopted" && round < MAX_ROUNDS) continue;
+    if (result.kind === "refreshed") {
+      const grant = recordFor(result.grant, () => result.tokenSet, ask.target);
+      if (isEnough(decide(grant, engine.clock.nowMs(), engine.timing, ask.minValidityMs)))
+        return issue(grant, tokenSetFor(result.tokenSet, ask.target));
+    }
+    if (mayStartOver(result, ask) && round < MAX_ROUNDS && engine.clock.nowMs() < deadlineMs) continue;
     const pauseMs = result.kind === "failed" ? result.retryInMs : Number.POSITIVE_INFINITY;
     if (engine.clock.nowMs() + pauseMs >= deadlineMs)
       return lastResortAfterWait(engine, id, ask, result.kind === "failed" ? result.code : "too_short");
@@ -93,17 +101,36 @@ export async function obtainToken(engine: Engine, id: string, ask: TokenAsk): Pr
   }
 }
 
+/** Whether the store, or whoever was faster, may have what this caller needs by now. */
+function mayStartOver({ kind }: FlightResult, { target }: TokenAsk): boolean {
+  return kind === "adopted" || (kind === "refreshed" && targetKeyOf(target) !== undefined);
+}
+
 /** Reads a grant and decides for this caller. Rejects if it is missing or has ended. */
 async function readFor(
   engine: Engine,
   id: string,
   ask: TokenAsk,
-): Promise<{ readonly current: CurrentGrant; readonly decision: Decision }> {
+): Promise<{
+  readonly current: CurrentGrant;
+  /** The same for the caller's target. */
+  readonly wanted: CurrentGrant;
+  readonly decision: Decision;
+}> {
   const current = await readGrant(engine, id);
   if (current === undefined) throw new ReauthenticationRequiredError(grantRefOf(id), "missing");
-  const decision = decide(current.grant, engine.clock.nowMs(), engine.timing, ask.minValidityMs);
+  const wanted = currentFor(current, ask.target);
+  const decision = decide(wanted.grant, engine.clock.nowMs(), engine.timing, ask.minValidityMs);
   if (decision.kind === "ended") throw new ReauthenticationRequiredError(grantRefOf(id), decision.reason);
-  return { current, decision };
+  return { current, wanted, decision };
+}
+
+function currentFor(current: CurrentGrant, target: TokenTarget | undefined): CurrentGrant {
+  const tokenSet = (): TokenSet | undefined => {
+    const all = current.tokenSet();
+    return all && tokenSetFor(all, target);
+  };
+  return { ...current, grant: recordFor(current.grant, current.tokenSet, target), tokenSet };
 }
 
 function isEnough({ kind }: Decision): boolean {
@@ -119,24 +146,20 @@ export async function renewRejected(
 ): Promise<IssuedToken | undefined> {
   const current = await readGrant(engine, id);
   if (current === undefined || current.stale || current.grant.state === "ended") return undefined;
-  const tokenSet = opened(current);
-  if (tokenSet.accessToken !== rejectedAccessToken) return obtainToken(engine, id, ask);
-  if (!isRefreshable(current.grant, engine.clock.nowMs()) || tooYoung(engine, current.grant))
-    return undefined;
+  const wanted = currentFor(current, ask.target);
+  if (opened(wanted).accessToken !== rejectedAccessToken) return obtainToken(engine, id, ask);
+  if (!isRefreshable(current.grant, engine.clock.nowMs()) || tooYoung(engine, wanted.grant)) return undefined;
   const deadlineMs = engine.clock.nowMs() + (ask.maxWaitMs ?? engine.limits.maxWaitMs);
-  const result = await refreshWithin(engine, current, deadlineMs, ask.door ?? "fetch");
-  if (result.kind === "refreshed") return issue(result.grant, result.tokenSet);
-  return result.kind === "adopted" ? obtainToken(engine, id, ask) : undefined;
+  const result = await refreshWithin(engine, current, deadlineMs, { door: "fetch", ...ask });
+  if (result.kind === "failed" || result.kind === "ended") return undefined;
+  const renewed = await obtainToken(engine, id, ask);
+  return renewed.accessToken === rejectedAccessToken ? undefined : renewed;
 }
 
-/** Starts a refresh, or joins the one under way, and waits for neither (unless the host would freeze it). */
-export async function refreshInBackground(
-  engine: Engine,
-  current: CurrentGrant,
-  door?: string,
-): Promise<void> {
+/** Starts a refresh, or joins the one under way, and does not wait for it. */
+export function refreshInBackground(engine: Engine, current: CurrentGrant, ask: FlightAsk): void {
   if (current.stale || pausedFor(engine, current) !== undefined) return;
-  await flightFor(engine, current, door).held;
+  void flightFor(engine, current, ask);
 }
 
 /** Starts a refresh, or joins the one under way, and waits for it until the deadline. */
@@ -144,19 +167,17 @@ export async function refreshWithin(
   engine: Engine,
   current: CurrentGrant,
   deadlineMs: number,
-  door?: string,
+  ask: FlightAsk,
 ): Promise<FlightResult> {
   const { clock } = engine;
   const paused = pausedFor(engine, current);
   if (paused !== undefined) return paused;
-  const flight = flightFor(engine, current, door);
   const timer = new AbortController();
   const waited = clock
     .sleep(Math.max(0, deadlineMs - clock.nowMs()), timer.signal)
     .then((): FlightResult => ({ kind: "failed", code: "waiting", retryInMs: SLOW_RETRY_MS }));
-  const result = await Promise.race([flight.result, waited]);
+  const result = await Promise.race([flightFor(engine, current, ask), waited]);
   timer.abort();
-  await flight.held;
   return result;
 }
 
@@ -166,15 +187,13 @@ function pausedFor(engine: Engine, { grant, storeNowMs }: CurrentGrant): FlightR
   return reasonToWait(engine, grant, underWay ? null : grant.intent, storeNowMs);
 }
 
-function flightFor(
-  engine: Engine,
-  { grant }: CurrentGrant,
-  door = "get-access-token",
-): { result: Promise<FlightResult>; held: Promise<void> | undefined } {
+function flightFor(engine: Engine, { grant }: CurrentGrant, ask: FlightAsk): Promise<FlightResult> {
+  const { door = "get-access-token", target } = ask;
   const { result, started } = joinFlight(engine.shared.flights, grant.id, () =>
-    attemptRefresh(engine, { seen: grant, door }),
+    attemptRefresh(engine, { seen: grant, door, target }),
   );
-  return { result, held: started ? engine.background(settled(result)) : undefined };
+  if (started) engine.background(result);
+  return result;
 }
 
 function opened(current: CurrentGrant): TokenSet {
@@ -200,10 +219,10 @@ async function lastResortAfterWait(
   ask: TokenAsk,
   code: string,
 ): Promise<IssuedToken> {
-  const { current, decision } = await readFor(engine, id, ask);
-  if (isEnough(decision)) return issue(current.grant, opened(current));
-  assertReachable(current.grant, ask);
-  return lastResort(engine, current, ask, code);
+  const { wanted, decision } = await readFor(engine, id, ask);
+  if (isEnough(decision)) return issue(wanted.grant, opened(wanted));
+  assertReachable(wanted.grant, ask);
+  return lastResort(engine, wanted, ask, code);
 }
 
 /**

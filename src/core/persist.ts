@@ -9,8 +9,9 @@ import { about, settled, type Engine } from "./engine.ts";
 import type { ReauthenticationReason } from "./errors.ts";
 import type { GrantRecord, Lease } from "./grant.ts";
 import type { Commit, CommitAnswer } from "./grant-store.ts";
+import { offerAgain } from "./offer-again.ts";
 import { revokeTokens } from "./revoke-tokens.ts";
-import { sealCandidate, sealTokens } from "./seal-tokens.ts";
+import { openTokens, sealCandidate, sealTokens } from "./seal-tokens.ts";
 import { joinFlight, remember, type PendingRotation } from "./single-flight.ts";
 import type { TokenSet } from "./token-set.ts";
 
@@ -26,9 +27,6 @@ export type Persisted =
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 2_000;
-const MAX_FLUSH_PAUSE_MS = 15_000;
-/** How long a rotation that the store has not taken is offered again, in milliseconds: an hour. */
-const MAX_PENDING_MS = 3_600_000;
 
 /** Stores a token set that renews `parent`, whatever it takes within `persistBudgetMs`. */
 export async function persist(
@@ -39,7 +37,9 @@ export async function persist(
   lease?: Lease,
 ): Promise<Persisted> {
   const { clock, limits, shared } = engine;
-  const rotation = { parent, commit: commitFor(engine, parent, tokenSet, lease), tokenSet, attemptId };
+  const answeredAtMs = clock.nowMs();
+  const commit = commitFor(engine, parent, tokenSet, lease);
+  const rotation = { parent, commit, tokenSet, attemptId, answeredAtMs };
   const giveUpAtMs = clock.nowMs() + limits.persistBudgetMs;
   for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)) {
     const answer = await tryCommit(engine, parent.id, rotation.commit);
@@ -48,23 +48,9 @@ export async function persist(
     await clock.sleep(retryMs * (0.5 + engine.random() / 2));
   }
   remember(shared.pendingRotations, parent.id, rotation);
-  void settled(flushLater(engine, parent.id));
+  engine.emit({ type: "tokens_pending", ...about(engine, parent), attemptId, version: parent.version + 1 });
+  engine.background(offerAgain(engine, () => isFlushed(engine, parent.id), MAX_RETRY_MS));
   return { kind: "pending", grant: withPending(engine, parent) };
-}
-
-/** Offers a pending rotation to the store until it takes it, for at most {@link MAX_PENDING_MS}. */
-async function flushLater(engine: Engine, grantId: string): Promise<void> {
-  const { clock, shared } = engine;
-  const giveUpAtMs = clock.nowMs() + MAX_PENDING_MS;
-  for (
-    let pauseMs = MAX_RETRY_MS;
-    clock.nowMs() < giveUpAtMs;
-    pauseMs = Math.min(2 * pauseMs, MAX_FLUSH_PAUSE_MS)
-  ) {
-    await clock.sleep(pauseMs * (0.5 + engine.random() / 2));
-    if (!shared.pendingRotations.has(grantId)) return;
-    await flushPending(engine, grantId);
-  }
 }
 
 /**
@@ -82,6 +68,11 @@ export async function flushPending(engine: Engine, grantId: string): Promise<Per
     if (pendingRotations.get(grantId) === pending) pendingRotations.delete(grantId);
     return settleCommit(engine, pending, answer);
   }).result;
+}
+
+async function isFlushed(engine: Engine, grantId: string): Promise<boolean> {
+  if (engine.shared.pendingRotations.has(grantId)) await flushPending(engine, grantId);
+  return !engine.shared.pendingRotations.has(grantId);
 }
 
 /** The row as it will be once the store has taken the rotation that is kept in memory for it, if there is one (I5, I9). */
@@ -126,27 +117,24 @@ async function tryCommit(engine: Engine, grantId: string, commit: Commit): Promi
 
 async function settleCommit(
   engine: Engine,
-  { parent, commit, tokenSet, attemptId }: PendingRotation,
+  { parent, commit, tokenSet, attemptId, answeredAtMs }: PendingRotation,
   answer: CommitAnswer,
 ): Promise<Persisted> {
-  switch (answer.status) {
-    case "committed":
-      return { kind: "stored", grant: answer.grant };
-    case "conflict":
-      // An earlier try was applied although its acknowledgement got lost (X26).
-      if (answer.grant.sealedTokenSet === commit.sealedTokenSet)
-        return { kind: "stored", grant: answer.grant };
-      await keepCandidate(engine, answer.grant, tokenSet, attemptId);
-      return { kind: "superseded", grant: answer.grant };
-    case "ended":
-    case "absent":
-      return revokeLate(
-        engine,
-        parent,
-        tokenSet,
-        answer.status === "ended" ? (answer.grant.endReason ?? "revoked") : "missing",
-      );
+  if (answer.status === "absent") return revokeLate(engine, parent, tokenSet, "missing");
+  const { grant } = answer;
+  if (answer.status === "ended") return revokeLate(engine, parent, tokenSet, grant.endReason ?? "revoked");
+  // An earlier try may have been applied although its acknowledgement got lost (X26).
+  if (answer.status === "committed" || grant.sealedTokenSet === commit.sealedTokenSet) {
+    const tookMs = engine.clock.nowMs() - answeredAtMs;
+    const { version } = grant;
+    engine.emit({ type: "tokens_stored", ...about(engine, grant), attemptId, version, tookMs });
+    return { kind: "stored", grant };
   }
+  // The same refresh token, from a server that does not rotate or answers a repetition alike: nothing is left to keep.
+  if (openTokens(engine, grant)?.refreshToken !== tokenSet.refreshToken) {
+    await keepCandidate(engine, grant, tokenSet, attemptId);
+  }
+  return { kind: "superseded", grant };
 }
 
 /**
@@ -159,7 +147,7 @@ function revokeLate(
   tokenSet: TokenSet,
   reason: ReauthenticationReason,
 ): Persisted {
-  if (reason !== "replaced") void engine.background(settled(revokeTokens(engine, parent, [tokenSet])));
+  if (reason !== "replaced") engine.background(revokeTokens(engine, parent, [tokenSet]));
   return { kind: "ended", reason };
 }
 
@@ -169,37 +157,32 @@ async function keepCandidate(
   tokenSet: TokenSet,
   attemptId: string,
 ): Promise<void> {
+  const { pendingCandidates } = engine.shared;
+  const key = `${current.id} ${attemptId}`;
   const candidate = sealCandidate(engine.sealer, current.id, current.version, attemptId, tokenSet);
-  const keep = async (): Promise<void> => {
+  const keep = async (): Promise<boolean> => {
     if (await engine.store.addCandidate(current.id, candidate)) {
       engine.emit({ type: "candidate_kept", ...about(engine, current), attemptId });
-      return;
+    } else {
+      const reading = await engine.store.read(current.id);
+      revokeLate(engine, current, tokenSet, reading?.grant.endReason ?? "missing");
     }
-    const reading = await engine.store.read(current.id);
-    revokeLate(engine, current, tokenSet, reading?.grant.endReason ?? "missing");
+    return pendingCandidates.delete(key) || true;
   };
   try {
     await keep();
   } catch {
     // Whoever waits is served with the other's tokens meanwhile.
-    void engine.background(settled(keepTrying(engine, keep)));
+    remember(pendingCandidates, key, keep);
+    engine.background(
+      offerAgain(engine, async () => !pendingCandidates.has(key) || (await keep()), FIRST_RETRY_MS),
+    );
   }
 }
 
-/** Repeats a write that failed until the store takes it, for at most `persistBudgetMs`. */
-async function keepTrying({ clock, limits, random }: Engine, write: () => Promise<unknown>): Promise<void> {
-  const giveUpAtMs = clock.nowMs() + limits.persistBudgetMs;
-  for (
-    let retryMs = FIRST_RETRY_MS;
-    clock.nowMs() < giveUpAtMs;
-    retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)
-  ) {
-    await clock.sleep(retryMs * (0.5 + random() / 2));
-    try {
-      await write();
-      return;
-    } catch {
-      // Told as an event.
-    }
+/** Offers the store, once more, the candidates of a grant (of all grants) that it has not taken yet. */
+export async function flushCandidates({ shared }: Engine, grantId?: string): Promise<void> {
+  for (const [key, keep] of shared.pendingCandidates) {
+    if (grantId === undefined || key.startsWith(`${grantId} `)) await settled(keep());
   }
 }

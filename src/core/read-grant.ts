@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { about, settled, type Engine } from "./engine.ts";
+import { about, type Engine } from "./engine.ts";
 import { StoreFailedError } from "./errors.ts";
 import type { GrantRecord } from "./grant.ts";
 import { flushPending, withPending } from "./persist.ts";
@@ -33,7 +33,7 @@ export interface CurrentGrant {
  */
 export async function readGrant(engine: Engine, id: string): Promise<CurrentGrant | undefined> {
   const current = await readLiveOrLast(engine, id);
-  const endReason = engine.shared.pendingEnds.get(id);
+  const endReason = engine.shared.pendingEnds.get(id)?.reason;
   if (current === undefined || endReason === undefined || current.grant.state === "ended") return current;
   // Its user has signed out; the store was away and does not know it yet (SEC-13).
   return {
@@ -62,7 +62,7 @@ async function readLive(engine: Engine, id: string): Promise<CurrentGrant | unde
   remember(shared.lastReadings, id, { reading, readAtMs: clock.nowMs() });
   const grant = withPending(engine, reading.grant);
   // A store that can be read may take writes again: nobody waits for that.
-  if (shared.pendingRotations.has(id)) void engine.background(settled(flushPending(engine, id)));
+  if (shared.pendingRotations.has(id)) engine.background(flushPending(engine, id));
   return { grant, storeNowMs: reading.storeNowMs, stale: false, tokenSet: () => openTokens(engine, grant) };
 }
 

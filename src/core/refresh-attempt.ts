@@ -3,7 +3,7 @@
  *
  * 1. take the lease and write the intent in one store write; whoever does not get it polls and adopts;
  * 2. re-read under the lease: somebody may have refreshed, backed off, or left a refresh of unknown outcome;
- * 3. send one refresh request, renewing the lease while it runs;
+ * 3. send one refresh request, renewing the lease while it runs, and again only where the server allows it;
  * 4. commit by version, publish to whoever waits, give the lease back.
  *
  * Nothing here belongs to a caller: callers come and go, the attempt runs to its end.
@@ -19,9 +19,10 @@ import type { LeaseAnswer } from "./grant-store.ts";
 import { readIntent } from "./intent.ts";
 import { flushPending } from "./persist.ts";
 import { openTokens } from "./seal-tokens.ts";
-import { sendRefresh } from "./send-refresh.ts";
+import { sendWithinWindow } from "./resend.ts";
 import { settleOutcome } from "./settle-outcome.ts";
 import type { TokenSet } from "./token-set.ts";
+import { recordFor, type TokenTarget } from "./token-target.ts";
 
 /** What somebody wants refreshed. */
 export interface RefreshAsk {
@@ -29,6 +30,8 @@ export interface RefreshAsk {
   readonly seen: GrantRecord;
   /** Who asked first, for events: `session`, `get-access-token`, `fetch`, ... */
   readonly door: string;
+  /** What the access token is for; absent: what the sign-in asked for. */
+  readonly target?: TokenTarget | undefined;
 }
 
 /** How an attempt ended, as whoever waits for it sees it. */
@@ -53,7 +56,11 @@ export interface Holding {
   readonly attemptId: string;
   /** The intent of an earlier attempt on the same version whose outcome nobody knows. */
   readonly unresolved: Intent | null;
+  /** How long ago the refresh token of this version was sent first when the lease was taken, in milliseconds; 0: not yet. */
+  readonly sinceFirstSendMs: number;
 }
+
+type Acquired = Extract<LeaseAnswer, { status: "acquired" }>;
 
 const POLL_MS = 100;
 const STORE_RETRY_MS = 1_000;
@@ -81,26 +88,48 @@ async function attempt(engine: Engine, ask: RefreshAsk): Promise<FlightResult> {
   const attemptId = engine.newId();
   const taken = await takeLease(engine, ask, attemptId);
   if ("kind" in taken) return taken;
-  const { grant, lease, previousIntent, storeNowMs } = taken;
-  const decision = decide(grant, engine.clock.nowMs(), engine.timing);
+  return underLease(engine, ask, attemptId, taken);
+}
+
+async function underLease(
+  engine: Engine,
+  { seen, door, target }: RefreshAsk,
+  attemptId: string,
+  { grant, lease, previousIntent, storeNowMs }: Acquired,
+): Promise<FlightResult> {
   const unresolved =
     previousIntent !== null && previousIntent.parentVersion === grant.version ? previousIntent : null;
+  if (unresolved !== null) {
+    engine.emit({ type: "lease_taken_over", ...about(engine, grant), attemptId, found: unresolved.outcome });
+  }
   const giveUp = async (result: FlightResult): Promise<FlightResult> => {
     await engine.store.releaseLease(grant.id, lease, { intent: unresolved });
     return result;
   };
+  const wanted = recordFor(grant, () => openTokens(engine, grant), target);
+  const decision = decide(wanted, engine.clock.nowMs(), engine.timing);
   if (decision.kind === "ended") return giveUp({ kind: "ended", reason: decision.reason });
-  if (grant.version !== ask.seen.version && decision.kind === "fresh") {
-    return giveUp(adopted(engine, grant, ask.door));
+  if (grant.version !== seen.version && decision.kind === "fresh") {
+    return giveUp(adopted(engine, grant, door));
   }
   const paused = reasonToWait(engine, grant, unresolved, storeNowMs);
-  if (paused !== undefined) return giveUp(paused);
+  if (paused !== undefined) {
+    const { code, retryInMs } = paused;
+    engine.emit({ type: "refresh_deferred", ...about(engine, grant), attemptId, code, retryInMs });
+    return giveUp(paused);
+  }
   const tokenSet = openTokens(engine, grant);
   if (tokenSet === undefined)
     return giveUp({ kind: "failed", code: "unseal_failed", retryInMs: UNSEAL_RETRY_MS });
-  const holding: Holding = { lease, grant, attemptId, unresolved };
-  const outcome = await sendRefresh(engine, holding, tokenSet, ask.door);
-  return settleOutcome(engine, holding, outcome, ask.door);
+  const sinceFirstSendMs = unresolved === null ? 0 : Math.max(0, storeNowMs - unresolved.startedAtMs);
+  const holding: Holding = { lease, grant, attemptId, unresolved, sinceFirstSendMs };
+  engine.sending.set(attemptId, holding);
+  try {
+    const sent = await sendWithinWindow(engine, holding, { tokenSet, target, door });
+    return await settleOutcome(engine, sent.holding, sent.outcome, door);
+  } finally {
+    engine.sending.delete(attemptId);
+  }
 }
 
 /**
@@ -118,7 +147,8 @@ export function reasonToWait(
   const pauseMs = pauseLeftMs(grant, storeNowMs);
   if (pauseMs > 0) return { kind: "failed", code: grant.backoff?.code ?? "paused", retryInMs: pauseMs };
   const nowMs = engine.clock.nowMs();
-  const reading = readIntent(intent, grant, decide(grant, nowMs, engine.timing), storeNowMs);
+  const decision = decide(grant, nowMs, engine.timing);
+  const reading = readIntent(intent, grant, decision, storeNowMs, engine.rotationOf(grant));
   if (reading.action === "send") return undefined;
   const tooShortAtMs =
     (grant.accessTokenExpiresAtMs ?? Number.POSITIVE_INFINITY) -
@@ -147,9 +177,9 @@ async function takeLease(
   engine: Engine,
   { seen, door }: RefreshAsk,
   attemptId: string,
-): Promise<Extract<LeaseAnswer, { status: "acquired" }> | FlightResult> {
+): Promise<Acquired | FlightResult> {
   const { store, clock, limits, holder } = engine;
-  const deadlineMs = refreshDeadlineMsOf(seen, limits);
+  const deadlineMs = refreshDeadlineMsOf(engine, seen);
   const giveUpAtMs = clock.nowMs() + deadlineMs + limits.leaseMs;
   let found: Intent | null = null;
   do {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { TokenSet } from "./token-set.ts";
+import type { TokenTarget } from "./token-target.ts";
 
 /** What a refresh or a revocation is about. */
 export interface RefreshRequest {
@@ -16,6 +17,8 @@ export interface RefreshRequest {
   /** The token set to renew. It has a refresh token. */
   readonly tokenSet: TokenSet;
   readonly attemptId: string;
+  /** What the new access token is to be for. Absent: what the sign-in asked for. */
+  readonly target?: TokenTarget;
   /** Aborted at the attempt's deadline and by nothing else: no caller can cancel a refresh (M6). */
   readonly signal: AbortSignal;
 }

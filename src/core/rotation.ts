@@ -25,6 +25,8 @@ export interface RotationPolicy {
    * and `last_wins`; where an `idempotent` server knows no such limit, `Infinity`.
    */
   readonly graceMs: number;
+  /** A refresh kills the access tokens that were issued before it, those for other targets too. @defaultValue false */
+  readonly accessTokensDie?: boolean;
 }
 
 /** What is assumed of a server of which nothing is known: a second use is theft. */

@@ -1,18 +1,28 @@
 /**
- * Sends one refresh request, keeps the lease while it runs, and ends it at its deadline.
+ * Sends one refresh request and ends it at its deadline.
  *
  * @module
  */
-import { about, refreshDeadlineMsOf, requestFor, settled, type Engine } from "./engine.ts";
+import { about, refreshDeadlineMsOf, requestFor, type Engine } from "./engine.ts";
 import { persist } from "./persist.ts";
 import type { Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
+import { mergedTokenSet, type TokenTarget } from "./token-target.ts";
 import type { TokenSet } from "./token-set.ts";
 
 const TIMEOUT: RefreshOutcome = { kind: "unknown", code: "timeout", answered: false };
 
 /** How long after the deadline a refresher may take to notice it, in milliseconds. */
-const GRACE_MS = 1_000;
+export const GRACE_MS = 1_000;
+
+/** What is sent, and for whom. */
+export interface RefreshSend {
+  /** The token set whose refresh token is spent. */
+  readonly tokenSet: TokenSet;
+  /** What the new access token is for; `undefined`: what the sign-in asked for. */
+  readonly target: TokenTarget | undefined;
+  readonly door: string;
+}
 
 /**
  * Sends the request. Never rejects, and settles by the deadline even if the refresher does not: an answer that comes
@@ -21,26 +31,24 @@ const GRACE_MS = 1_000;
 export async function sendRefresh(
   engine: Engine,
   holding: Holding,
-  tokenSet: TokenSet,
-  door: string,
+  send: RefreshSend,
 ): Promise<RefreshOutcome> {
   const { clock } = engine;
   const { grant, attemptId } = holding;
+  const { door } = send;
   const startedAtMs = clock.nowMs();
   engine.emit({ type: "refresh_started", ...about(engine, grant), attemptId, door, version: grant.version });
   const finished = new AbortController();
   const deadline = new AbortController();
-  const deadlineMs = refreshDeadlineMsOf(grant, engine.limits);
-  const expiry = clock.sleep(deadlineMs, finished.signal).then(async () => {
+  const expiry = clock.sleep(refreshDeadlineMsOf(engine, grant), finished.signal).then(async () => {
     deadline.abort();
     await clock.sleep(GRACE_MS, finished.signal);
     return TIMEOUT;
   });
-  void keepLease(engine, holding, deadlineMs, finished.signal);
-  const answer = askServer(engine, holding, tokenSet, deadline.signal);
+  const answer = askServer(engine, holding, send, deadline.signal);
   const outcome = await Promise.race([answer, expiry]);
   finished.abort();
-  if (outcome === TIMEOUT) void engine.background(settled(commitLate(engine, holding, answer)));
+  if (outcome === TIMEOUT) engine.background(commitLate(engine, holding, answer));
   engine.emit({
     type: "refresh_ended",
     ...about(engine, grant),
@@ -59,37 +67,18 @@ export async function sendRefresh(
 async function askServer(
   engine: Engine,
   { grant, attemptId }: Holding,
-  tokenSet: TokenSet,
+  { tokenSet, target }: RefreshSend,
   signal: AbortSignal,
 ): Promise<RefreshOutcome> {
   try {
-    return await engine.refresher.refresh(requestFor(grant, tokenSet, attemptId, signal));
+    const outcome = await engine.refresher.refresh(requestFor(grant, tokenSet, attemptId, signal, target));
+    if (outcome.kind !== "committed") return outcome;
+    return {
+      ...outcome,
+      tokenSet: mergedTokenSet(tokenSet, outcome.tokenSet, target, engine.rotationOf(grant)),
+    };
   } catch {
     return { kind: "unknown", code: "refresher_threw", answered: false };
-  }
-}
-
-/** Renews the lease at a quarter of its length until the request ends, at most until its deadline. */
-async function keepLease(
-  engine: Engine,
-  holding: Holding,
-  deadlineMs: number,
-  finished: AbortSignal,
-): Promise<void> {
-  const { clock, store, limits } = engine;
-  const { grant, lease, attemptId } = holding;
-  const stopAtMs = clock.nowMs() + deadlineMs;
-  while (clock.nowMs() < stopAtMs) {
-    await clock.sleep(limits.leaseMs / 4, finished);
-    if (finished.aborted) return;
-    try {
-      if (!(await store.renewLease(grant.id, lease, limits.leaseMs))) {
-        engine.emit({ type: "lease_lost", ...about(engine, grant), attemptId });
-        return;
-      }
-    } catch {
-      // One renewal missed: the next may still come in time, and the commit does not need the lease.
-    }
   }
 }
 
@@ -99,5 +88,7 @@ async function commitLate(
   answer: Promise<RefreshOutcome>,
 ): Promise<void> {
   const outcome = await answer;
-  if (outcome.kind === "committed") await persist(engine, grant, outcome.tokenSet, attemptId);
+  if (outcome.kind !== "committed") return;
+  engine.emit({ type: "late_answer", ...about(engine, grant), attemptId });
+  await persist(engine, grant, outcome.tokenSet, attemptId);
 }

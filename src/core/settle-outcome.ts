@@ -7,14 +7,19 @@
  * @module
  */
 import { pauseAfterMs } from "./backoff.ts";
-import { about, settled, type Engine } from "./engine.ts";
+import { about, refreshDeadlineMsOf, settled, type Engine } from "./engine.ts";
 import type { EndReason, GrantRecord, Intent } from "./grant.ts";
-import { persist } from "./persist.ts";
+import { mayStillWin, QUIET_TIME_MS } from "./intent.ts";
+import { whileLeased } from "./keep-lease.ts";
+import { flushCandidates, persist } from "./persist.ts";
 import { adopted, type FlightResult, type Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
 import { openCandidate, openTokens } from "./seal-tokens.ts";
-import { sendRefresh } from "./send-refresh.ts";
+import { GRACE_MS, sendRefresh } from "./send-refresh.ts";
 import type { TokenSet } from "./token-set.ts";
+
+/** How long a candidate is worth trying, in milliseconds: a day. */
+export const MAX_CANDIDATE_AGE_MS = 86_400_000;
 
 type Failure = Exclude<RefreshOutcome, { kind: "committed" }>;
 
@@ -54,27 +59,32 @@ async function settleCommitted(
 }
 
 async function settleFailed(engine: Engine, holding: Holding, outcome: Failure): Promise<FlightResult> {
-  const { grant, lease, unresolved } = holding;
+  const { grant, lease } = holding;
   const kind = outcome.kind === "rejected" ? "unknown" : outcome.kind;
   const failures = (grant.backoff?.failures ?? 0) + 1;
   const waitMs = pauseAfterMs(kind, failures, engine.random(), outcome.retryAfterMs);
   await engine.store.releaseLease(grant.id, lease, {
-    intent: intentAfter(grant, outcome) ?? unresolved,
+    intent: intentAfter(holding, outcome),
     backoff: { failures, waitMs, code: outcome.code },
   });
   return { kind: "failed", code: outcome.code, retryInMs: waitMs };
 }
 
-/** The intent that an attempt of unknown outcome leaves behind (M21). */
-function intentAfter(grant: GrantRecord, outcome: Failure): Intent | null {
-  if (grant.intent === null) return null;
-  if (outcome.kind === "committed_bad") return { ...grant.intent, outcome: "answered" };
-  if (outcome.kind !== "unknown") return null;
-  return { ...grant.intent, outcome: outcome.answered === true ? "answered" : "unknown" };
+/**
+ * The intent that an attempt of unknown outcome leaves behind (M21). Its start stays that of the first such attempt: the
+ * server's window opened with the first send.
+ */
+function intentAfter({ grant, unresolved }: Holding, outcome: Failure): Intent | null {
+  const lost = outcome.kind === "unknown" || outcome.kind === "committed_bad";
+  if (grant.intent === null || !lost) return unresolved;
+  const answered = outcome.kind === "committed_bad" || outcome.answered === true;
+  const startedAtMs = unresolved?.startedAtMs ?? grant.intent.startedAtMs;
+  return { ...grant.intent, startedAtMs, outcome: answered ? "answered" : "unknown" };
 }
 
 async function settleRejected(engine: Engine, holding: Holding, door: string): Promise<FlightResult> {
   const { grant, lease, unresolved } = holding;
+  await flushCandidates(engine, grant.id);
   const reading = await engine.store.read(grant.id);
   if (reading === undefined) return { kind: "ended", reason: "missing" };
   if (reading.grant.state === "ended") return { kind: "ended", reason: reading.grant.endReason ?? "revoked" };
@@ -82,7 +92,15 @@ async function settleRejected(engine: Engine, holding: Holding, door: string): P
     await settled(engine.store.releaseLease(grant.id, lease, { intent: null }));
     return adopted(engine, reading.grant, door);
   }
-  const rescued = await tryCandidates(engine, { ...holding, grant: reading.grant }, door);
+  if (unresolved !== null && mayStillWin(unresolved, reading.storeNowMs)) {
+    // Somebody's earlier request is still out, and may be the winner: nothing is ended before it must have told (I6).
+    const waitMs = unresolved.deadlineAtMs + QUIET_TIME_MS - reading.storeNowMs;
+    const failures = (grant.backoff?.failures ?? 0) + 1;
+    const backoff = { failures, waitMs, code: "unresolved_refresh" };
+    await engine.store.releaseLease(grant.id, lease, { intent: unresolved, backoff });
+    return { kind: "failed", code: "unresolved_refresh", retryInMs: waitMs };
+  }
+  const rescued = await tryCandidates(engine, { ...holding, grant: reading.grant }, door, reading.storeNowMs);
   if (rescued !== undefined) return rescued;
   const lost =
     unresolved !== null || (grant.backoff !== null && /^(http_5|timeout|reset)/.test(grant.backoff.code));
@@ -97,6 +115,7 @@ async function tryCandidates(
   engine: Engine,
   holding: Holding,
   door: string,
+  storeNowMs: number,
 ): Promise<FlightResult | undefined> {
   const { grant } = holding;
   const current = openTokens(engine, grant);
@@ -105,11 +124,16 @@ async function tryCandidates(
     const tokenSet = openCandidate(engine, grant, candidate);
     sealed ||= tokenSet === undefined;
     if (tokenSet === undefined) continue;
-    const usable = tokenSet.refreshToken !== undefined && tokenSet.refreshToken !== current?.refreshToken;
+    const usable =
+      storeNowMs - candidate.keptAtMs < MAX_CANDIDATE_AGE_MS &&
+      tokenSet.refreshToken !== undefined &&
+      tokenSet.refreshToken !== current?.refreshToken;
+    const attemptId = engine.newId();
     const outcome = usable
-      ? await sendRefresh(engine, { ...holding, attemptId: engine.newId() }, tokenSet, door)
+      ? await sendCandidate(engine, { ...holding, attemptId }, tokenSet, door)
       : undefined;
     if (outcome?.kind === "committed") {
+      engine.emit({ type: "candidate_used", ...about(engine, grant), attemptId: candidate.attemptId });
       const result = await settleCommitted(engine, holding, outcome.tokenSet, door);
       await settled(engine.store.removeCandidate(grant.id, candidate.attemptId));
       return result;
@@ -118,6 +142,18 @@ async function tryCandidates(
     await engine.store.removeCandidate(grant.id, candidate.attemptId);
   }
   return sealed ? settleFailed(engine, holding, { kind: "config", code: "unseal_failed" }) : undefined;
+}
+
+function sendCandidate(
+  engine: Engine,
+  holding: Holding,
+  tokenSet: TokenSet,
+  door: string,
+): Promise<RefreshOutcome> {
+  const maxMs = refreshDeadlineMsOf(engine, holding.grant) + GRACE_MS;
+  return whileLeased(engine, holding, maxMs, () =>
+    sendRefresh(engine, holding, { tokenSet, target: undefined, door }),
+  );
 }
 
 async function endRejected(
@@ -129,7 +165,7 @@ async function endRejected(
   const before = await engine.store.end(grant.id, reason, grant.version);
   if (before !== undefined) {
     engine.emit({ type: "grant_ended", ...about(engine, grant), reason });
-    void engine.background(settled(engine.store.wipe(grant.id)));
+    engine.background(engine.store.wipe(grant.id));
     return { kind: "ended", reason };
   }
   const reading = await engine.store.read(grant.id);

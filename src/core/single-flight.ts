@@ -21,6 +21,15 @@ export interface PendingRotation {
   readonly commit: Commit;
   readonly tokenSet: TokenSet;
   readonly attemptId: string;
+  /** When the server's answer was there, in epoch milliseconds. */
+  readonly answeredAtMs: number;
+}
+
+/** An end that the store has not taken yet. */
+export interface PendingEnd {
+  readonly reason: EndReason;
+  /** Offers it once more. Rejects if the store is still away. */
+  readonly end: () => Promise<unknown>;
 }
 
 /** What all copies of the engine in one process share. Every map is bounded. */
@@ -29,8 +38,10 @@ export interface SharedState {
   /** The last reading of a grant, sealed as it was stored, for the time that the store is away. */
   readonly lastReadings: Map<string, { readonly reading: GrantReading; readonly readAtMs: number }>;
   readonly pendingRotations: Map<string, PendingRotation>;
+  /** Candidates that the store has not taken yet: each offers itself once, and says whether it is done with. */
+  readonly pendingCandidates: Map<string, () => Promise<boolean>>;
   /** Grants whose end the store has not taken yet: this process refuses them all the same. */
-  readonly pendingEnds: Map<string, EndReason>;
+  readonly pendingEnds: Map<string, PendingEnd>;
 }
 
 /** How many readings and pending rotations are kept at most; the oldest goes first. */
@@ -38,7 +49,13 @@ export const MAX_SHARED_ENTRIES = 10_000;
 
 /** A state of its own, for tests and for several engines in one process that must not know of each other. */
 export function createSharedState(): SharedState {
-  return { flights: new Map(), lastReadings: new Map(), pendingRotations: new Map(), pendingEnds: new Map() };
+  return {
+    flights: new Map(),
+    lastReadings: new Map(),
+    pendingRotations: new Map(),
+    pendingCandidates: new Map(),
+    pendingEnds: new Map(),
+  };
 }
 
 /** The state that every copy of the engine in this process finds under the same name. */

@@ -18,12 +18,15 @@ import { systemClock, type Clock } from "./clock.ts";
 import { DEFAULT_LIMITS, settled, type Engine, type Limits } from "./engine.ts";
 import { endGrant, endGrants, type EndOptions } from "./end-grant.ts";
 import type { TokenEvent, TokenEventListener } from "./events.ts";
-import { grantRefOf, type EndReason, type NewGrant } from "./grant.ts";
+import { grantRefOf, type EndReason, type GrantRecord, type NewGrant } from "./grant.ts";
 import type { GrantSelector, GrantStore } from "./grant-store.ts";
+import { createHeldWork, type Background, type HeldWork } from "./held-work.ts";
 import { checkDuration, checkTimingOptions, type TimingOptions } from "./lead-time.ts";
 import { obtainToken, renewRejected, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
-import { flushPending } from "./persist.ts";
+import { handOver, land } from "./landing.ts";
 import type { Refresher } from "./refresher.ts";
+import { resealGrants, type ResealReport } from "./reseal-grants.ts";
+import { STRICT_ROTATION, type RotationPolicy } from "./rotation.ts";
 import { sealTokens } from "./seal-tokens.ts";
 import type { Sealer } from "./sealer.ts";
 import { createSharedState, type SharedState } from "./single-flight.ts";
@@ -45,8 +48,14 @@ export interface TokenManagerOptions extends TimingOptions, Partial<Limits> {
   readonly random: () => number;
   /** @defaultValue a state of its own; the adapter passes the one of the process */
   readonly shared?: SharedState;
-  /** See {@link Engine.background}. @defaultValue the work runs detached */
-  readonly background?: Engine["background"];
+  /**
+   * Takes work that nobody waits for. Must not throw; the task never rejects. Returns a promise where the host may freeze
+   * the process after the response and nothing else can keep it awake: the call that began the work then ends after it.
+   * @defaultValue the work runs detached
+   */
+  readonly background?: Background;
+  /** How the authorization server of a grant rotates refresh tokens. @defaultValue strictly */
+  readonly rotationOf?: (grant: GrantRecord) => RotationPolicy;
   readonly onEvent?: TokenEventListener;
 }
 
@@ -88,8 +97,13 @@ export interface TokenManager {
   /** {@link TokenManager.endGrant} for every live grant that matches. Returns how many. */
   endGrants(selector: GrantSelector, reason: EndReason, options: EndOptions): Promise<number>;
   /**
-   * Waits for the refreshes under way and for what the store has not taken yet, at most `timeoutMs`, then closes the
-   * store.
+   * Seals everything that is stored with the newest key, while the application runs. Rejects with `StoreFailedError`;
+   * started again, it goes on with what is left.
+   */
+  resealGrants(): Promise<ResealReport>;
+  /**
+   * Waits for the refreshes under way and for what the store has not taken yet, at most `timeoutMs`; what is still out
+   * then is handed over to the other processes. Closes the store at last.
    */
   close(timeoutMs?: number): Promise<void>;
 }
@@ -100,24 +114,35 @@ export interface TokenManager {
  * @throws {@link InvalidOptionError} for a limit or lead time that makes no sense.
  */
 export function createTokenManager(options: TokenManagerOptions): TokenManager {
-  const engine = createEngine(options);
+  const { engine, during, closed } = createEngine(options);
   return {
     saveGrant: (input) => saveGrant(engine, input),
-    getAccessToken: (grantId, ask = {}) => obtainToken(engine, grantId, ask),
-    renewRejected: (grantId, rejected, ask = {}) => renewRejected(engine, grantId, rejected, ask),
-    view: (grantId, ask = {}) => viewGrant(engine, grantId, ask),
-    endGrant: (grantId, reason, endOptions) => endGrant(engine, grantId, reason, endOptions),
-    endGrants: (selector, reason, endOptions) => endGrants(engine, selector, reason, endOptions),
+    getAccessToken: (grantId, ask = {}) => during(() => obtainToken(engine, grantId, ask)),
+    renewRejected: (grantId, rejected, ask = {}) =>
+      during(() => renewRejected(engine, grantId, rejected, ask)),
+    view: (grantId, ask = {}) => during(() => viewGrant(engine, grantId, ask)),
+    endGrant: (grantId, reason, endOptions) => during(() => endGrant(engine, grantId, reason, endOptions)),
+    endGrants: (selector, reason, endOptions) =>
+      during(() => endGrants(engine, selector, reason, endOptions)),
+    resealGrants: () => resealGrants(engine),
     async close(timeoutMs = 10_000) {
       const timer = new AbortController();
       await Promise.race([land(engine), engine.clock.sleep(timeoutMs, timer.signal)]);
       timer.abort();
+      await handOver(engine);
+      closed();
       await settled(engine.store.close());
     },
   };
 }
 
-function createEngine(options: TokenManagerOptions): Engine {
+interface Built {
+  readonly engine: Engine;
+  readonly during: HeldWork["during"];
+  readonly closed: () => void;
+}
+
+function createEngine(options: TokenManagerOptions): Built {
   const { leadTimeMs, idleLeadTimeMs, minValidityMs, clock = systemClock, onEvent } = options;
   const timing: TimingOptions = {
     ...(leadTimeMs !== undefined && { leadTimeMs }),
@@ -133,7 +158,9 @@ function createEngine(options: TokenManagerOptions): Engine {
       // A listener is the application's code: what it throws must not reach a refresh.
     }
   };
-  return {
+  const held = createHeldWork(options.background, clock);
+  const closing = new AbortController();
+  const engine: Engine = {
     store: boundedStore(options.store, clock, limits.storeTimeoutMs, (operation) =>
       emit({ type: "store_failed", atMs: clock.nowMs(), grantRef: "", provider: "", operation }),
     ),
@@ -147,8 +174,12 @@ function createEngine(options: TokenManagerOptions): Engine {
     limits,
     shared: options.shared ?? createSharedState(),
     emit,
-    background: options.background ?? (() => undefined),
+    background: held.add,
+    rotationOf: options.rotationOf ?? (() => STRICT_ROTATION),
+    closing: closing.signal,
+    sending: new Map(),
   };
+  return { engine, during: held.during, closed: () => closing.abort() };
 }
 
 function limitsFrom(options: Partial<Limits>): Limits {
@@ -163,13 +194,6 @@ function limitsFrom(options: Partial<Limits>): Limits {
     if (given !== undefined) limits[name] = given;
   }
   return limits as unknown as Limits;
-}
-
-/** Waits for the refreshes under way, then stores what they left in memory only. */
-async function land(engine: Engine): Promise<void> {
-  const { flights, pendingRotations } = engine.shared;
-  await Promise.all([...flights.values()].map((flight) => settled(flight.result)));
-  await Promise.all([...pendingRotations.keys()].map((id) => settled(flushPending(engine, id))));
 }
 
 async function saveGrant(

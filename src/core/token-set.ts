@@ -8,6 +8,8 @@
  * @module
  */
 
+import type { TargetToken } from "./token-target.ts";
+
 /** What one user's grant holds, in our units. */
 export interface TokenSet {
   readonly accessToken: string;
@@ -27,6 +29,8 @@ export interface TokenSet {
   readonly tokenEndpoint?: string;
   /** Members of the token response that are no tokens and that an app may need, such as `instance_url` (Q24). */
   readonly extra?: Readonly<Record<string, string | number | boolean>>;
+  /** Access tokens for other targets than those of the sign-in, by `targetKeyOf`. */
+  readonly targets?: Readonly<Record<string, TargetToken>>;
 }
 
 /** A token response as it comes over the wire (RFC 6749 section 5.1): nothing in it can be relied upon. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { decide, timingOfGrant } from "./decide.ts";
-import { settled, type Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import type { ReauthenticationReason } from "./errors.ts";
 import { grantRefOf, type GrantRecord } from "./grant.ts";
 import { refreshInBackground, refreshWithin } from "./obtain-token.ts";
@@ -58,12 +58,12 @@ export async function viewGrant(engine: Engine, id: string, ask: ViewAsk): Promi
   slide(engine, current);
   if (decision.kind !== "fresh" && ask.mayRefresh !== false && !current.stale) {
     if (ask.wait === true) {
-      const result = await refreshWithin(engine, current, deadlineMs, door);
+      const result = await refreshWithin(engine, current, deadlineMs, { door });
       if (result.kind === "ended") return { status: "ended", grantRef, reason: result.reason };
       if (result.kind === "failed") retryInMs = result.retryInMs;
       current = (await readGrant(engine, id)) ?? current;
     } else {
-      await refreshInBackground(engine, current, door);
+      refreshInBackground(engine, current, { door });
     }
   }
   return report(engine, current, ask, retryInMs);
@@ -115,5 +115,5 @@ function slide(engine: Engine, { grant, stale }: CurrentGrant): void {
   const nowMs = clock.nowMs();
   if (stale || grant.slidingEndMs >= grant.absoluteEndMs) return;
   if (grant.slidingEndMs - nowMs > limits.slidingLifetimeMs / 2) return;
-  void engine.background(settled(store.slide(grant.id, nowMs + limits.slidingLifetimeMs)));
+  engine.background(store.slide(grant.id, nowMs + limits.slidingLifetimeMs));
 }

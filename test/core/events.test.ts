@@ -40,6 +40,7 @@ describe("the events of a grant's life", () => {
         version: 2,
         expiresAtMs: Date.UTC(2026, 0, 1) + 55 * MINUTE_MS + HOUR_MS,
       },
+      { ...base, type: "tokens_stored", attemptId: "attempt-1", version: 2, tookMs: 0 },
       { ...base, type: "grant_ended", reason: "signed_out" },
       { ...base, type: "revocation_ended", outcome: "revoked" },
     ]);

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Decision } from "../../src/core/decide.ts";
 import type { GrantRecord, Intent } from "../../src/core/grant.ts";
 import { QUIET_TIME_MS, readIntent } from "../../src/core/intent.ts";
+import { STRICT_ROTATION } from "../../src/core/rotation.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const row = { version: 4 } as GrantRecord;
@@ -17,14 +18,14 @@ const intent = (changes: Partial<Intent> = {}): Intent => ({
   ...changes,
 });
 const read = (found: Intent | null, kind: "fresh" | "due" | "too_short" | "expired", afterMs = 0): string =>
-  readIntent(found, row, { kind } satisfies Decision, NOW_MS + afterMs).action;
+  readIntent(found, row, { kind } satisfies Decision, NOW_MS + afterMs, STRICT_ROTATION).action;
 
 describe("an intent that somebody left behind", () => {
   it.each(["pending", "unknown"] as const)(
     "keeps the refresh token untouched until its deadline and a quiet time: %s (I12)",
     (outcome) => {
       for (const kind of ["fresh", "due", "too_short", "expired"] as const) {
-        expect(readIntent(intent({ outcome }), row, { kind }, NOW_MS - 1)).toEqual({
+        expect(readIntent(intent({ outcome }), row, { kind }, NOW_MS - 1, STRICT_ROTATION)).toEqual({
           action: "wait",
           untilMs: NOW_MS + QUIET_TIME_MS,
         });

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { checkTimingOptions, timingOf, type TimingOptions } from "../../src/core/lead-time.ts";
-import { DEFAULT_LIMITS, refreshDeadlineMsOf } from "../../src/core/engine.ts";
+import { DEFAULT_LIMITS, refreshDeadlineMsOf, type Engine } from "../../src/core/engine.ts";
+import { STRICT_ROTATION, type RotationPolicy } from "../../src/core/rotation.ts";
 import { createTokenManager } from "../../src/core/token-manager.ts";
 import { isTokenError } from "../../src/core/errors.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
@@ -128,7 +129,30 @@ describe("the deadline of one refresh", () => {
   ])("of a token of %i ms is %i ms", (lifetimeMs, deadlineMs) => {
     const grant = { accessTokenIssuedAtMs: 0, accessTokenExpiresAtMs: lifetimeMs } as never;
 
-    expect(refreshDeadlineMsOf(grant, DEFAULT_LIMITS)).toBe(deadlineMs);
-    expect(refreshDeadlineMsOf(grant, { ...DEFAULT_LIMITS, refreshDeadlineMs: 7 })).toBe(7);
+    const engine = { limits: DEFAULT_LIMITS, rotationOf: () => STRICT_ROTATION } as unknown as Engine;
+    const told = { ...engine, limits: { ...DEFAULT_LIMITS, refreshDeadlineMs: 7 } };
+
+    expect(refreshDeadlineMsOf(engine, grant)).toBe(deadlineMs);
+    expect(refreshDeadlineMsOf(told, grant)).toBe(7);
   });
+
+  it.each([
+    ["grace", 30_000, 14_500],
+    ["last_wins", 10_000, 4_500],
+    ["idempotent", 10_000, 4_500],
+    ["grace", 2_000, 750],
+    ["grace", 0, 60_000],
+    ["overlapping", 0, 60_000],
+    ["strict", 30_000, 60_000],
+  ] as const)(
+    "at a server of the class %s with a window of %i ms is %i ms, so that a second request fits in (S1)",
+    (rotation, graceMs, deadlineMs) => {
+      const grant = { accessTokenIssuedAtMs: 0, accessTokenExpiresAtMs: HOUR_MS } as never;
+      const rotationOf = (): RotationPolicy => ({ class: rotation, graceMs });
+
+      expect(refreshDeadlineMsOf({ limits: DEFAULT_LIMITS, rotationOf } as unknown as Engine, grant)).toBe(
+        deadlineMs,
+      );
+    },
+  );
 });

@@ -1,0 +1,53 @@
+/**
+ * Keeps a lease alive while a refresh request is under way.
+ *
+ * @module
+ */
+import { about, type Engine } from "./engine.ts";
+import type { Holding } from "./refresh-attempt.ts";
+
+/**
+ * Runs something while renewing the lease at a quarter of its length: until that ends, and at most for `maxMs`, so that
+ * a holder that is stuck loses its lease in the end. Stops when the lease has gone to somebody else.
+ */
+export async function whileLeased<Result>(
+  engine: Engine,
+  holding: Holding,
+  maxMs: number,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  const finished = new AbortController();
+  engine.background(renew(engine, holding, maxMs, finished.signal));
+  try {
+    return await run();
+  } finally {
+    finished.abort();
+  }
+}
+
+/** Whether the lease is still this holder's; it lasts for its whole length from now if so. */
+export async function stillHolds({ store, limits }: Engine, { grant, lease }: Holding): Promise<boolean> {
+  try {
+    return await store.renewLease(grant.id, lease, limits.leaseMs);
+  } catch {
+    return false;
+  }
+}
+
+async function renew(engine: Engine, holding: Holding, maxMs: number, finished: AbortSignal): Promise<void> {
+  const { clock, store, limits } = engine;
+  const { grant, lease, attemptId } = holding;
+  const stopAtMs = clock.nowMs() + maxMs;
+  while (clock.nowMs() < stopAtMs) {
+    await clock.sleep(limits.leaseMs / 4, finished);
+    if (finished.aborted) return;
+    try {
+      if (!(await store.renewLease(grant.id, lease, limits.leaseMs))) {
+        engine.emit({ type: "lease_lost", ...about(engine, grant), attemptId });
+        return;
+      }
+    } catch {
+      // One renewal missed: the next may still come in time, and the commit does not need the lease.
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Puts everything that is stored under the newest key while the application runs, so that an old secret can be dropped.
+ *
+ * @module
+ */
+import type { Engine } from "./engine.ts";
+import type { GrantRecord } from "./grant.ts";
+import type { Reseal } from "./grant-store.ts";
+import { openCandidate, openTokens, sealCandidate, sealTokens } from "./seal-tokens.ts";
+
+/** What a run found and did. Keys go by their ids: 4 characters that tell nothing about the secret. */
+export interface ResealReport {
+  /** How many grants were looked at, ended ones included. */
+  readonly scanned: number;
+  readonly resealed: number;
+  /** Grants with a value that no key of the ring opens. They are left as they are. */
+  readonly unopened: number;
+  /**
+   * Why each key is still needed: live grants that it seals, and live grants that sessions find by it. The secret of a
+   * key that is not in here can be taken out of the list.
+   */
+  readonly needed: Readonly<Record<string, { readonly seals: number; readonly names: number }>>;
+}
+
+const PAGE = 100;
+/** How often a grant that is refreshed at the same moment is tried again. */
+const TRIES = 3;
+
+/** See `TokenManager.resealGrants`. */
+export async function resealGrants(engine: Engine): Promise<ResealReport> {
+  const needed = new Map<string, { seals: number; names: number }>();
+  const need = (keyId: string, what: "seals" | "names"): void => {
+    const entry = needed.get(keyId) ?? { seals: 0, names: 0 };
+    entry[what]++;
+    needed.set(keyId, entry);
+  };
+  let [scanned, resealed, unopened] = [0, 0, 0];
+  let cursor: string | null = null;
+  do {
+    const page = await engine.store.scan(cursor, PAGE);
+    for (const grant of page.grants) {
+      scanned++;
+      const done = await resealOne(engine, grant);
+      if (done === "resealed") resealed++;
+      if (done === "unopened") unopened++;
+      if (grant.state === "ended") continue;
+      for (const keyId of done === "unopened" ? keysOf(grant) : [newestKeyId(engine)]) need(keyId, "seals");
+      const [named] = grant.id.split(".");
+      if (named !== undefined) need(named, "names");
+    }
+    cursor = page.next;
+  } while (cursor !== null);
+  return { scanned, resealed, unopened, needed: Object.fromEntries(needed) };
+}
+
+async function resealOne(engine: Engine, seen: GrantRecord): Promise<"resealed" | "current" | "unopened"> {
+  let grant: GrantRecord | undefined = seen;
+  for (let tried = 0; tried < TRIES && grant !== undefined; tried++) {
+    if (grant.sealedTokenSet === "" || keysOf(grant).every((keyId) => keyId === newestKeyId(engine)))
+      return "current";
+    const reseal = underNewestKey(engine, grant);
+    if (reseal === undefined) return "unopened";
+    if (await engine.store.reseal(grant.id, reseal)) return "resealed";
+    grant = (await engine.store.read(grant.id))?.grant;
+  }
+  // It was refreshed meanwhile, and so sealed by the newest key; or it is gone.
+  return "current";
+}
+
+function keysOf(grant: GrantRecord): readonly string[] {
+  return [...new Set([grant.keyId, ...grant.candidates.map(({ keyId }) => keyId)])];
+}
+
+function newestKeyId({ sealer }: Engine): string {
+  return sealer.seal("", { grantId: "", field: "token-set", version: 0 }).keyId;
+}
+
+function underNewestKey(engine: Engine, grant: GrantRecord): Reseal | undefined {
+  const tokenSet = openTokens(engine, grant);
+  if (tokenSet === undefined) return undefined;
+  const { sealedTokenSet, keyId } = sealTokens(engine.sealer, grant.id, grant.version, tokenSet);
+  const candidates: Reseal["candidates"][number][] = [];
+  for (const candidate of grant.candidates) {
+    const inside = openCandidate(engine, grant, candidate);
+    if (inside === undefined) return undefined;
+    candidates.push(sealCandidate(engine.sealer, grant.id, candidate.version, candidate.attemptId, inside));
+  }
+  return {
+    expectedVersion: grant.version,
+    expectedSealedTokenSet: grant.sealedTokenSet,
+    sealedTokenSet,
+    keyId,
+    candidates,
+  };
+}
