@@ -14,11 +14,16 @@ import { candidateChecks } from "./grant-store-contract/candidates.ts";
 import { commitChecks } from "./grant-store-contract/commits.ts";
 import { endingChecks } from "./grant-store-contract/endings.ts";
 import { besideBystander, type StoreCheck } from "./grant-store-contract/fixtures.ts";
+import { historyChecks } from "./grant-store-contract/histories.ts";
 import { leaseChecks } from "./grant-store-contract/leases.ts";
 import { lifetimeChecks } from "./grant-store-contract/lifetimes.ts";
 import { raceChecks } from "./grant-store-contract/races.ts";
 import { readingChecks } from "./grant-store-contract/readings.ts";
 import { releaseChecks } from "./grant-store-contract/releases.ts";
+import { repeatChecks } from "./grant-store-contract/repeats.ts";
+import { resealChecks } from "./grant-store-contract/reseals.ts";
+import { restartChecks } from "./grant-store-contract/restarts.ts";
+import { scanChecks } from "./grant-store-contract/scans.ts";
 
 export type { StoreCheck, StoreCheckContext } from "./grant-store-contract/fixtures.ts";
 
@@ -31,5 +36,15 @@ export const grantStoreContract: readonly StoreCheck[] = [
   ...candidateChecks,
   ...endingChecks,
   ...lifetimeChecks,
+  ...resealChecks,
+  ...scanChecks,
+  ...repeatChecks,
   ...raceChecks,
+  ...historyChecks,
 ].map(besideBystander);
+
+/**
+ * The promises of a store whose grants outlive its process, as checks of the same kind. Their context needs
+ * {@link StoreCheckContext.reopen}.
+ */
+export const grantStoreRestartContract: readonly StoreCheck[] = restartChecks;

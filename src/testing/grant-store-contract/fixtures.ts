@@ -18,6 +18,11 @@ export interface StoreCheckContext {
   newId(): string;
   /** The store's clock as the caller knows it, within an hour. @defaultValue `Date.now` */
   nowMs?(): number;
+  /**
+   * Stops the store's backend as a crash would, starts it again, and returns a store on the same grants. Needed by
+   * `grantStoreRestartContract` only.
+   */
+  reopen?(): Promise<GrantStore>;
 }
 
 /** One promise of the port. */

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 
 import {
   acquired,
+  commitOn,
   inserted,
   LONG_MS,
   PAST_SHORT_MS,
@@ -161,6 +162,45 @@ export const leaseChecks: readonly StoreCheck[] = [
       assert.equal(await store.renewLease(id, { ...lease, fence: lease.fence + 1 }, LONG_MS), false);
 
       assert.deepEqual(await rowOf(store, id), before);
+    },
+  },
+  {
+    name: "counts a renewal from now, also where that is sooner than the lease would have ended",
+    check: async (context) => {
+      const { id } = await inserted(context);
+      const { lease } = await acquired(context.store, id, request("a"));
+
+      assert.equal(await context.store.renewLease(id, lease, SHORT_MS), true);
+      await context.advance(PAST_SHORT_MS);
+
+      assert.equal((await context.store.acquireLease(id, request("b"))).status, "acquired");
+    },
+  },
+  {
+    name: "renews an expired lease that nobody took since",
+    check: async (context) => {
+      const { id } = await inserted(context);
+      const { lease } = await acquired(context.store, id, request("a", { durationMs: SHORT_MS }));
+      await context.advance(PAST_SHORT_MS);
+
+      assert.equal(await context.store.renewLease(id, lease, LONG_MS), true);
+
+      assert.equal((await context.store.acquireLease(id, request("b"))).status, "held");
+    },
+  },
+  {
+    name: "renews nothing that was given back, by a release or by a commit",
+    check: async (context) => {
+      const { store } = context;
+      const { id } = await inserted(context);
+      const released = await acquired(store, id, request("a"));
+      await store.releaseLease(id, released.lease, { intent: null });
+      assert.equal(await store.renewLease(id, released.lease, LONG_MS), false);
+      const committed = await acquired(store, id, request("a"));
+      await store.commit(id, commitOn(1, { lease: committed.lease }));
+      assert.equal(await store.renewLease(id, committed.lease, LONG_MS), false);
+
+      assert.equal((await rowOf(store, id)).lease, null);
     },
   },
   {

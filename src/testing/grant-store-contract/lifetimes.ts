@@ -6,8 +6,10 @@
 import assert from "node:assert/strict";
 
 import {
+  commitOn,
   HOUR_MS,
   inserted,
+  newGrant,
   PAST_SHORT_MS,
   readingOf,
   rowOf,
@@ -89,6 +91,46 @@ export const lifetimeChecks: readonly StoreCheck[] = [
       for (const { id } of leaving) assert.equal(await store.read(id), undefined);
       assert.equal((await rowOf(store, staying.id)).state, "live");
       assert.equal((await rowOf(store, tombstone.id)).state, "ended");
+    },
+  },
+  {
+    name: "keeps a grant whose end was moved, by use or by a commit, when its first end has passed",
+    check: async (context) => {
+      const { store } = context;
+      const { storeNowMs } = await readingOf(store, (await inserted(context)).id);
+      const soon = { slidingEndMs: storeNowMs + PAST_SHORT_MS, absoluteEndMs: storeNowMs + HOUR_MS };
+      const used = await inserted(context, soon);
+      const refreshed = await inserted(context, soon);
+      const left = await inserted(context, soon);
+      await store.slide(used.id, storeNowMs + HOUR_MS / 2);
+      await store.commit(refreshed.id, commitOn(1, { slidingEndMs: storeNowMs + HOUR_MS / 2 }));
+      await context.advance(PAST_SHORT_MS + SHORT_MS);
+
+      await purgeAll(context, 100);
+
+      assert.equal((await rowOf(store, used.id)).state, "live");
+      assert.equal((await rowOf(store, refreshed.id)).version, 2);
+      assert.equal(await store.read(left.id), undefined);
+    },
+  },
+  {
+    name: "lets the id of a purged grant be taken again, and nothing of the old one is left",
+    check: async (context) => {
+      const { store } = context;
+      const { storeNowMs } = await readingOf(store, (await inserted(context)).id);
+      const gone = await inserted(context, { slidingEndMs: storeNowMs + SHORT_MS });
+      await store.addCandidate(gone.id, { attemptId: "a", sealedTokenSet: "s", keyId: "k", version: 2 });
+      await store.end(gone.id, "signed_out");
+      await context.advance(PAST_SHORT_MS);
+      await purgeAll(context, 100);
+
+      assert.equal(await store.insert(newGrant(context, { id: gone.id, sidRef: null })), true);
+
+      const { state, version, candidates, endReason, sidRef } = await rowOf(store, gone.id);
+      assert.deepEqual(
+        { state, version, candidates, endReason, sidRef },
+        { state: "live", version: 1, candidates: [], endReason: null, sidRef: null },
+      );
     },
   },
   {

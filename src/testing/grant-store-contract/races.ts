@@ -5,7 +5,18 @@
  */
 import assert from "node:assert/strict";
 
-import { acquired, commitOn, inserted, newGrant, request, rowOf, type StoreCheck } from "./fixtures.ts";
+import { MAX_CANDIDATES } from "../../core/grant.ts";
+import {
+  acquired,
+  commitOn,
+  inserted,
+  newGrant,
+  PAST_SHORT_MS,
+  request,
+  rowOf,
+  SHORT_MS,
+  type StoreCheck,
+} from "./fixtures.ts";
 
 const RACERS: readonly number[] = Array.from({ length: 100 }, (_, racer) => racer);
 
@@ -116,6 +127,108 @@ export const raceChecks: readonly StoreCheck[] = [
       const commits = answers.filter(({ committed }) => committed === "committed").length;
       assert.equal(row.version, 1 + commits);
       assert.ok(commits <= 1);
+    },
+  },
+  {
+    name: "gives an expired lease to one of 100 holders, with the next fence (I1, I3)",
+    check: async (context) => {
+      const { id } = await inserted(context);
+      const { lease: lost } = await acquired(context.store, id, request("lost", { durationMs: SHORT_MS }));
+      await context.advance(PAST_SHORT_MS);
+
+      const answers = await Promise.all(
+        RACERS.map((racer) => context.store.acquireLease(id, request(`holder ${racer}`))),
+      );
+
+      assert.equal(answers.filter(({ status }) => status === "acquired").length, 1);
+      assert.equal((await rowOf(context.store, id)).fence, lost.fence + 1);
+      assert.equal(await context.store.releaseLease(id, lost, { intent: null }), false);
+    },
+  },
+  {
+    name: "takes a lease back once, however often it is given back at the same time",
+    check: async (context) => {
+      const { id } = await inserted(context);
+      const { lease } = await acquired(context.store, id, request("a"));
+
+      const answers = await Promise.all(
+        RACERS.map(() => context.store.releaseLease(id, lease, { intent: null })),
+      );
+
+      assert.equal(answers.filter(Boolean).length, 1);
+      assert.equal((await rowOf(context.store, id)).lease, null);
+    },
+  },
+  {
+    name: `keeps ${MAX_CANDIDATES} of 100 candidates that come at once, each whole`,
+    check: async (context) => {
+      const { id } = await inserted(context);
+      const answers = await Promise.all(
+        RACERS.map((racer) => {
+          const given = {
+            attemptId: `attempt ${racer}`,
+            sealedTokenSet: `by ${racer}`,
+            keyId: "k",
+            version: 2,
+          };
+          return context.store.addCandidate(id, given);
+        }),
+      );
+
+      assert.ok(answers.every(Boolean));
+      const { candidates } = await rowOf(context.store, id);
+      assert.equal(new Set(candidates.map(({ attemptId }) => attemptId)).size, MAX_CANDIDATES);
+      for (const { attemptId, sealedTokenSet } of candidates) {
+        assert.equal(sealedTokenSet, attemptId.replace("attempt", "by"));
+      }
+    },
+  },
+  {
+    name: "hands each grant of a session to one of 100 sign-outs, with its tokens (I16)",
+    check: async (context) => {
+      const sessionRef = context.newId();
+      const grants = [
+        await inserted(context, { sessionRef }),
+        await inserted(context, { sessionRef }),
+        await inserted(context, { sessionRef }),
+      ];
+
+      const answers = await Promise.all(
+        RACERS.map(() => context.store.endMatching({ sessionRef }, "signed_out")),
+      );
+
+      assert.deepEqual(
+        answers
+          .flat()
+          .map(({ sealedTokenSet }) => sealedTokenSet)
+          .sort(),
+        grants.map(({ sealedTokenSet }) => sealedTokenSet).sort(),
+      );
+    },
+  },
+  {
+    name: "overwrites no commit by one of 100 reseals of the token set that it replaced (I2, X10)",
+    check: async (context) => {
+      const { id, sealedTokenSet } = await inserted(context);
+      const calls = RACERS.map(async (racer) => {
+        if (racer === 50) {
+          const { status } = await context.store.commit(id, commitOn(1, { sealedTokenSet: "committed" }));
+          return status === "committed";
+        }
+        return context.store.reseal(id, {
+          expectedVersion: 1,
+          expectedSealedTokenSet: sealedTokenSet,
+          sealedTokenSet: `resealed by ${racer}`,
+          keyId: "new key",
+          candidates: [],
+        });
+      });
+      const answers = await Promise.all(calls);
+
+      assert.equal(answers[50], true);
+      assert.ok(answers.filter(Boolean).length <= 2, "one reseal at most, before the commit");
+      const row = await rowOf(context.store, id);
+      assert.deepEqual([row.version, row.sealedTokenSet, row.keyId], [2, "committed", "key2"]);
     },
   },
 ];
