@@ -6,7 +6,12 @@
  */
 export { FakeClock, type FakeClockOptions } from "./fake-clock.ts";
 export { deterministicRandom } from "./random.ts";
-export { grantStoreContract, type StoreCheck, type StoreCheckContext } from "./grant-store-contract.ts";
+export {
+  grantStoreContract,
+  grantStoreRestartContract,
+  type StoreCheck,
+  type StoreCheckContext,
+} from "./grant-store-contract.ts";
 export {
   faults,
   startStrictAuthorizationServer,

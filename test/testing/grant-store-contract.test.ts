@@ -5,9 +5,8 @@ import { describe, expect, it } from "vitest";
 import type { GrantReading, GrantSelector, GrantStore } from "../../src/core/grant-store.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
-import { grantStoreContract } from "../../src/testing/grant-store-contract.ts";
-
-type Mutation = (store: GrantStore) => Partial<GrantStore>;
+import { grantStoreContract, grantStoreRestartContract } from "../../src/testing/grant-store-contract.ts";
+import { BROKEN_CALLS, BROKEN_RESTARTS, type Mutation } from "./broken-stores.ts";
 
 const ABSENT = { grant: undefined };
 
@@ -308,17 +307,48 @@ async function brokenPromises(mutation: Mutation): Promise<string[]> {
   return broken;
 }
 
+/** The checks that a store breaks which comes back different. */
+async function promisesBrokenByRestart(mutation: Mutation): Promise<string[]> {
+  const broken: string[] = [];
+  for (const { name, check } of grantStoreRestartContract) {
+    const clock = new FakeClock();
+    const store = memoryStore({ clock });
+    try {
+      await check({
+        store,
+        advance: (durationMs) => clock.advance(durationMs),
+        newId: () => randomUUID(),
+        nowMs: () => clock.nowMs(),
+        reopen: () => Promise.resolve({ ...store, ...mutation(store) }),
+      });
+    } catch {
+      broken.push(name);
+    }
+  }
+  return broken;
+}
+
 describe("the store contract", () => {
   it("holds for a store that keeps every promise", async () => {
     expect(await brokenPromises(() => ({}))).toEqual([]);
   });
 
-  it.each(MUTANTS)("catches a store that %s", async (_broken, seenBy, mutation) => {
+  it.each([...MUTANTS, ...BROKEN_CALLS])("catches a store that %s", async (_broken, seenBy, mutation) => {
     expect((await brokenPromises(mutation)).filter((name) => seenBy.test(name))).not.toEqual([]);
   });
 
+  it("holds over a restart for a store that keeps its grants", async () => {
+    expect(await promisesBrokenByRestart(() => ({}))).toEqual([]);
+  });
+
+  it.each(BROKEN_RESTARTS)("catches a store that %s over a restart", async (_broken, seenBy, mutation) => {
+    const broken = await promisesBrokenByRestart(mutation);
+
+    expect(broken.filter((name) => seenBy.test(name))).not.toEqual([]);
+  });
+
   it("names each promise once", () => {
-    const names = grantStoreContract.map(({ name }) => name);
+    const names = [...grantStoreContract, ...grantStoreRestartContract].map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
   });
 });

@@ -6,7 +6,15 @@
 import assert from "node:assert/strict";
 
 import type { GrantRecord } from "../../core/grant.ts";
-import { inserted, rowOf, type StoreCheck, type StoreCheckContext } from "./fixtures.ts";
+import {
+  inserted,
+  PAST_SHORT_MS,
+  readingOf,
+  rowOf,
+  SHORT_MS,
+  type StoreCheck,
+  type StoreCheckContext,
+} from "./fixtures.ts";
 
 const MAX_PAGES = 100_000;
 
@@ -50,15 +58,22 @@ export const scanChecks: readonly StoreCheck[] = [
     },
   },
   {
-    name: "shows every grant in a scan that is there all the time, while others come and change",
+    name: "shows every grant in a scan that is there all the time, while others come, change and go",
     check: async (context) => {
+      const { storeNowMs } = await readingOf(context.store, (await inserted(context)).id);
+      // Their ids come first in the order of texts: where they go, places in a list would move.
+      const slidingEndMs = storeNowMs + SHORT_MS;
+      for (let made = 0; made < 10; made++) {
+        await inserted(context, { id: `0${context.newId()}`, slidingEndMs });
+      }
       const steady = await insertedIds(context, 40);
       const busy = await insertedIds(context, 10);
 
       const shown = await scanned(context, 5, async (page) => {
-        if (page >= busy.length) return;
-        await insertedIds(context, 3);
-        await context.store.end(busy[page] ?? "", "signed_out");
+        if (page === 3) await context.advance(PAST_SHORT_MS);
+        if (page >= 3 && page < 6) await context.store.purge(100);
+        if (page < busy.length) await context.store.end(busy[page] ?? "", "signed_out");
+        if (page < 5) await insertedIds(context, 3);
       });
 
       assert.deepEqual(
