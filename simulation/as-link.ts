@@ -1,0 +1,273 @@
+/**
+ * The way from one process to the authorization server, as the port of the engine: what happens to a request and to its
+ * answer, and which class of outcome the process sees (docs/outcomes.md).
+ *
+ * @module
+ */
+import type { Refresher, RefreshOutcome, RefreshRequest } from "../src/core/refresher.ts";
+import { tokenSetFrom } from "../src/core/token-set.ts";
+import type { AuthorizationServer, Judgement } from "./as-model.ts";
+import { lossOf } from "./as-faults.ts";
+import type { Chance } from "./chance.ts";
+import type { AsFault, FaultId, HookAction, Phase } from "./fault-types.ts";
+import type { History } from "./history.ts";
+import type { SimProcess } from "./process.ts";
+import type { Timeline } from "./timeline.ts";
+import type { Place, Weather } from "./weather.ts";
+
+/** What the link needs of the world. */
+export interface AsLinkWorld {
+  readonly timeline: Timeline;
+  readonly weather: Weather;
+  readonly history: History;
+  readonly as: AuthorizationServer;
+  readonly asLatencyMs: number;
+  grantOfToken(refreshToken: string): string;
+  slotOf(grant: string): number | null;
+  crash(process: SimProcess, restartMs: number): void;
+  /** Writes down what a fault did to one grant. */
+  noteFault(id: FaultId, what: string, place: Place, grant: string): void;
+  /** A request leaves: the world writes it down. */
+  sent(process: SimProcess, grant: string, attemptId: string, refreshToken: string): void;
+}
+
+interface Attempt {
+  readonly request: RefreshRequest;
+  readonly refreshToken: string;
+  readonly grant: string;
+  readonly place: Place;
+  readonly requestedAtMs: number;
+  readonly resolve: (outcome: RefreshOutcome) => void;
+  settled: boolean;
+  fault: AsFault | undefined;
+}
+
+const RESET_MS = 20;
+/** The share of requests whose answer is waited for even after the engine gave it up, as some HTTP stacks do. */
+const DEAF_SHARE = 0.2;
+
+/** The authorization server as one process sees it. */
+export function asLink(world: AsLinkWorld, process: SimProcess, chance: Chance): Refresher {
+  const link = new AsLink(world, process, chance);
+  return {
+    refresh: (request) => link.refresh(request),
+    revoke: (request) => link.revoke(request),
+  };
+}
+
+class AsLink {
+  readonly #world: AsLinkWorld;
+  readonly #process: SimProcess;
+  readonly #chance: Chance;
+
+  constructor(world: AsLinkWorld, process: SimProcess, chance: Chance) {
+    this.#world = world;
+    this.#process = process;
+    this.#chance = chance;
+  }
+
+  refresh(request: RefreshRequest): Promise<RefreshOutcome> {
+    return new Promise((resolve) => {
+      const { refreshToken = "" } = request.tokenSet;
+      const grant = this.#world.grantOfToken(refreshToken);
+      const place = { server: this.#process.server, slot: this.#world.slotOf(grant) };
+      const requestedAtMs = this.#process.nowMs();
+      const attempt: Attempt = {
+        request,
+        refreshToken,
+        grant,
+        place,
+        requestedAtMs,
+        resolve,
+        settled: false,
+        fault: undefined,
+      };
+      const deaf = this.#chance.hits(DEAF_SHARE);
+      request.signal.addEventListener("abort", () => {
+        if (attempt.settled || deaf) return;
+        const { name } = this.#process;
+        const { attemptId } = request;
+        this.#world.history.add({
+          kind: "aborted",
+          atMs: this.#world.timeline.nowMs,
+          process: name,
+          attemptId,
+          grant,
+        });
+        this.#deliver(attempt, { kind: "unknown", code: "timeout", answered: false });
+      });
+      this.#at("call", attempt, () => this.#process.pass(() => this.#leave(attempt)));
+    });
+  }
+
+  revoke({ tokenSet: { refreshToken = "" } }: RefreshRequest): Promise<"revoked" | "failed"> {
+    return new Promise((resolve) => {
+      const { timeline, weather, history, as } = this.#world;
+      const grant = this.#world.grantOfToken(refreshToken);
+      const place = { server: this.#process.server, slot: this.#world.slotOf(grant) };
+      const action = weather.spring("revoke/call", place);
+      if (action?.do === "crash") return this.#world.crash(this.#process, action.restartMs);
+      this.#process.pass(() => {
+        timeline.after(this.#latencyMs(place), () => {
+          const done = weather.at("as_link", place) === undefined;
+          if (done) as.end(as.familyOf(refreshToken)?.id ?? "", "signed_out");
+          history.add({
+            kind: "revoke",
+            atMs: timeline.nowMs,
+            process: this.#process.name,
+            grant,
+            refreshToken,
+            done,
+          });
+          this.#process.pass(() => resolve(done ? "revoked" : "failed"));
+        });
+      });
+    });
+  }
+
+  #at(phase: Phase, attempt: Attempt, next: () => void): void {
+    const action = this.#world.weather.spring(`refresh/${phase}`, attempt.place);
+    if (action === undefined) return next();
+    this.#suffer(action, phase, attempt, next);
+  }
+
+  #suffer(action: HookAction, phase: Phase, attempt: Attempt, next: () => void): void {
+    const { timeline } = this.#world;
+    switch (action.do) {
+      case "crash":
+        this.#world.crash(this.#process, action.restartMs);
+        if (phase !== "call") next();
+        return;
+      case "pause":
+        this.#process.pause(action.ms);
+        return next();
+      case "delay":
+        timeline.after(action.ms, next);
+        return;
+      case "lose":
+        if (phase === "call") this.#note(attempt);
+        return this.#lose(attempt, action.seen);
+      case "duplicate":
+        this.#world.noteFault("X40", "delivered twice", attempt.place, attempt.grant);
+        timeline.after(action.ms, () => this.#judge(attempt));
+        return next();
+      case "answer":
+        attempt.fault = action.answer;
+        return next();
+    }
+  }
+
+  #note({ grant, request, refreshToken }: Attempt): void {
+    this.#world.sent(this.#process, grant, request.attemptId, refreshToken);
+  }
+
+  #leave(attempt: Attempt): void {
+    const { weather, timeline } = this.#world;
+    const cut = weather.at("as_link", attempt.place);
+    if (cut?.seen === "refused") {
+      timeline.after(RESET_MS, () =>
+        this.#deliver(attempt, { kind: "not_sent", code: "connection_refused" }),
+      );
+      return;
+    }
+    this.#note(attempt);
+    if (cut !== undefined && cut.mode !== "answers") return this.#lose(attempt, cut.seen);
+    timeline.after(this.#latencyMs(attempt.place), () =>
+      this.#at("arrive", attempt, () => this.#arrive(attempt)),
+    );
+  }
+
+  #arrive(attempt: Attempt): void {
+    const { weather, as } = this.#world;
+    const storm = weather.at("as_answers", attempt.place);
+    if (storm !== undefined && this.#chance.hits(storm.share)) attempt.fault ??= storm.answer;
+    const { fault } = attempt;
+    const loss = fault === undefined ? undefined : lossOf(fault, this.#chance);
+    if (fault === "revoked_first") {
+      as.end(as.familyOf(attempt.refreshToken)?.id ?? "", "revoked");
+      this.#world.noteFault("X51", "revoked in mid-flight", attempt.place, attempt.grant);
+    }
+    if (loss?.before === true) return this.#answer(attempt, loss.outcome);
+    const judgement = this.#judge(attempt);
+    this.#at("applied", attempt, () =>
+      loss === undefined || (judgement.issued === undefined && loss.outcome?.kind === "committed_bad")
+        ? this.#answer(attempt, this.#outcomeOf(attempt, judgement))
+        : this.#answer(attempt, loss.outcome),
+    );
+  }
+
+  #judge(attempt: Attempt): Judgement {
+    const { as, history, timeline, weather } = this.#world;
+    const { refreshToken, grant, request } = attempt;
+    const odd = weather.at("as_odd", attempt.place);
+    const judgement =
+      attempt.fault === "error_consumes"
+        ? as.consume(refreshToken)
+        : as.judge(refreshToken, odd !== undefined && this.#chance.hits(odd.share) ? odd.odd : undefined);
+    const { verdict, issued } = judgement;
+    history.add({
+      kind: "judged",
+      atMs: timeline.nowMs,
+      grant,
+      attemptId: request.attemptId,
+      refreshToken,
+      verdict,
+      ...(issued !== undefined && {
+        issued: { refreshToken: issued.refreshToken, accessToken: issued.accessToken },
+      }),
+    });
+    return judgement;
+  }
+
+  #outcomeOf({ request, requestedAtMs }: Attempt, { issued }: Judgement): RefreshOutcome {
+    if (issued === undefined) return { kind: "rejected", code: "invalid_grant" };
+    const tokenSet = tokenSetFrom(issued.response, { requestedAtMs, previous: request.tokenSet });
+    if (tokenSet === undefined) return { kind: "committed_bad", code: "no_access_token" };
+    return { kind: "committed", tokenSet };
+  }
+
+  /** Sends the answer on its way; `undefined` is the answer that never comes. */
+  #answer(attempt: Attempt, outcome: RefreshOutcome | undefined): void {
+    const { weather, timeline } = this.#world;
+    const cut = weather.at("as_link", attempt.place);
+    if (outcome === undefined) return;
+    if (cut !== undefined && cut.mode !== "requests") return this.#lose(attempt, cut.seen);
+    timeline.after(this.#latencyMs(attempt.place), () => this.#deliver(attempt, outcome));
+  }
+
+  #lose(attempt: Attempt, seen: "reset" | "hang" | "refused"): void {
+    if (seen === "hang") return;
+    const outcome = { kind: "unknown", code: "reset", answered: false } as const;
+    this.#world.timeline.after(RESET_MS, () => this.#deliver(attempt, outcome));
+  }
+
+  #deliver(attempt: Attempt, outcome: RefreshOutcome): void {
+    this.#at("answer", attempt, () =>
+      this.#process.pass(() => {
+        const { grant, request, refreshToken } = attempt;
+        const tokens = outcome.kind === "committed" ? outcome.tokenSet : undefined;
+        if (attempt.settled) return;
+        attempt.settled = true;
+        this.#world.history.add({
+          kind: "answer",
+          atMs: this.#world.timeline.nowMs,
+          process: this.#process.name,
+          grant,
+          attemptId: request.attemptId,
+          sent: refreshToken,
+          outcome: outcome.kind,
+          code: outcome.kind === "committed" ? "ok" : outcome.code,
+          ...(outcome.kind === "unknown" && { answered: outcome.answered === true }),
+          ...(tokens?.refreshToken !== undefined && { refreshToken: tokens.refreshToken }),
+          ...(tokens !== undefined && { accessToken: tokens.accessToken }),
+        });
+        attempt.resolve(outcome);
+      }),
+    );
+  }
+
+  #latencyMs(place: Place): number {
+    const slow = this.#world.weather.at("as_slow", place);
+    return (this.#world.asLatencyMs + (slow?.upToMs ?? 0)) * this.#chance.next() * 0.5;
+  }
+}

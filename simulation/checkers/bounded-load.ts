@@ -1,0 +1,65 @@
+/**
+ * I10: the authorization server gets as many requests as there are refreshes due, and a few more; and after an outage
+ * the requests of many grants come spread in time.
+ *
+ * @module
+ */
+import type { Checker, Probe } from "../checker.ts";
+
+const WINDOW_MS = 60_000;
+/** What the pauses of the back-off allow within a minute, for a grant whose requests all fail. */
+const RETRY_BUDGET = 14;
+const MAX_FORCED_AGE_MS = 30_000;
+
+/** Counts requests per grant and minute, and in a herd per second. */
+export function boundedLoad(probe: Probe): Checker {
+  const recent = new Map<string, { atMs: number; kind: "send" | "good" }[]>();
+  const herd: { readonly atMs: number; readonly grant: string }[] = [];
+  const grants = new Set<string>();
+  let [outageFromMs, healedAtMs] = [Infinity, Infinity];
+  // A rejected token is renewed at most once in a quarter of its life.
+  const dueBudget = 4 + (2 * WINDOW_MS) / Math.min(MAX_FORCED_AGE_MS, probe.accessLifetimeMs / 4);
+
+  const budgetProblem = (grant: string, atMs: number): string | undefined => {
+    const list = (recent.get(grant) ?? []).filter((one) => one.atMs > atMs - WINDOW_MS);
+    recent.set(grant, list);
+    const sent = list.filter(({ kind }) => kind === "send").length;
+    const good = list.length - sent;
+    if (sent - good > RETRY_BUDGET * Math.max(1, probe.servers / 2))
+      return `${sent} requests for ${grant} within a minute, ${good} of them good`;
+    return good > dueBudget
+      ? `${good} refreshes of ${grant} within a minute, ${dueBudget} are due`
+      : undefined;
+  };
+
+  return {
+    name: "I10 bounded load",
+    see(record) {
+      if (record.kind === "fault" && record.id === "X66") outageFromMs = Math.min(outageFromMs, record.atMs);
+      if (record.kind === "phase" && record.phase === "healed") healedAtMs = record.atMs;
+      if (record.kind === "answer" && record.outcome === "committed") {
+        recent.set(record.grant, [...(recent.get(record.grant) ?? []), { atMs: record.atMs, kind: "good" }]);
+        return budgetProblem(record.grant, record.atMs);
+      }
+      if (record.kind !== "send") return undefined;
+      grants.add(record.grant);
+      if (probe.profile === "herd") herd.push(record);
+      recent.set(record.grant, [...(recent.get(record.grant) ?? []), { atMs: record.atMs, kind: "send" }]);
+      return budgetProblem(record.grant, record.atMs);
+    },
+    rest() {
+      if (probe.profile !== "herd") return undefined;
+      // In the first seconds of an outage all fail together; from then on chance has to part them.
+      const perSecond = new Map<number, number>();
+      for (const { atMs } of herd) {
+        if (atMs < outageFromMs + 15_000 || atMs > healedAtMs) continue;
+        const second = Math.floor(atMs / 1_000);
+        perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
+      }
+      const most = Math.max(0, ...perSecond.values());
+      return most > 0.7 * grants.size
+        ? `${most} of ${grants.size} grants were refreshed within a second`
+        : undefined;
+    },
+  };
+}

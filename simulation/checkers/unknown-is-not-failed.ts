@@ -1,0 +1,115 @@
+/**
+ * I12: after a request whose outcome nobody knows the same refresh token is sent again only after that attempt's deadline
+ * and when the access token in hand is nearly over (S6), or within the window in which the server gives it another
+ * chance (S1); and after an answer that does not say, only after a pause. How often is bounded per minute by I10.
+ *
+ * @module
+ */
+import type { Checker, Probe } from "../checker.ts";
+import type { SendRecord, SimRecord } from "../history.ts";
+import { currentRefreshToken, Ledger } from "./stored-tokens.ts";
+
+interface Attempt {
+  readonly send: SendRecord;
+  /** By the store's clock; `undefined` where no lease was written for it. */
+  readonly deadlineAtMs: number | undefined;
+  outcome: "none" | "silent" | "answered" | "harmless" | "refused";
+  outcomeAtMs: number;
+}
+
+/** Less than any pause of the engine, and than any early timer. */
+const MIN_PAUSE_MS = 180;
+const MAX_MIN_VALIDITY_MS = 10_000;
+const CLOCK_SLACK_MS = 50;
+
+/** Follows each refresh token from request to request. */
+export function unknownIsNotFailed(probe: Probe): Checker {
+  const ledger = new Ledger();
+  const attempts = new Map<string, Attempt[]>();
+  const deadlines = new Map<string, number>();
+  let storeClockJumped = false;
+
+  /** Whether the token in hand is nearly over by the sender's clock. */
+  const isNearlyOver = ({ grant, processNowMs }: SendRecord): boolean => {
+    const row = ledger.rows.get(grant);
+    if (row?.accessTokenExpiresAtMs == null) return false;
+    const lifetimeMs = row.accessTokenExpiresAtMs - row.accessTokenIssuedAtMs;
+    const minValidityMs = Math.min(MAX_MIN_VALIDITY_MS, lifetimeMs / 10);
+    return row.accessTokenExpiresAtMs - processNowMs <= minValidityMs + CLOCK_SLACK_MS;
+  };
+
+  const seeSend = (send: SendRecord): string | undefined => {
+    const version = ledger.rows.get(send.grant)?.version ?? 0;
+    const key = `${send.grant}|${version}|${send.refreshToken}`;
+    const earlier = attempts.get(key) ?? [];
+    const deadlineAtMs = deadlines.get(send.attemptId);
+    attempts.set(key, [...earlier, { send, deadlineAtMs, outcome: "none", outcomeAtMs: send.atMs }]);
+    const row = ledger.rows.get(send.grant);
+    const current = row === undefined || currentRefreshToken(probe, row) === send.refreshToken;
+    if (!current || storeClockJumped || ledger.tampered.has(send.grant)) return undefined;
+    const [first] = earlier;
+    for (const attempt of earlier) {
+      const problem = problemOf(attempt, send, first?.send, isNearlyOver(send));
+      if (problem !== undefined) return `${send.process} sends ${send.refreshToken} again ${problem}`;
+    }
+    return undefined;
+  };
+
+  const note = (record: SimRecord): void => {
+    ledger.see(record);
+    if (record.kind === "fault" && record.id === "X21") storeClockJumped = true;
+    if (record.kind === "store" && record.operation === "acquireLease" && record.answer === "acquired") {
+      const { after, attemptId = "" } = record;
+      if (after?.intent != null) deadlines.set(attemptId, after.intent.deadlineAtMs);
+    }
+    if (record.kind !== "answer") return;
+    for (const list of attempts.values()) {
+      const attempt = list.findLast(({ send }) => send.attemptId === record.attemptId);
+      if (attempt === undefined) continue;
+      attempt.outcomeAtMs = record.atMs;
+      attempt.outcome =
+        record.outcome === "unknown"
+          ? record.answered === true
+            ? "answered"
+            : "silent"
+          : record.outcome === "committed_bad"
+            ? "answered"
+            : record.outcome === "rejected"
+              ? "refused"
+              : "harmless";
+    }
+  };
+
+  return {
+    name: "I12 unknown is not failed",
+    see(record) {
+      note(record);
+      return record.kind === "send" ? seeSend(record) : undefined;
+    },
+  };
+}
+
+function problemOf(
+  attempt: Attempt,
+  send: SendRecord,
+  first: SendRecord | undefined,
+  nearlyOver: boolean,
+): string | undefined {
+  const sinceMs = send.atMs - attempt.outcomeAtMs;
+  if (attempt.outcome === "harmless" || attempt.outcome === "refused") return undefined;
+  if (attempt.outcome === "answered")
+    return sinceMs < MIN_PAUSE_MS ? `${sinceMs} ms after an answer that does not say` : undefined;
+  if (mayResend(send, first)) return undefined;
+  const { deadlineAtMs } = attempt;
+  if (deadlineAtMs !== undefined && send.storeNowMs < deadlineAtMs - CLOCK_SLACK_MS)
+    return `${deadlineAtMs - send.storeNowMs} ms before the deadline of ${attempt.send.attemptId}`;
+  return nearlyOver
+    ? undefined
+    : `although the access token in hand is good, and ${attempt.send.attemptId} is open`;
+}
+
+function mayResend({ policy, atMs }: SendRecord, first: SendRecord | undefined): boolean {
+  if (policy.class === "none" || policy.class === "overlapping") return true;
+  if (policy.class === "strict" || first === undefined) return false;
+  return atMs - first.atMs <= policy.graceMs;
+}

@@ -1,0 +1,214 @@
+/**
+ * Lets the planned faults happen: conditions begin and end, traps are laid, and what happens once happens.
+ *
+ * @module
+ */
+import type { Callers } from "./callers.ts";
+import type { Fault } from "./fault-types.ts";
+import { machineNowMs } from "./process.ts";
+import type { Server } from "./server.ts";
+import type { World } from "./world.ts";
+
+/** Puts all faults of the plan on the timeline. */
+export function scheduleFaults(world: World, callers: Callers): void {
+  for (const fault of world.plan.faults) {
+    world.timeline.after(fault.atMs, () => {
+      if (!world.healed) begin(world, callers, fault);
+    });
+  }
+}
+
+function begin(world: World, callers: Callers, fault: Fault): void {
+  const { effect } = fault;
+  const server = world.servers[fault.server ?? 0];
+  if (server === undefined) return;
+  const place = { server: server.index, slot: fault.grant };
+  switch (effect.type) {
+    case "flush_leases":
+    case "evict_row":
+    case "failover":
+    case "store_clock":
+    case "unrelated_writes":
+      strikeStore(world, fault);
+      return;
+    case "as_revoke":
+      revokeOne(world, fault);
+      return;
+    case "as_rotation":
+      world.hit(fault, place);
+      world.as.asClass = effect.asClass;
+      world.as.graceMs = effect.graceMs;
+      return;
+    case "wall_clock":
+    case "drift":
+      world.hit(fault, place);
+      moveClock(world, server, fault);
+      return;
+    case "timers":
+      world.hit(fault, place);
+      server.life.process.timers = effect;
+      world.timeline.after(fault.durationMs, () => (server.life.process.timers = undefined));
+      return;
+    case "pause":
+    case "crash":
+    case "sigterm":
+    case "deploy":
+      world.hit(fault, place);
+      strikeProcess(world, server, fault);
+      return;
+    case "burst":
+      world.hit(fault, place);
+      for (let index = 0; index < effect.callers; index++) {
+        const at = world.servers[index % world.servers.length];
+        const slot = world.slots[fault.grant ?? 0];
+        if (at !== undefined && slot !== undefined)
+          callers.do(at, slot, { do: index % 3 === 0 ? "call_api" : "get" });
+      }
+      return;
+    case "sign_out_race":
+      world.hit(fault, place);
+      raceSignOut(world, callers, fault, effect.signInAgain);
+      return;
+    case "key_sweep":
+      world.hit(fault, place);
+      sweepKeys(world, effect.removesOld);
+      return;
+    default:
+      world.weather.begin(fault);
+      if (Number.isFinite(fault.durationMs) && effect.type !== "hook") {
+        world.timeline.after(fault.durationMs, () => world.weather.end(fault));
+      }
+  }
+}
+
+function strikeStore(world: World, fault: Fault): void {
+  const { effect } = fault;
+  const { store } = world;
+  const slot = world.slots[fault.grant ?? 0];
+  const row = slot?.grant === undefined ? undefined : store.rows.get(slot.grant);
+  switch (effect.type) {
+    case "flush_leases":
+      world.hit(fault);
+      for (const grant of store.rows.values()) {
+        if (grant.lease !== null) store.admin(grant.id, { ...grant, lease: null }, "flush");
+      }
+      return;
+    case "evict_row":
+      if (row === undefined) return;
+      world.noteFault(fault.id, "evict_row", undefined, row.id);
+      store.admin(row.id, undefined, "evict");
+      return;
+    case "failover":
+      for (const grant of store.failover(effect.lostMs))
+        world.noteFault(fault.id, "failover", undefined, grant);
+      return;
+    case "store_clock":
+      world.hit(fault);
+      store.offsetMs += effect.jumpMs;
+      return;
+    case "unrelated_writes": {
+      world.hit(fault);
+      const untilMs = world.elapsedMs + fault.durationMs;
+      const write = (): void => {
+        if (world.healed || world.elapsedMs > untilMs) return;
+        for (const grant of store.rows.values()) {
+          void store.apply("other", "slide", [grant.id, grant.slidingEndMs + 1]);
+        }
+        world.timeline.after(effect.everyMs * 10, write);
+      };
+      write();
+      return;
+    }
+    default:
+      throw new Error(`Not a fault of the store: ${effect.type}`);
+  }
+}
+
+function strikeProcess(world: World, server: Server, fault: Fault): void {
+  const { effect, durationMs } = fault;
+  const { process, manager } = server.life;
+  switch (effect.type) {
+    case "pause":
+      process.pause(durationMs);
+      return;
+    case "crash":
+      world.crash(process, effect.restartMs);
+      return;
+    case "deploy":
+      server.build++;
+      manager.close(2_000).catch(() => undefined);
+      world.timeline.after(2_500, () => world.crash(process, 500, "stop"));
+      return;
+    case "sigterm":
+      manager.close(effect.graceMs).catch(() => undefined);
+      world.timeline.after(effect.graceMs + 50, () => world.crash(process, 1_000, "stop"));
+      return;
+    default:
+      throw new Error(`Not a fault of a process: ${effect.type}`);
+  }
+}
+
+function moveClock(world: World, server: Server, { effect, durationMs }: Fault): void {
+  const { clock } = server;
+  const nowMs = world.timeline.nowMs;
+  if (effect.type === "wall_clock") {
+    clock.offsetMs += effect.jumpMs;
+    world.timeline.after(durationMs, () => (clock.offsetMs -= world.healed ? 0 : effect.jumpMs));
+  } else if (effect.type === "drift") {
+    // The drift so far becomes an offset, or a new rate would make the clock jump.
+    clock.offsetMs = machineNowMs(clock, nowMs) - nowMs;
+    clock.driftSinceMs = nowMs;
+    clock.driftPpm = effect.partsPerMillion;
+  }
+}
+
+function revokeOne(world: World, fault: Fault): void {
+  const grant = world.slots[fault.grant ?? 0]?.grant;
+  const truth = grant === undefined ? undefined : world.grants.get(grant);
+  if (truth === undefined) return;
+  world.noteFault(fault.id, "as_revoke", undefined, truth.id);
+  world.as.end(truth.family, "revoked");
+}
+
+/** X61: one server is made to refresh, another signs the user out in the middle of it, and somebody else signs in. */
+function raceSignOut(world: World, callers: Callers, fault: Fault, signInAgain: boolean): void {
+  const slot = world.slots[fault.grant ?? 0];
+  const [first, second = first] = world.servers;
+  if (slot?.grant === undefined || first === undefined || second === undefined) return;
+  const { grant } = slot;
+  callers.do(first, slot, { do: "get", minValidityMs: world.plan.options.accessLifetimeMs * 0.7 });
+  world.timeline.after(world.asLatencyMs / 2, () => {
+    if (second.life.process.alive) callers.signOut(second.life, grant);
+    if (signInAgain && slot.grant === grant && second.life.process.alive) callers.signIn(second.life, slot);
+  });
+}
+
+/** Every server gets the new key beside the old one; one of them seals everything anew; then the old key may go. */
+function sweepKeys(world: World, removesOld: boolean): void {
+  for (const server of world.servers) {
+    server.ring = "both";
+    world.crash(server.life.process, 100, "stop");
+  }
+  const sweep = (): void => {
+    const server = world.servers.find(({ life }) => life.process.running);
+    if (server === undefined || world.healed) return;
+    const again = (): void => void world.timeline.after(5_000, sweep);
+    const { process } = server.life;
+    world.timeline.after(6_000, () => {
+      if (!process.alive) sweep();
+    });
+    server.life.manager.resealGrants().then(({ needed, unopened }) => {
+      const left = Object.values(needed).filter(({ seals }) => seals > 0).length;
+      if (left > 1 || unopened > 0) return again();
+      if (removesOld) dropOldKey(world);
+    }, again);
+  };
+  world.timeline.after(5_000, sweep);
+}
+
+function dropOldKey(world: World): void {
+  for (const server of world.servers) {
+    server.ring = "new";
+    world.crash(server.life.process, 200, "stop");
+  }
+}

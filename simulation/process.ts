@@ -1,0 +1,142 @@
+/**
+ * One life of one server: its clock, whether it runs, and the gate through which everything from outside reaches it.
+ *
+ * A paused process gets nothing and sends nothing until it is resumed; a crashed one never again. What it has sent before
+ * goes on without it.
+ *
+ * @module
+ */
+import type { Clock } from "../src/core/clock.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** How late and early the timers of a process fire, in milliseconds. */
+export interface TimerFault {
+  readonly lateByMs: number;
+  readonly earlyByMs: number;
+}
+
+/** The clock of a machine; it outlives the process. */
+export interface MachineClock {
+  offsetMs: number;
+  /** How much faster than true time it runs, in parts per million. */
+  driftPpm: number;
+  /** True time at which the drift began to count. */
+  driftSinceMs: number;
+}
+
+/** What that clock shows, in epoch milliseconds. */
+export function machineNowMs(clock: MachineClock, trueNowMs: number): number {
+  return Math.floor(
+    trueNowMs + clock.offsetMs + ((trueNowMs - clock.driftSinceMs) * clock.driftPpm) / 1_000_000,
+  );
+}
+
+/** A server process. */
+export class SimProcess {
+  readonly name: string;
+  readonly server: number;
+  readonly startedAtMs: number;
+  alive = true;
+  /** True time until which it stands still; 0 while it runs. */
+  pausedUntilMs = 0;
+  /** True milliseconds that it has stood still, or its timers were late, in all. */
+  lostMs = 0;
+  timers: TimerFault | undefined;
+  readonly #timeline: Timeline;
+  readonly #machine: MachineClock;
+  readonly #lateness: () => number;
+  #held: (() => void)[] = [];
+
+  constructor(
+    timeline: Timeline,
+    name: string,
+    server: number,
+    machine: MachineClock,
+    lateness: () => number,
+  ) {
+    this.#timeline = timeline;
+    this.name = name;
+    this.server = server;
+    this.#machine = machine;
+    this.#lateness = lateness;
+    this.startedAtMs = timeline.nowMs;
+  }
+
+  /** What the engine in this process sees as time. */
+  get clock(): Clock {
+    return {
+      nowMs: () => this.nowMs(),
+      sleep: (durationMs, signal) => this.#sleep(durationMs, signal),
+    };
+  }
+
+  nowMs(): number {
+    return machineNowMs(this.#machine, this.#timeline.nowMs);
+  }
+
+  get paused(): boolean {
+    return this.pausedUntilMs > this.#timeline.nowMs;
+  }
+
+  /** Whether it can do anything right now. */
+  get running(): boolean {
+    return this.alive && !this.paused;
+  }
+
+  /** Hands something to the process, or lets something leave it: now, after its pause, or never. */
+  pass(step: () => void): void {
+    if (!this.alive) return;
+    if (this.paused) this.#held.push(step);
+    else step();
+  }
+
+  pause(durationMs: number): void {
+    if (!this.alive) return;
+    const untilMs = this.#timeline.nowMs + durationMs;
+    if (untilMs <= this.pausedUntilMs) return;
+    this.lostMs += untilMs - Math.max(this.pausedUntilMs, this.#timeline.nowMs);
+    this.pausedUntilMs = untilMs;
+    if (Number.isFinite(durationMs)) this.#timeline.after(durationMs, () => this.#resume());
+  }
+
+  /** Ends a pause before its time. */
+  wake(): void {
+    if (!this.paused) return;
+    this.pausedUntilMs = this.#timeline.nowMs;
+    this.#resume();
+  }
+
+  crash(): void {
+    this.alive = false;
+    this.#held = [];
+  }
+
+  #resume(): void {
+    if (this.paused || !this.alive) return;
+    const held = this.#held;
+    this.#held = [];
+    for (const step of held) this.#timeline.after(0, () => this.pass(step));
+  }
+
+  #sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted === true) return resolve();
+      let delayMs = Math.max(0, Math.min(durationMs, 2_147_483_647));
+      if (this.timers !== undefined) {
+        const lateMs = Math.round(this.#lateness() * this.timers.lateByMs);
+        this.lostMs += lateMs;
+        delayMs = Math.max(0, delayMs + lateMs - this.timers.earlyByMs);
+      }
+      const wake = (): void => {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      };
+      const happening = this.#timeline.after(delayMs, () => this.pass(wake));
+      const abort = (): void => {
+        this.#timeline.cancel(happening);
+        resolve();
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * One run: builds the world of a plan, lets its steps and faults happen, lets everything heal, waits until it comes to
+ * rest, and has every rule watched all the way.
+ *
+ * @module
+ */
+import { Callers } from "./callers.ts";
+import { Watch, type Probe, type Violation } from "./checker.ts";
+import { allCheckers } from "./checkers/index.ts";
+import { coverageOf, type Coverage } from "./coverage.ts";
+import type { FaultId } from "./fault-types.ts";
+import { scheduleFaults } from "./fault-driver.ts";
+import type { SimRecord } from "./history.ts";
+import { accountOf, type Account } from "./oracle.ts";
+import { planOf, type Mode, type Plan } from "./plan.ts";
+import { isPermanent } from "./weather.ts";
+import { World } from "./world.ts";
+
+/** What came of a run. */
+export interface RunResult {
+  readonly plan: Plan;
+  readonly violation: Violation | undefined;
+  readonly hash: number;
+  readonly refreshes: number;
+  readonly happened: number;
+  readonly injected: ReadonlyMap<FaultId, number>;
+  readonly account: Account;
+  readonly coverage: Coverage;
+  readonly records: readonly SimRecord[];
+}
+
+/** Time that everything gets to come to rest: the longest pause of the engine, the longest lease, and some more. */
+const REST_MS = 1_100_000;
+const REST_ROUNDS = 24;
+
+/** Runs the plan of a seed. */
+export function runSeed(seed: number, mode: Mode): Promise<RunResult> {
+  return runPlan(planOf(seed, mode));
+}
+
+/** Runs a plan. Rejects only if the simulation itself is broken. */
+export async function runPlan(plan: Plan): Promise<RunResult> {
+  // Each abort of a signal makes an error; its stack, which nobody reads, would cost a tenth of the run.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return await runWorld(new World(plan));
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+async function runWorld(world: World): Promise<RunResult> {
+  const { plan } = world;
+  const callers = new Callers(world);
+  const probe = probeOf(world);
+  const watch = new Watch(allCheckers(probe), world.history.records);
+  const { timeline } = world;
+  noteOptions(world);
+  for (const slot of world.slots) {
+    const server = world.servers[slot.index % world.servers.length];
+    if (server !== undefined) callers.signIn(server.life, slot);
+  }
+  await timeline.runUntil(timeline.nowMs + 1_000);
+  scheduleFaults(world, callers);
+  for (const { gapMs, server, slot, deed } of plan.steps) {
+    await timeline.runUntil(timeline.nowMs + gapMs);
+    const at = world.servers[server];
+    const where = world.slots[slot];
+    if (at !== undefined && where !== undefined) callers.do(at, where, deed);
+    watch.step(timeline.nowMs);
+    if (watch.violation !== undefined) break;
+  }
+  if (watch.violation === undefined) await comeToRest(world, callers, watch);
+  const { records, hash } = world.history;
+  return {
+    plan,
+    violation: watch.violation,
+    hash,
+    refreshes: records.filter(({ kind }) => kind === "send").length,
+    happened: timeline.happened,
+    injected: world.injected,
+    account: accountOf(records, probe),
+    coverage: coverageOf(records, world.ambiguousWrites),
+    records,
+  };
+}
+
+/** Options of the plan that are faults by themselves. */
+function noteOptions(world: World): void {
+  const { options } = world.plan;
+  if (options.revokesOldAccessToken) world.noteFault("X45", "revokes the old access token");
+  if (options.skewMs > 0) world.noteFault("X20", "clocks apart");
+  if (options.leavers > 0) world.noteFault("X53", "callers leave");
+}
+
+async function comeToRest(world: World, callers: Callers, watch: Watch): Promise<void> {
+  const { timeline } = world;
+  heal(world);
+  const stepMs = (REST_MS + world.plan.options.accessLifetimeMs) / REST_ROUNDS;
+  for (let round = 0; round < REST_ROUNDS && watch.violation === undefined; round++) {
+    for (const slot of world.slots) {
+      const server = world.servers[(round + slot.index) % world.servers.length];
+      if (server !== undefined && slot.grant !== undefined) callers.do(server, slot, { do: "call_api" });
+    }
+    await timeline.runUntil(timeline.nowMs + (round % 2 === 0 ? 8_000 : 2 * stepMs - 8_000));
+    watch.step(timeline.nowMs);
+  }
+  world.history.add({ kind: "phase", atMs: timeline.nowMs, phase: "rest" });
+  watch.rest(timeline.nowMs);
+}
+
+/** Ends every fault that does not last for good. */
+function heal(world: World): void {
+  world.healed = true;
+  world.weather.clear();
+  const dead = new Set(
+    world.plan.faults
+      .filter((fault) => isPermanent(fault) && ["pause", "crash"].includes(fault.effect.type))
+      .map(({ server }) => server),
+  );
+  for (const server of world.servers) {
+    if (dead.has(server.index)) continue;
+    server.clock.driftSinceMs = world.timeline.nowMs;
+    server.clock.driftPpm = 0;
+    server.clock.offsetMs = 0;
+    server.life.process.timers = undefined;
+    server.life.process.wake();
+    world.restart(server);
+  }
+  world.history.add({ kind: "phase", atMs: world.timeline.nowMs, phase: "healed" });
+}
+
+/** What checkers may ask. */
+export function probeOf(world: World): Probe {
+  const { options } = world.plan;
+  const serverOf = (process: string): number => Number(process.slice(1).split(".")[0]);
+  const lifeOf = (process: string): World["servers"][number]["life"] | undefined => {
+    const life = world.servers[serverOf(process)]?.life;
+    return life?.process.name === process ? life : undefined;
+  };
+  return {
+    reveal: (sealed) => world.sealing.reveal(sealed),
+    accepts: (token) => world.as.accepts(token),
+    expiryOf: (token) => world.as.expiryOf(token),
+    grantOfToken: (token) => world.grantOfToken(token) || undefined,
+    skewOf: (process) => (lifeOf(process)?.process.nowMs() ?? world.timeline.nowMs) - world.timeline.nowMs,
+    lostMsOf: (process) => lifeOf(process)?.process.lostMs ?? 0,
+    runs: (process) => lifeOf(process)?.process.running ?? false,
+    keptInMemory: (grant) =>
+      world.servers.flatMap(({ life }) => {
+        const kept = life.process.alive
+          ? life.shared.pendingRotations.get(grant)?.tokenSet.refreshToken
+          : undefined;
+        return kept === undefined ? [] : [kept];
+      }),
+    openFlights: () =>
+      world.servers.flatMap(({ life, index }) =>
+        life.process.running && !world.weather.disturbed(index)
+          ? [...life.shared.flights.keys()].map((key) => `${life.process.name} ${key}`)
+          : [],
+      ),
+    healthy: (process) =>
+      (lifeOf(process)?.process.running ?? false) && !world.weather.disturbed(serverOf(process)),
+    wanted: () => world.slots.flatMap(({ grant }) => (grant === undefined ? [] : [grant])),
+    mode: options.mode,
+    profile: options.profile,
+    servers: options.servers,
+    accessLifetimeMs: options.accessLifetimeMs,
+    leaseMs: options.leaseMs,
+    holdMs: options.serverless ? 120_000 : 0,
+  };
+}
