@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LONGEST_PAUSE_MS } from "./backoff.ts";
 import { decide, isRefreshable, type Decision } from "./decide.ts";
 import type { Engine } from "./engine.ts";
 import {
@@ -158,7 +159,7 @@ export async function renewRejected(
 
 /** Starts a refresh, or joins the one under way, and does not wait for it. */
 export function refreshInBackground(engine: Engine, current: CurrentGrant, ask: FlightAsk): void {
-  if (current.stale || pausedFor(engine, current) !== undefined) return;
+  if (current.stale || pausedFor(engine, current, ask) !== undefined) return;
   void flightFor(engine, current, ask);
 }
 
@@ -170,7 +171,7 @@ export async function refreshWithin(
   ask: FlightAsk,
 ): Promise<FlightResult> {
   const { clock } = engine;
-  const paused = pausedFor(engine, current);
+  const paused = pausedFor(engine, current, ask);
   if (paused !== undefined) return paused;
   const timer = new AbortController();
   const waited = clock
@@ -182,7 +183,16 @@ export async function refreshWithin(
 }
 
 /** Whether the reading alone tells that a flight would bring nothing: then the store is spared the lease. */
-function pausedFor(engine: Engine, { grant, storeNowMs }: CurrentGrant): FlightResult | undefined {
+function pausedFor(
+  engine: Engine,
+  { grant, storeNowMs }: CurrentGrant,
+  { target }: FlightAsk,
+): FlightResult | undefined {
+  const refused = engine.shared.refusedTargets.get(`${grant.id} ${targetKeyOf(target)}`);
+  const pauseMs = refused === undefined ? 0 : refused.untilMs - engine.clock.nowMs();
+  // A pause that seems longer than any was imposed before the clock was set back (I17).
+  if (refused !== undefined && pauseMs > 0 && pauseMs <= LONGEST_PAUSE_MS)
+    return { kind: "failed", code: refused.code, retryInMs: pauseMs };
   const underWay = grant.lease !== null && grant.lease.untilMs > storeNowMs;
   return reasonToWait(engine, grant, underWay ? null : grant.intent, storeNowMs);
 }

@@ -126,7 +126,7 @@ async function underLease(
   engine.sending.set(attemptId, holding);
   try {
     const sent = await sendWithinWindow(engine, holding, { tokenSet, target, door });
-    return await settleOutcome(engine, sent.holding, sent.outcome, door);
+    return await settleOutcome(engine, sent.holding, sent.outcome, { door, target });
   } finally {
     engine.sending.delete(attemptId);
   }

@@ -15,7 +15,9 @@ import { flushCandidates, persist } from "./persist.ts";
 import { adopted, type FlightResult, type Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
 import { openCandidate, openTokens } from "./seal-tokens.ts";
-import { GRACE_MS, sendRefresh } from "./send-refresh.ts";
+import { GRACE_MS, sendRefresh, type RefreshSend } from "./send-refresh.ts";
+import { remember } from "./single-flight.ts";
+import { targetKeyOf } from "./token-target.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /** How long a candidate is worth trying, in milliseconds: a day. */
@@ -28,14 +30,34 @@ export async function settleOutcome(
   engine: Engine,
   holding: Holding,
   outcome: RefreshOutcome,
-  door: string,
+  { door, target }: Pick<RefreshSend, "door" | "target">,
 ): Promise<FlightResult> {
   if (outcome.kind === "committed") return settleCommitted(engine, holding, outcome.tokenSet, door);
   if (outcome.kind === "rejected") return settleRejected(engine, holding, door);
   if (outcome.code === "subject_mismatch") {
     engine.emit({ type: "subject_mismatch", ...about(engine, holding.grant), attemptId: holding.attemptId });
   }
+  const key = targetKeyOf(target);
+  if (outcome.kind === "config" && key !== undefined)
+    return settleRefusedTarget(engine, holding, key, outcome);
   return settleFailed(engine, holding, outcome);
+}
+
+/** One resource that the server does not know must not keep the token of the sign-in from being renewed. */
+async function settleRefusedTarget(
+  engine: Engine,
+  holding: Holding,
+  key: string,
+  { code, retryAfterMs }: Failure,
+): Promise<FlightResult> {
+  const { grant, lease, unresolved } = holding;
+  const waitMs = pauseAfterMs("config", 1, engine.random(), retryAfterMs);
+  remember(engine.shared.refusedTargets, `${grant.id} ${key}`, {
+    untilMs: engine.clock.nowMs() + waitMs,
+    code,
+  });
+  await engine.store.releaseLease(grant.id, lease, { intent: unresolved });
+  return { kind: "failed", code, retryInMs: waitMs };
 }
 
 async function settleCommitted(

@@ -40,6 +40,8 @@ export interface SharedState {
   readonly pendingRotations: Map<string, PendingRotation>;
   /** Candidates that the store has not taken yet: each offers itself once, and says whether it is done with. */
   readonly pendingCandidates: Map<string, () => Promise<boolean>>;
+  /** Targets that the authorization server refused, by grant and target, until when this process does not ask again. */
+  readonly refusedTargets: Map<string, { readonly untilMs: number; readonly code: string }>;
   /** Grants whose end the store has not taken yet: this process refuses them all the same. */
   readonly pendingEnds: Map<string, PendingEnd>;
 }
@@ -54,6 +56,7 @@ export function createSharedState(): SharedState {
     lastReadings: new Map(),
     pendingRotations: new Map(),
     pendingCandidates: new Map(),
+    refusedTargets: new Map(),
     pendingEnds: new Map(),
   };
 }
