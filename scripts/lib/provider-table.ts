@@ -45,6 +45,7 @@ function peculiarities(profile: ProviderProfile): string {
     !profile.hasRefreshGrant && "there is no refresh grant: the grant ends with its access token",
     profile.accessTokenDiesOnRefresh &&
       "a refresh kills the access token in hand: expect a 401 for calls in flight",
+    rotation(profile),
     profile.defaultLifetimeMs !== undefined &&
       `assumes ${profile.defaultLifetimeMs / MINUTE_MS} min where no expiry is told`,
     profile.scopeOnRefresh === "granted" && "repeats the granted scope",
@@ -65,6 +66,15 @@ function peculiarities(profile: ProviderProfile): string {
     profile.unwrap !== undefined && "finds the tokens of a user in a nested answer",
   ].filter((text) => text !== false);
   return found.join("; ");
+}
+
+function rotation({ rotation: { class: name, graceMs } }: ProviderProfile): string | false {
+  if (name === "strict") return false;
+  if (name === "none")
+    return "its refresh tokens do not rotate: a refresh whose answer got lost is sent again";
+  if (name === "overlapping")
+    return "the old refresh token stays valid: a refresh whose answer got lost is sent again";
+  return `within ${graceMs / MINUTE_MS} min a refresh whose answer got lost is sent again (\`${name}\`)`;
 }
 
 function cell(text: string): string {

@@ -11,7 +11,7 @@ import { serverlessVariable } from "../core/serverless-hosts.ts";
 import { processSharedState } from "../core/single-flight.ts";
 import { createTokenManager, type TokenManager } from "../core/token-manager.ts";
 import { profileOf } from "../oauth/profiles.ts";
-import type { ProviderProfile } from "../oauth/provider-profile.ts";
+import { rotationPolicyOf, type ProviderProfile } from "../oauth/provider-profile.ts";
 import { createIndexer } from "../vault/indexer.ts";
 import { createKeyRing } from "../vault/key-ring.ts";
 import { createSealer } from "../vault/sealer.ts";
@@ -69,6 +69,7 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
     return profileOf(provider, {
       ...host.oauthProvider(provider)?.profile,
       ...(settings?.defaultLifetimeMs !== undefined && { defaultLifetimeMs: settings.defaultLifetimeMs }),
+      ...(settings?.rotation !== undefined && { rotation: { graceMs: 0, ...settings.rotation } }),
     });
   };
   const manager = createTokenManager({
@@ -78,6 +79,7 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
       options.absoluteLifetimeMs ?? Math.max(DEFAULT_LIMITS.absoluteLifetimeMs, host.sessionMaxAgeMs),
     sealer: createSealer(ring),
     refresher: createProviderRefresher(options, host),
+    rotationOf: ({ provider }) => rotationPolicyOf(profile(provider)),
     holder: processName(),
     newId: () => randomUUID(),
     random: () => randomBytes(4).readUInt32BE() / 2 ** 32,

@@ -7,6 +7,8 @@
 import { InvalidOptionError } from "../core/errors.ts";
 import { checkDuration, checkTimingOptions } from "../core/lead-time.ts";
 import { checkedEndpoint, isLoopback } from "../oauth/endpoint.ts";
+import { checkRotation } from "./check-rotation.ts";
+import { kindOf, isRecord } from "./kind-of.ts";
 import type { FreshTokensOptions, ProviderOptions } from "./options.ts";
 
 /**
@@ -101,6 +103,7 @@ function checkProvider(option: string, settings: ProviderOptions): void {
   for (const name of ["refresh", "revoke", "userTokens"] as const)
     checkFunction(`${option}.${name}`, settings[name]);
   checkFlag(`${option}.revokeOnSignOut`, settings.revokeOnSignOut);
+  checkRotation(`${option}.rotation`, settings.rotation);
   checkDuration(`${option}.defaultLifetimeMs`, settings.defaultLifetimeMs, 1000);
   for (const name of ["tokenEndpoint", "revocationEndpoint"] as const)
     checkEndpoint(`${option}.${name}`, settings[name]);
@@ -150,14 +153,4 @@ function isClientErrorStatus(value: unknown): boolean {
 
 function isListOf(value: unknown, fits: (each: unknown) => boolean): boolean {
   return Array.isArray(value) && value.every(fits);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** What kind of value was given. The value itself may be a secret. */
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  return Array.isArray(value) ? "a list" : typeof value;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Limits } from "../core/engine.ts";
+import type { RotationClass } from "../core/rotation.ts";
 import type { TokenEventListener } from "../core/events.ts";
 import type { GrantStore } from "../core/grant-store.ts";
 import type { TimingOptions } from "../core/lead-time.ts";
@@ -11,6 +12,19 @@ import type { TokenEndpointResponse } from "../core/token-set.ts";
 import type { CustomRefresh, CustomRevoke } from "../oauth/custom-refresher.ts";
 import type { WaitUntil } from "./background.ts";
 import type { SessionToken } from "./claim.ts";
+
+/** How a provider rotates refresh tokens. See docs/rotation.md; `probeRotation` of `nolapse/testing` finds it out. */
+export interface RotationOptions {
+  /** What the server does with a refresh token that was used before. */
+  readonly class: RotationClass;
+  /**
+   * How long after its first use the old refresh token still helps, in milliseconds: 1_000 or more for `idempotent`
+   * (`Infinity` where it knows no end), `grace` and `last_wins`; for the others it has no meaning. @defaultValue 0
+   */
+  readonly graceMs?: number;
+  /** A refresh kills the access tokens that were issued before it. @defaultValue by provider, else false */
+  readonly accessTokensDie?: boolean;
+}
 
 /** Settings of one provider, by its NextAuth id. All have defaults. */
 export interface ProviderOptions {
@@ -28,6 +42,8 @@ export interface ProviderOptions {
   readonly defaultLifetimeMs?: number;
   /** Whether tokens are revoked at sign-out. @defaultValue true, except where that would end other devices too (Google, Discord) */
   readonly revokeOnSignOut?: boolean;
+  /** What the server does with a refresh token that was used before. @defaultValue by provider, else strict */
+  readonly rotation?: RotationOptions;
   /** Members to add to each refresh request, such as `{ scope: "api://orders/.default offline_access" }`. */
   readonly refreshParams?: Readonly<Record<string, string>>;
   /** The token endpoint, where it is neither in the provider nor in its metadata. */

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { STRICT_ROTATION, type RotationPolicy } from "../core/rotation.ts";
 import { DEFAULT_PROFILE, type ProfileOverrides, type ProviderProfile } from "./provider-profile.ts";
 import {
   GITHUB_REFUSALS,
@@ -23,6 +24,10 @@ import {
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
+/** The vendor says of every account that a refresh token stays the same, or that the old one goes on working. */
+const NOT_ROTATED: RotationPolicy = { class: "none", graceMs: 0 };
+const OVERLAPPING: RotationPolicy = { class: "overlapping", graceMs: 0 };
+
 const ALWAYS_ISSUED =
   "Its authorization code grant always brings a refresh token; look for a custom token request that drops it.";
 const OFFLINE_ACCESS =
@@ -30,6 +35,7 @@ const OFFLINE_ACCESS =
 
 const ENTRA: ProfileOverrides = {
   revocation: "none",
+  rotation: OVERLAPPING,
   scopeOnRefresh: "granted",
   // Entra leaves it out of the granted scopes, and without it answers without a refresh token.
   addedScopes: ["offline_access"],
@@ -53,6 +59,7 @@ const KNOWN: ReadonlyMap<string, ProfileOverrides> = new Map<string, ProfileOver
     {
       // Revoking one token withdraws the user's consent for the whole app, on every device.
       revocation: "grant-wide",
+      rotation: NOT_ROTATED,
       issuerAliases: new Map([["accounts.google.com", "https://accounts.google.com"]]),
       refreshTokenHint:
         'Google sends one only if asked, and only with consent: `authorization: { params: { access_type: "offline", ' +
@@ -69,12 +76,13 @@ const KNOWN: ReadonlyMap<string, ProfileOverrides> = new Map<string, ProfileOver
     },
   ],
   ["naver", { revocation: "none", refreshTokenHint: ALWAYS_ISSUED }],
-  ["line", { revocation: "none", refreshTokenHint: ALWAYS_ISSUED }],
+  ["line", { revocation: "none", rotation: NOT_ROTATED, refreshTokenHint: ALWAYS_ISSUED }],
   // Its documentation: the user's authorization of the app is invalidated.
   [
     "apple",
     {
       revocation: "grant-wide",
+      rotation: NOT_ROTATED,
       tokenEndpointAuthMethod: "client_secret_post",
       refreshTokenHint: ALWAYS_ISSUED,
     },
@@ -94,7 +102,16 @@ const KNOWN: ReadonlyMap<string, ProfileOverrides> = new Map<string, ProfileOver
   ["azure-ad", ENTRA],
   ["microsoft-entra-id", ENTRA],
   // Its metadata names the tenant by number and leaves out the policy, unlike the URL under which NextAuth finds it.
-  ["azure-ad-b2c", { ...ENTRA, addedScopes: ["openid", "offline_access"], issuerMatch: "unchecked" }],
+  // No source says what it does with an old refresh token.
+  [
+    "azure-ad-b2c",
+    {
+      ...ENTRA,
+      rotation: STRICT_ROTATION,
+      addedScopes: ["openid", "offline_access"],
+      issuerMatch: "unchecked",
+    },
+  ],
   [
     "okta",
     {
@@ -194,6 +211,7 @@ const KNOWN: ReadonlyMap<string, ProfileOverrides> = new Map<string, ProfileOver
     "hubspot",
     {
       revocation: "none",
+      rotation: NOT_ROTATED,
       tokenEndpointAuthMethod: "client_secret_post",
       readRefusal: readHubspotRefusal,
       refreshTokenHint: ALWAYS_ISSUED,
@@ -203,6 +221,8 @@ const KNOWN: ReadonlyMap<string, ProfileOverrides> = new Map<string, ProfileOver
     "atlassian",
     {
       revocation: "none",
+      // Its documentation: a "reuse interval" of 10 minutes, then breach detection.
+      rotation: { class: "grace", graceMs: 10 * MINUTE_MS },
       readRefusal: readAtlassianRefusal,
       refreshTokenHint: `Add the scope "offline_access".`,
     },
@@ -211,6 +231,7 @@ const KNOWN: ReadonlyMap<string, ProfileOverrides> = new Map<string, ProfileOver
     "dropbox",
     {
       revocation: "none",
+      rotation: NOT_ROTATED,
       refreshTokenHint: 'Ask for it: `authorization: { params: { token_access_type: "offline" } }`.',
     },
   ],

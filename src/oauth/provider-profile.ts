@@ -5,6 +5,7 @@
  * @module
  */
 import type { RefreshOutcomeKind } from "../core/refresher.ts";
+import { STRICT_ROTATION, type RotationPolicy } from "../core/rotation.ts";
 import type { JsonObject } from "./raw-answer.ts";
 
 /** The classes that a refusal can have. */
@@ -26,6 +27,8 @@ export interface ProviderProfile {
   readonly defaultLifetimeMs?: number;
   /** A refresh kills the access token in hand at once: requests in flight get a 401 (Q7). @defaultValue false */
   readonly accessTokenDiesOnRefresh: boolean;
+  /** What a refresh token that was used before is answered with. @defaultValue `strict`: a second use is theft */
+  readonly rotation: RotationPolicy;
   /**
    * What revoking one refresh token does (RFC 7009). `token`: ends this chain. `grant-wide`: ends also the tokens of
    * other devices or of a newer sign-in, so it is not done. `none`: there is no such endpoint. @defaultValue `token`
@@ -70,9 +73,15 @@ export interface ProviderProfile {
 /** What the operator may say about a provider. It wins over everything known. */
 export type ProfileOverrides = Partial<ProviderProfile>;
 
+/** How a provider rotates, as the engine wants it: whether access tokens die is either said of the rotation or of the profile. */
+export function rotationPolicyOf({ rotation, accessTokenDiesOnRefresh }: ProviderProfile): RotationPolicy {
+  return { ...rotation, accessTokensDie: rotation.accessTokensDie ?? accessTokenDiesOnRefresh };
+}
+
 /** A provider of which nothing is known: the RFCs hold. */
 export const DEFAULT_PROFILE: ProviderProfile = {
   accessTokenDiesOnRefresh: false,
+  rotation: STRICT_ROTATION,
   revocation: "token",
   refreshTokenHint:
     'Ask for the scope "offline_access" (`authorization: { params: { scope: "openid offline_access" } }`), with ' +

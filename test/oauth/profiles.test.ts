@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { TokenSet } from "../../src/core/token-set.ts";
 import { PROFILED_PROVIDERS, profileOf } from "../../src/oauth/profiles.ts";
 import type { OAuthProviderConfig } from "../../src/oauth/provider-config.ts";
+import { rotationPolicyOf } from "../../src/oauth/provider-profile.ts";
 import { brief, CLIENT, configOf, peer, scenario, sendJson, tokens } from "./support.ts";
 
 const BASIC = `Basic ${btoa(`${CLIENT.clientId}:${CLIENT.clientSecret}`)}`;
@@ -526,5 +527,41 @@ describe("provider profiles", () => {
       defaultLifetimeMs: 1,
       revocation: "none",
     });
+  });
+});
+
+describe("how a provider rotates", () => {
+  it("is known only where the vendor says it of every account; everybody else is strict", () => {
+    const known = PROFILED_PROVIDERS.map((id) => [id, profileOf(id).rotation.class] as const).filter(
+      ([, name]) => name !== "strict",
+    );
+
+    expect(Object.fromEntries(known)).toEqual({
+      google: "none",
+      line: "none",
+      apple: "none",
+      hubspot: "none",
+      dropbox: "none",
+      "azure-ad": "overlapping",
+      "microsoft-entra-id": "overlapping",
+      atlassian: "grace",
+    });
+    expect(profileOf("atlassian").rotation.graceMs).toBe(600_000);
+    expect(profileOf("my-own").rotation).toEqual({ class: "strict", graceMs: 0 });
+  });
+
+  it("says that access tokens die where the profile does (Q7), unless the operator knows better", () => {
+    expect(rotationPolicyOf(profileOf("github"))).toEqual({
+      class: "strict",
+      graceMs: 0,
+      accessTokensDie: true,
+    });
+    expect(rotationPolicyOf(profileOf("google"))).toEqual({
+      class: "none",
+      graceMs: 0,
+      accessTokensDie: false,
+    });
+    const rotation = { class: "grace", graceMs: 5_000, accessTokensDie: false } as const;
+    expect(rotationPolicyOf(profileOf("hydra", { rotation }))).toEqual(rotation);
   });
 });
