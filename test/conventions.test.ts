@@ -30,6 +30,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   authjs: ["core", "oauth", "vault", "adapter", "node", "next", "next-auth", "@auth/core"],
   client: [],
   react: ["client", "react", "next-auth"],
+  opentelemetry: ["core", "@opentelemetry/api"],
   testing: ["core", "node"],
   cli: ["core", "oauth", "stores", "vault", "adapter", "next-auth", "authjs", "client", "testing", "node"],
 };
