@@ -147,6 +147,7 @@ export class Callers {
         atMs: timeline.nowMs,
         ...about,
         maxWaitMs,
+        lostMs: process.lostMs,
         ...(minValidityMs !== undefined && { minValidityMs }),
       });
       const settle = (outcome: Outcome): void => {
@@ -155,6 +156,7 @@ export class Callers {
           kind: "settled",
           atMs: timeline.nowMs,
           processNowMs: process.nowMs(),
+          lostMs: process.lostMs,
           ...about,
           ...outcome,
           ...(outcome.accessToken !== undefined && { good: this.#world.as.isGood(outcome.accessToken) }),

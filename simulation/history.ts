@@ -85,6 +85,8 @@ export interface CallRecord extends AtProcess {
   readonly door: Door;
   readonly maxWaitMs: number;
   readonly minValidityMs?: number;
+  /** True milliseconds that the process has stood still, or its timers were late, in all so far. */
+  readonly lostMs: number;
 }
 
 /** How a call came back. */
@@ -94,6 +96,8 @@ export interface SettledRecord extends AtProcess {
   readonly grant: string;
   readonly door: Door;
   readonly processNowMs: number;
+  /** As in the call. */
+  readonly lostMs: number;
   /** `token`, `view`, `none`, `true`, `false`, or the code of an error; `threw` for any other. */
   readonly result: string;
   readonly accessToken?: string;

@@ -7,7 +7,7 @@
 import { Callers } from "./callers.ts";
 import { Watch, type Probe, type Violation } from "./checker.ts";
 import { allCheckers } from "./checkers/index.ts";
-import { coverageOf, type Coverage } from "./coverage.ts";
+import { CoverageWatch, type Coverage } from "./coverage.ts";
 import type { FaultId } from "./fault-types.ts";
 import { scheduleFaults } from "./fault-driver.ts";
 import type { SimRecord } from "./history.ts";
@@ -54,7 +54,8 @@ async function runWorld(world: World): Promise<RunResult> {
   const { plan } = world;
   const callers = new Callers(world);
   const probe = probeOf(world);
-  const watch = new Watch(allCheckers(probe), world.history.records);
+  const coverage = new CoverageWatch(probe);
+  const watch = new Watch([...allCheckers(probe), coverage], world.history.records);
   const { timeline } = world;
   noteOptions(world);
   for (const slot of world.slots) {
@@ -81,7 +82,11 @@ async function runWorld(world: World): Promise<RunResult> {
     happened: timeline.happened,
     injected: world.injected,
     account: accountOf(records, probe),
-    coverage: coverageOf(records, world.ambiguousWrites),
+    coverage: {
+      ...coverage.seen,
+      ambiguousApplied: world.ambiguousWrites.applied,
+      ambiguousLost: world.ambiguousWrites.lost,
+    },
     records,
   };
 }

@@ -88,7 +88,7 @@ function deedOf(chance: Chance, lifetimeMs: number): Deed {
 
 /** Tabs of all grants that look at the same moments, as after a wake or an outage. */
 function herdSteps({ grants, servers, accessLifetimeMs }: WorldOptions): readonly Step[] {
-  const rounds = 40;
+  const rounds = 100;
   const roundMs = (accessLifetimeMs * 2.5) / rounds;
   return Array.from({ length: rounds * grants }, (_, index) => ({
     gapMs: index % grants === 0 ? Math.round(roundMs) : 0,

@@ -12,32 +12,31 @@ const SLACK_MS = 2_000;
 
 /** Looks at the calls that are open after each step. */
 export function boundedWaiting(probe: Probe): Checker {
-  const open = new Map<number, CallRecord & { readonly lostMs: number }>();
+  const open = new Map<number, CallRecord>();
+  const problemOf = (one: CallRecord, nowMs: number, lostMs: number): string | undefined => {
+    const waitedMs = nowMs - one.atMs - (lostMs - one.lostMs);
+    return waitedMs > one.maxWaitMs + STORE_MS + SLACK_MS + probe.holdMs
+      ? `${one.door} (call ${one.call}) of ${one.grant} in ${one.process} has not settled for ${waitedMs} ms`
+      : undefined;
+  };
   const late = (nowMs: number): string | undefined => {
-    for (const { call, process, atMs, maxWaitMs, lostMs, door, grant } of open.values()) {
-      if (!probe.runs(process)) continue;
-      const waitedMs = nowMs - atMs - (probe.lostMsOf(process) - lostMs);
-      if (waitedMs > maxWaitMs + STORE_MS + SLACK_MS + probe.holdMs)
-        return `${door} (call ${call}) of ${grant} in ${process} has not settled for ${waitedMs} ms`;
+    for (const one of open.values()) {
+      if (!probe.runs(one.process)) continue;
+      const problem = problemOf(one, nowMs, probe.lostMsOf(one.process));
+      if (problem !== undefined) return problem;
     }
     return undefined;
   };
   return {
     name: "I11 bounded waiting",
     see(record) {
-      if (record.kind === "call")
-        open.set(record.call, { ...record, lostMs: probe.lostMsOf(record.process) });
+      if (record.kind === "call") open.set(record.call, record);
       if (record.kind === "settled") {
         const call = open.get(record.call);
         open.delete(record.call);
         if (record.result === "threw")
           return `${record.door} threw what is no error of ours: ${record.text ?? ""}`;
-        if (call !== undefined) {
-          open.set(-1, call);
-          const problem = late(record.atMs);
-          open.delete(-1);
-          return problem;
-        }
+        return call && problemOf(call, record.atMs, record.lostMs);
       }
       if (record.kind === "process" && (record.what === "crash" || record.what === "stop")) {
         for (const [call, { process }] of open) if (process === record.process) open.delete(call);

@@ -47,7 +47,8 @@ export function unknownIsNotFailed(probe: Probe): Checker {
     const row = ledger.rows.get(send.grant);
     const current = row === undefined || currentRefreshToken(probe, row) === send.refreshToken;
     if (!current || storeClockJumped || ledger.tampered.has(send.grant)) return undefined;
-    const [first] = earlier;
+    // A refusal that the server is sure of opens no window.
+    const first = earlier.find(({ outcome }) => outcome !== "harmless" && outcome !== "refused");
     for (const attempt of earlier) {
       const problem = problemOf(attempt, send, first?.send, isNearlyOver(send));
       if (problem !== undefined) return `${send.process} sends ${send.refreshToken} again ${problem}`;

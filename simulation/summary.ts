@@ -1,0 +1,120 @@
+/**
+ * What a set of runs adds up to.
+ *
+ * @module
+ */
+import { noCoverage, SOMETIMES, type Sometimes } from "./coverage.ts";
+import type { FaultId } from "./fault-types.ts";
+import type { Mode } from "./plan.ts";
+import type { RunResult } from "./run.ts";
+
+/** A run that broke a rule. */
+export interface Failure {
+  readonly seed: number;
+  readonly mode: Mode;
+  readonly checker: string;
+  readonly message: string;
+}
+
+/** Sums over runs. Plain data: workers send it to their parent. */
+export interface Summary {
+  seeds: number;
+  steps: number;
+  refreshes: number;
+  happened: number;
+  /** Losses that the oracle calls unavoidable, and losses of the runs. */
+  oracle: number;
+  lost: number;
+  /** Of the losses, those at servers that give a second chance (P0-P4), by cause. */
+  gentleLosses: Record<string, number>;
+  faults: Record<FaultId, number>;
+  coverage: Record<Sometimes, number>;
+  failures: Failure[];
+}
+
+/** Sets of at least this many runs must have reached every state. */
+export const COVERED_FROM_SEEDS = 2_000;
+
+export function emptySummary(): Summary {
+  return {
+    seeds: 0,
+    steps: 0,
+    refreshes: 0,
+    happened: 0,
+    oracle: 0,
+    lost: 0,
+    gentleLosses: {},
+    faults: {},
+    coverage: noCoverage(),
+    failures: [],
+  };
+}
+
+/** Adds one run. */
+export function addRun(summary: Summary, result: RunResult): void {
+  const { plan, violation, account } = result;
+  summary.seeds++;
+  summary.steps += plan.steps.length;
+  summary.refreshes += result.refreshes;
+  summary.happened += result.happened;
+  summary.oracle += account.unavoidable.length;
+  summary.lost += account.unavoidable.length + account.avoidable.length;
+  if (["P0", "P1", "P2", "P3", "P4"].includes(plan.options.asClass)) {
+    for (const { why } of account.unavoidable) {
+      const cause = `${why} (told ${plan.options.told})`;
+      summary.gentleLosses[cause] = (summary.gentleLosses[cause] ?? 0) + 1;
+    }
+  }
+  for (const [id, count] of result.injected) summary.faults[id] = (summary.faults[id] ?? 0) + count;
+  for (const name of Object.keys(summary.coverage) as Sometimes[])
+    summary.coverage[name] += result.coverage[name];
+  if (violation !== undefined) {
+    const { seed, mode } = plan.options;
+    summary.failures.push({ seed, mode, checker: violation.checker, message: violation.message });
+  }
+}
+
+/** Adds what another worker has summed up. */
+export function merge(into: Summary, other: Summary): void {
+  for (const name of ["seeds", "steps", "refreshes", "happened", "oracle", "lost"] as const)
+    into[name] += other[name];
+  for (const table of ["gentleLosses", "faults", "coverage"] as const) {
+    const target = into[table] as Record<string, number>;
+    for (const [key, count] of Object.entries(other[table])) target[key] = (target[key] ?? 0) + count;
+  }
+  into.failures.push(...other.failures);
+}
+
+/** States that no run has reached. */
+export function neverSeen({ coverage }: Summary): readonly Sometimes[] {
+  return (Object.keys(coverage) as Sometimes[]).filter((name) => coverage[name] === 0);
+}
+
+/** The table that `npm run simulate` prints. */
+export function tableOf(summary: Summary, tookMs: number): string {
+  const { seeds, faults } = summary;
+  const ids = Object.keys(faults).sort((a, b) => Number(a.slice(1)) - Number(b.slice(1))) as FaultId[];
+  const injected = ids.reduce((sum, id) => sum + (faults[id] ?? 0), 0);
+  const rows: (readonly [string, string])[] = [
+    ["seeds", `${seeds}`],
+    ["steps", `${summary.steps}`],
+    ["refresh requests", `${summary.refreshes}`],
+    ["faults injected", `${injected}, of ${ids.length} kinds`],
+    ["grants lost: oracle / run", `${summary.oracle} / ${summary.lost}`],
+    ["rules broken", `${summary.failures.length}`],
+    ["time", `${(tookMs / 1_000).toFixed(1)} s, ${((seeds / tookMs) * 1_000).toFixed(0)} seeds per second`],
+  ];
+  const lines = rows.map(([name, value]) => `  ${name.padEnd(28)}${value}`);
+  lines.push("", "  sometimes");
+  for (const [name, text] of Object.entries(SOMETIMES)) {
+    lines.push(`  ${String(summary.coverage[name as Sometimes]).padStart(9)}  ${text}`);
+  }
+  lines.push("", "  faults");
+  lines.push(`  ${ids.map((id) => `${id} ${faults[id]}`).join(", ")}`);
+  if (Object.keys(summary.gentleLosses).length > 0) {
+    lines.push("", "  losses at servers that give a second chance (P0-P4)");
+    for (const [cause, count] of Object.entries(summary.gentleLosses))
+      lines.push(`  ${String(count).padStart(9)}  ${cause}`);
+  }
+  return lines.join("\n");
+}
