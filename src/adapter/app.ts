@@ -30,6 +30,8 @@ export interface App {
   readonly host: AuthHost;
   /** Ready to work, or rejects with `InvalidOptionError` if secrets, Node version or store do not do. */
   readonly ready: () => Promise<ReadyApp>;
+  /** Brings everything to rest, and closes the store; nothing is put together for it. See `TokenManager.close`. */
+  readonly close: (timeoutMs?: number) => Promise<void>;
 }
 
 /** An {@link App} at work. */
@@ -51,6 +53,8 @@ export function createApp(options: FreshTokensOptions, host: AuthHost): App {
       await loadAfter();
       return (ready ??= assemble(options, host));
     },
+    close: async (timeoutMs) =>
+      ready === undefined ? options.store.close() : ready.manager.close(timeoutMs),
   };
 }
 

@@ -7,7 +7,8 @@
 import { InvalidOptionError } from "../core/errors.ts";
 import type { App } from "./app.ts";
 import { isPrefetch, type RequestLike } from "./request-source.ts";
-import { findGrant, signedOutAsSuch, type AccessTokenOptions } from "./token-access.ts";
+import { findGrant, signedOutAsSuch } from "./token-access.ts";
+import { tokenAskOf, type AccessTokenOptions } from "./token-ask.ts";
 
 /** What {@link FetchWithToken} takes beside fetch's own arguments. */
 export interface FetchWithTokenOptions extends AccessTokenOptions {
@@ -31,10 +32,10 @@ export function createFetchWithToken(app: App): FetchWithToken {
   const origins = new Set((app.options.allowedOrigins ?? []).map((origin) => new URL(origin).origin));
   return async (given, init = {}, { request, ...options } = {}) => {
     const input = allowedTarget(origins, given);
-    const { grantId, source } = await findGrant(app, request);
-    const { manager } = await app.ready();
+    const { grantId, provider, source } = await findGrant(app, request);
+    const { manager, profileOf } = await app.ready();
     const mayRefresh = !isPrefetch(source);
-    const ask = { ...options, mayRefresh, door: "fetch" };
+    const ask = { ...tokenAskOf(options, provider, profileOf(provider)), mayRefresh, door: "fetch" };
     const { accessToken } = await signedOutAsSuch(manager.getAccessToken(grantId, ask));
     const again = isReplayable(input, init) && input instanceof Request ? input.clone() : input;
     const response = await send(input, init, accessToken);

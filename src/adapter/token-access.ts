@@ -4,7 +4,7 @@
  * @module
  */
 import { NotSignedInError, NoTokenError, isTokenError } from "../core/errors.ts";
-import type { IssuedToken, TokenAsk } from "../core/obtain-token.ts";
+import type { IssuedToken } from "../core/obtain-token.ts";
 import type { App } from "./app.ts";
 import { isSignedOut } from "./callbacks.ts";
 import { claimOf, type SessionToken } from "./claim.ts";
@@ -18,9 +18,7 @@ import {
   type RequestSource,
 } from "./request-source.ts";
 import { sessionCookieValue } from "./session-cookie.ts";
-
-/** What a call of `getAccessToken` may ask for. */
-export type AccessTokenOptions = Pick<TokenAsk, "minValidityMs" | "maxWaitMs">;
+import { isAccessTokenOptions, tokenAskOf, type AccessTokenOptions } from "./token-ask.ts";
 
 /** An access token that has at least the asked life left. */
 export type AccessToken = IssuedToken;
@@ -38,6 +36,8 @@ export interface GetAccessToken {
 /** A grant found for a request. */
 export interface FoundGrant {
   readonly grantId: string;
+  /** NextAuth's provider id of the sign-in. */
+  readonly provider: string;
   readonly source: RequestSource;
 }
 
@@ -46,10 +46,10 @@ export function createGetAccessToken(app: App): GetAccessToken {
   return async (...args: readonly unknown[]) => {
     const { request, options } = readArguments(args);
     const found = await findGrant(app, request);
-    const { manager } = await app.ready();
+    const { manager, profileOf } = await app.ready();
     return signedOutAsSuch(
       manager.getAccessToken(found.grantId, {
-        ...options,
+        ...tokenAskOf(options, found.provider, profileOf(found.provider)),
         mayRefresh: !isPrefetch(found.source),
         door: request === undefined ? "app-router" : "request",
       }),
@@ -71,7 +71,7 @@ export async function findGrant(app: App, request: RequestLike | undefined): Pro
   if (claim === undefined) throw new NoTokenError();
   const grantId = grants.idOf(claim);
   if (grantId === undefined) throw missingKey();
-  return { grantId, source };
+  return { grantId, provider: claim.provider, source };
 }
 
 /** The decoded session of a request; `null` if it has none. */
@@ -100,10 +100,5 @@ function readArguments(args: readonly unknown[]): {
   const [first, ...rest] = args;
   const request = isRequestLike(first) ? first : undefined;
   const candidates = request === undefined ? [first] : rest;
-  const found = candidates.findLast((value) => isOptions(value)) as AccessTokenOptions | undefined;
-  return { request, options: found ?? {} };
-}
-
-function isOptions(value: unknown): boolean {
-  return typeof value === "object" && value !== null && ("minValidityMs" in value || "maxWaitMs" in value);
+  return { request, options: candidates.findLast(isAccessTokenOptions) ?? {} };
 }

@@ -15,6 +15,7 @@ import type { SessionFields } from "../adapter/session-fields.ts";
 import { createGetAccessToken, type GetAccessToken } from "../adapter/token-access.ts";
 import { wrapHandlerOf } from "../adapter/wrap-handler.ts";
 import { InvalidOptionError } from "../core/errors.ts";
+import type { ResealReport } from "../core/reseal-grants.ts";
 import { createV4Host } from "./v4-host.ts";
 
 declare module "next-auth" {
@@ -43,6 +44,16 @@ export interface FreshTokens {
   readonly getAccessToken: GetAccessToken;
   /** `fetch` with the token, to the origins in `allowedOrigins` only. */
   readonly fetchWithToken: FetchWithToken;
+  /**
+   * Seals everything in the store with the newest secret, while the application runs, and tells which keys are still
+   * needed: for taking an old secret out of `NOLAPSE_SECRET`. Rejects with `store_failed`; called again, it goes on.
+   */
+  readonly resealGrants: () => Promise<ResealReport>;
+  /**
+   * For a server of your own that is told to stop: waits for the refreshes under way, at most `timeoutMs` (default
+   * 10_000), hands over what is still out, and closes the store. Afterwards nothing of this object works any more.
+   */
+  readonly close: (timeoutMs?: number) => Promise<void>;
 }
 
 /**
@@ -68,6 +79,8 @@ export function withFreshTokens(auth: AuthOptions, options: FreshTokensOptions):
     wrapHandler: wrapHandlerOf(app),
     getAccessToken: createGetAccessToken(app),
     fetchWithToken: createFetchWithToken(app),
+    resealGrants: async () => (await app.ready()).manager.resealGrants(),
+    close: (timeoutMs) => app.close(timeoutMs),
   };
 }
 
@@ -150,9 +163,17 @@ export type {
 export type { TokenEvent, TokenEventListener, TokenEventType } from "../core/events.ts";
 export type { EndReason } from "../core/grant.ts";
 export type { GrantStore } from "../core/grant-store.ts";
+export type { ResealReport } from "../core/reseal-grants.ts";
+export type { RotationClass } from "../core/rotation.ts";
 export type { FetchWithToken, FetchWithTokenOptions } from "../adapter/fetch-with-token.ts";
-export type { FreshTokensOptions, ProviderOptions, RecipeTokens } from "../adapter/options.ts";
+export type {
+  FreshTokensOptions,
+  ProviderOptions,
+  RecipeTokens,
+  RotationOptions,
+} from "../adapter/options.ts";
 export type { RequestLike } from "../adapter/request-source.ts";
 export type { SessionFields, TokenState } from "../adapter/session-fields.ts";
-export type { AccessToken, AccessTokenOptions, GetAccessToken } from "../adapter/token-access.ts";
+export type { AccessToken, GetAccessToken } from "../adapter/token-access.ts";
+export type { AccessTokenOptions } from "../adapter/token-ask.ts";
 export { RefreshRejected } from "../oauth/refresh-rejected.ts";

@@ -17,6 +17,7 @@
  */
 import type { RefreshOutcome } from "../core/refresher.ts";
 import { tokenSetFrom, type TokenSet } from "../core/token-set.ts";
+import type { TokenTarget } from "../core/token-target.ts";
 import { compareIdToken } from "./id-token.ts";
 import type { ProviderProfile, Refusal, RefusalKind } from "./provider-profile.ts";
 import {
@@ -37,6 +38,8 @@ export interface ClassifyContext {
   readonly clientId: string;
   /** The token set that was renewed. */
   readonly previous: TokenSet;
+  /** What the new access token was asked for. Absent: what the sign-in asked for. */
+  readonly target?: TokenTarget;
   /** When the request was sent, in epoch milliseconds: lifetimes count from here. */
   readonly requestedAtMs: number;
   /** The time now, in epoch milliseconds: a `Retry-After` date counts from here. */
@@ -93,7 +96,7 @@ function classifyTokens(members: JsonObject, context: ClassifyContext): RefreshO
   const { id_token: _unproven, ...withoutIdToken } = members;
   const tokenSet = tokenSetFrom(verdict === "same" ? members : withoutIdToken, {
     requestedAtMs,
-    previous,
+    previous: previousFor(context),
     ...(profile.defaultLifetimeMs !== undefined && { defaultLifetimeMs: profile.defaultLifetimeMs }),
   });
   if (tokenSet === undefined) return { kind: "committed_bad", code: "no_access_token" };
@@ -101,6 +104,13 @@ function classifyTokens(members: JsonObject, context: ClassifyContext): RefreshO
     kind: "committed",
     tokenSet: tokenEndpoint === undefined ? tokenSet : { ...tokenSet, tokenEndpoint },
   };
+}
+
+/** What holds where the answer does not say: of a target's scope, only what was asked for (RFC 6749 section 5.1). */
+function previousFor({ previous, target }: ClassifyContext): TokenSet {
+  if (target === undefined) return previous;
+  const { scope: _signIn, ...rest } = previous;
+  return target.scope === undefined ? rest : { ...rest, scope: target.scope };
 }
 
 function expectedIdToken({
@@ -208,8 +218,9 @@ function detailOf({ description }: Refusal, context: ClassifyContext): string | 
 }
 
 function secretsOf({ previous, secrets = [] }: ClassifyContext): readonly string[] {
-  const { accessToken, refreshToken = "", idToken = "" } = previous;
-  return [accessToken, refreshToken, idToken, ...secrets];
+  const { accessToken, refreshToken = "", idToken = "", targets = {} } = previous;
+  const others = Object.values(targets).map((target) => target.accessToken);
+  return [accessToken, refreshToken, idToken, ...others, ...secrets];
 }
 
 function withRetryAfter(outcome: Failure, answer: RawAnswer, { nowMs }: ClassifyContext): Failure {

@@ -11,6 +11,7 @@
 import { systemClock, type Clock } from "../core/clock.ts";
 import type { Refresher, RefreshOutcome, RefreshRequest, RevokeOutcome } from "../core/refresher.ts";
 import { DEFAULT_LIFETIME_MS, epochMsFrom, lifetimeMsFrom } from "../core/token-set.ts";
+import type { TokenTarget } from "../core/token-target.ts";
 import { classify } from "./classify.ts";
 import { jwtExp } from "./jwt-exp.ts";
 import { DEFAULT_PROFILE } from "./provider-profile.ts";
@@ -23,6 +24,11 @@ import { SendAborted, untilAborted } from "./send.ts";
 export interface CustomRefreshInput {
   readonly refreshToken: string;
   readonly accessToken: string;
+  /**
+   * What the access token is to be for, as `getAccessToken({ resource, audience, scope })` was asked. Absent: what the
+   * sign-in asked for. A backend that has one kind of token only should throw here.
+   */
+  readonly target?: TokenTarget;
   /** Pass it to `fetch`: it is aborted at the attempt's deadline and by nothing else. */
   readonly signal: AbortSignal;
   /** The same for every request of this attempt; a backend may use it as an idempotency key. */
@@ -124,6 +130,7 @@ export function createCustomRefresher(options: CustomRefresherOptions): Refreshe
       },
       clientId: request.clientId,
       previous: request.tokenSet,
+      ...(request.target !== undefined && { target: request.target }),
       requestedAtMs,
       nowMs: clock.nowMs(),
     });
@@ -170,9 +177,10 @@ function isResponse(value: unknown): value is Response {
   return typeof status === "number" && typeof text === "function" && headers != null;
 }
 
-function inputOf({ tokenSet, signal, attemptId }: RefreshRequest): CustomRefreshInput | undefined {
+function inputOf({ tokenSet, target, signal, attemptId }: RefreshRequest): CustomRefreshInput | undefined {
   const { refreshToken, accessToken } = tokenSet;
-  return refreshToken === undefined ? undefined : { refreshToken, accessToken, signal, attemptId };
+  if (refreshToken === undefined) return undefined;
+  return { refreshToken, accessToken, signal, attemptId, ...(target !== undefined && { target }) };
 }
 
 /** Calls the application, whose function may also throw at once. */

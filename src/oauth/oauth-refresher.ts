@@ -75,14 +75,14 @@ interface Trace {
 async function sendRefresh(
   context: RefresherContext,
   { config, profile, server, as, client, authentication }: Prepared,
-  { tokenSet, signal }: RefreshRequest,
+  { tokenSet, target, signal }: RefreshRequest,
   refreshToken: string,
   trace: Trace,
 ): Promise<RefreshOutcome> {
   const { clock, maxBodyBytes } = context;
-  const parameters = refreshParameters(config, profile, tokenSet);
+  const parameters = refreshParameters(config, profile, tokenSet, target);
   if (parameters === "wider_scope") {
-    return refused("wider_scope", "tokenParams.scope asks for more than the user granted").outcome;
+    return refused("wider_scope", "the scope asks for more than the user granted").outcome;
   }
   const requestedAtMs = clock.nowMs();
   const response = await oauth.refreshTokenGrantRequest(
@@ -121,6 +121,7 @@ async function sendRefresh(
       nowMs: clock.nowMs(),
       tokenEndpoint: server.tokenEndpoint,
       secrets: authentication.secrets,
+      ...(target !== undefined && { target }),
       ...(issuer !== undefined && { issuer }),
       ...(config.idTokenSignedResponseAlg !== undefined && {
         idTokenSignedResponseAlg: config.idTokenSignedResponseAlg,

@@ -36,6 +36,8 @@ const OFFLINE_ACCESS =
 const ENTRA: ProfileOverrides = {
   revocation: "none",
   rotation: OVERLAPPING,
+  // One token is for one API, and its scopes say which.
+  targetParameters: ["scope"],
   scopeOnRefresh: "granted",
   // Entra leaves it out of the granted scopes, and without it answers without a refresh token.
   addedScopes: ["offline_access"],

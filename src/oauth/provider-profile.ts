@@ -6,6 +6,7 @@
  */
 import type { RefreshOutcomeKind } from "../core/refresher.ts";
 import { STRICT_ROTATION, type RotationPolicy } from "../core/rotation.ts";
+import type { TokenTarget } from "../core/token-target.ts";
 import type { JsonObject } from "./raw-answer.ts";
 
 /** The classes that a refusal can have. */
@@ -44,6 +45,8 @@ export interface ProviderProfile {
   readonly scopeOnRefresh: "omit" | "granted";
   /** Scopes that belong to the repeated ones, although the server does not name them among the granted. */
   readonly addedScopes?: readonly string[];
+  /** By what the server lets a refresh choose another API. @defaultValue all three */
+  readonly targetParameters: readonly (keyof TokenTarget)[];
   /** Whether the scope that the server tells uses the names that were asked for (SEC-38). @defaultValue true */
   readonly scopeNamesAreExact: boolean;
   /** Whether a refresh repeats the redirect URI (Q20). @defaultValue false */
@@ -89,6 +92,7 @@ export const DEFAULT_PROFILE: ProviderProfile = {
   hasRefreshGrant: true,
   bodyFormat: "form",
   scopeOnRefresh: "omit",
+  targetParameters: ["resource", "audience", "scope"],
   scopeNamesAreExact: true,
   sendsRedirectUri: false,
   clientAssertionAudience: "issuer",

@@ -1,6 +1,6 @@
 /**
- * An authorization server in this process, for tests: strict rotation with reuse detection, revocation, a log of what
- * it was asked, and faults on demand. It speaks HTTP on the loopback, so that a test covers everything that a real
+ * An authorization server in this process, for tests: strict rotation with reuse detection (or another class of it),
+ * revocation, a log of what it was asked, and faults on demand. It speaks HTTP on the loopback, so that a test covers everything that a real
  * server would see.
  *
  * ```ts
@@ -17,6 +17,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { systemClock, type Clock } from "../core/clock.ts";
+import type { RotationPolicy } from "../core/rotation.ts";
 import type { Fault } from "./faults.ts";
 import { answer, bodyOf, fail, Gate, isClient, json, listen } from "./strict-server-http.ts";
 import { TokenFamilies, tokenRef, type IssuedTokens } from "./token-families.ts";
@@ -28,6 +29,8 @@ export { tokenRef, type IssuedTokens } from "./token-families.ts";
 export interface StrictAuthorizationServerOptions {
   /** How long an access token works, in milliseconds. @defaultValue 60_000 */
   readonly accessTokenLifetimeMs?: number;
+  /** What a refresh token that was used before is answered with. @defaultValue strict: its family ends */
+  readonly rotation?: RotationPolicy;
   /** What expiry and delays are measured by. @defaultValue the system's clock */
   readonly clock?: Clock;
   /** @defaultValue a free one */
@@ -41,9 +44,12 @@ export interface LoggedRequest {
   /** By the server's clock, in epoch milliseconds. */
   readonly atMs: number;
   readonly endpoint: "token" | "revocation" | "metadata" | "userinfo" | "other";
-  /** `reused`: a refresh token came a second time, and its family has ended. */
+  /**
+   * `reused`: a refresh token came a second time, and its family has ended. `repeated`: it did, and `rotation` lets that
+   * pass. `rotated` is also said of a refresh that brings the same refresh token (`none`).
+   */
   readonly outcome:
-    "rotated" | "reused" | "revoked" | "unknown" | "refused" | "fault" | "answered" | "pending";
+    "rotated" | "repeated" | "reused" | "revoked" | "unknown" | "refused" | "fault" | "answered" | "pending";
   readonly user?: string;
   readonly tokenRef?: string;
   /** The parameters that are no secrets. */
@@ -74,6 +80,8 @@ export interface StrictAuthorizationServer {
   revokeUser(user: string): void;
   /** Whose access token this is, if it still works. */
   userOf(accessToken: string): string | undefined;
+  /** The `resource` or `audience` that an access token was asked for, if it still works. */
+  audienceOf(accessToken: string): string | undefined;
   /** Ends all connections, open requests included. */
   close(): Promise<void>;
 }
@@ -91,7 +99,7 @@ export async function startStrictAuthorizationServer(
   options: StrictAuthorizationServerOptions = {},
 ): Promise<StrictAuthorizationServer> {
   const { clock = systemClock, accessTokenLifetimeMs = DEFAULT_LIFETIME_MS, client, port = 0 } = options;
-  const families = new TokenFamilies(accessTokenLifetimeMs, () => clock.nowMs());
+  const families = new TokenFamilies(accessTokenLifetimeMs, () => clock.nowMs(), options.rotation);
   const requests: LoggedRequest[] = [];
   const pendingFaults: Fault[] = [];
   const gate = new Gate();
@@ -166,11 +174,15 @@ export async function startStrictAuthorizationServer(
       log({ ...named, outcome: "refused" });
       return json(response, 400, { error: "unsupported_grant_type" });
     }
-    const redemption = families.redeem(refreshToken);
+    const redemption = families.redeem(refreshToken, {
+      scope: form.get("scope") ?? undefined,
+      audience: form.get("resource") ?? form.get("audience") ?? undefined,
+    });
     const user = redemption.kind === "unknown" ? {} : { user: redemption.user };
-    log({ ...named, outcome: redemption.kind, ...user });
+    log({ ...named, outcome: redemption.kind === "wider" ? "refused" : redemption.kind, ...user });
     if (spends) return fail(response, fault);
-    return redemption.kind === "rotated"
+    if (redemption.kind === "wider") return json(response, 400, { error: "invalid_scope" });
+    return "tokens" in redemption
       ? json(response, 200, redemption.tokens)
       : json(response, 400, {
           error: "invalid_grant",
@@ -198,6 +210,7 @@ export async function startStrictAuthorizationServer(
     release: () => gate.open(),
     revokeUser: (user) => families.revokeUser(user),
     userOf: (accessToken) => families.userOf(accessToken),
+    audienceOf: (accessToken) => families.audienceOf(accessToken),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
