@@ -47,14 +47,15 @@ export class StoreNode {
     return this.#timeline.nowMs + this.offsetMs;
   }
 
-  /** Does one operation for a process, at once. */
+  /** Does one operation for a process, at once. What only reads is no part of the history. */
   async apply(process: string, operation: StoreOperation, args: readonly unknown[]): Promise<unknown> {
+    if (operation === "read" || operation === "scan") return this.#call(operation, args);
     const grant = grantOf(operation, args);
     const before = grant === undefined ? new Map(this.rows) : this.rows.get(grant);
     const storeNowMs = this.nowMs();
     const atMs = this.#timeline.nowMs;
     // The method runs to its end within this call; only its answer comes later.
-    const answer = (this.#methods as unknown as Record<string, AnyMethod>)[operation]?.(...args);
+    const answer = this.#call(operation, args);
     const changed: [string, GrantRecord | undefined, GrantRecord | undefined][] = [];
     if (grant !== undefined) {
       changed.push([grant, before as GrantRecord | undefined, this.rows.get(grant)]);
@@ -113,6 +114,12 @@ export class StoreNode {
       before,
       after: row,
     });
+  }
+
+  #call(operation: StoreOperation, args: readonly unknown[]): Promise<unknown> {
+    const method = (this.#methods as unknown as Record<string, AnyMethod | undefined>)[operation];
+    if (method === undefined) throw new Error(`The store has no ${operation}`);
+    return method(...args);
   }
 
   #remember(grant: string, before: GrantRecord | undefined): void {

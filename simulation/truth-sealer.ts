@@ -62,13 +62,18 @@ export class SealingTruth {
         return { sealed, keyId };
       },
       open: (sealed, slot) => {
+        const key = `${ring}|${slot.grantId}|${slot.field}|${slot.version}|${sealed}`;
+        const opened = this.#opened.get(key);
+        if (opened !== undefined) return opened;
         const known = this.#sealed.get(sealed);
         const { grantId, field, version } = known?.slot ?? {};
         const fits = grantId === slot.grantId && field === slot.field && version === slot.version;
         if (known === undefined || !fits || !keyIds.includes(sealed.split(".")[1] ?? ""))
           throw new SealError();
         onOpened(slot, known.slot);
-        return JSON.stringify(known.tokenSet);
+        const plaintext = JSON.stringify(known.tokenSet);
+        this.#opened.set(key, plaintext);
+        return plaintext;
       },
     };
   }

@@ -50,13 +50,13 @@ export function boundedLoad(probe: Probe): Checker {
     rest() {
       if (probe.profile !== "herd") return undefined;
       // In the first seconds of an outage all fail together; from then on chance has to part them.
-      const perSecond = new Map<number, number>();
-      for (const { atMs } of herd) {
+      const perSecond = new Map<number, Set<string>>();
+      for (const { atMs, grant } of herd) {
         if (atMs < outageFromMs + 15_000 || atMs > healedAtMs) continue;
         const second = Math.floor(atMs / 1_000);
-        perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
+        perSecond.set(second, (perSecond.get(second) ?? new Set()).add(grant));
       }
-      const most = Math.max(0, ...perSecond.values());
+      const most = Math.max(0, ...[...perSecond.values()].map(({ size }) => size));
       return most > 0.7 * grants.size
         ? `${most} of ${grants.size} grants were refreshed within a second`
         : undefined;

@@ -1,0 +1,57 @@
+/** The fixed set of seeds, the seeds that failed once, and the proof that a seed is all that a run depends on. */
+import { availableParallelism } from "node:os";
+import { describe, expect, it } from "vitest";
+
+import { readCorpus } from "../../simulation/corpus.ts";
+import { runSeed } from "../../simulation/run.ts";
+import { neverSeen } from "../../simulation/summary.ts";
+import { modeOf, summarise, summariseInChildren } from "../../simulation/work.ts";
+
+const SEEDS = 2_000;
+const work = { every: 1, mode: "both", maxFailures: 5 } as const;
+
+describe("the simulation", () => {
+  it("breaks no rule at a seed that failed once", { timeout: 120_000 }, async () => {
+    const broken = [];
+    for (const { seed, mode } of readCorpus()) {
+      const { failures } = await summarise({ ...work, from: seed, to: seed + 1, mode });
+      broken.push(...failures);
+    }
+
+    expect(broken).toEqual([]);
+  });
+
+  it(
+    `breaks no rule in ${SEEDS} seeds (I1-I12, I14-I18, I20-I22), and reaches every state that it has to`,
+    { timeout: 600_000 },
+    async () => {
+      const summary = await summariseInChildren(
+        { ...work, from: 1, to: SEEDS + 1 },
+        Math.min(2, availableParallelism()),
+      );
+
+      expect(summary.failures).toEqual([]);
+      expect(summary.seeds).toBe(SEEDS);
+      expect(summary.lost).toBe(summary.oracle);
+      expect(neverSeen(summary)).toEqual([]);
+    },
+  );
+
+  it(
+    "does the same twice with the same seed, and something else with another",
+    { timeout: 60_000 },
+    async () => {
+      const seeds = Array.from({ length: 25 }, (_, index) => 40_001 + index * 7);
+      const hashes = new Set<number>();
+      for (const seed of seeds) {
+        const first = await runSeed(seed, modeOf(seed, "both"));
+        const again = await runSeed(seed, modeOf(seed, "both"));
+
+        expect([seed, again.hash, again.records.length]).toEqual([seed, first.hash, first.records.length]);
+        hashes.add(first.hash);
+      }
+
+      expect(hashes.size).toBe(seeds.length);
+    },
+  );
+});
