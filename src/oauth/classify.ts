@@ -85,7 +85,7 @@ function classifySuccess(answer: RawAnswer, parsed: ParsedBody, context: Classif
 }
 
 function classifyTokens(members: JsonObject, context: ClassifyContext): RefreshOutcome {
-  const { previous, profile, requestedAtMs, tokenEndpoint } = context;
+  const { profile, requestedAtMs, tokenEndpoint } = context;
   const idToken = members["id_token"];
   const verdict = isText(idToken) ? compareIdToken(idToken, expectedIdToken(context)) : "unusable";
   if (verdict === "mismatch") return { kind: "committed_bad", code: "subject_mismatch" };
