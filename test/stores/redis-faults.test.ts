@@ -15,6 +15,7 @@ import { startRedisCluster, type RedisCluster } from "./support/redis-cluster.ts
 import {
   describeWithServers,
   redisServerForTests,
+  serverPrograms,
   startRedisServer,
   type RedisServer,
 } from "./support/redis-server.ts";
@@ -128,18 +129,21 @@ describeWithServers("a replica of the Redis store", (program) => {
   let replica: RedisServer;
   let onPrimary: Redis;
   let onReplica: Redis;
-  beforeEach(async () => {
-    const { url, port } = await primary();
-    onPrimary = new Redis(url);
-    const settings = ["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"];
-    replica = await startRedisServer(program, [...settings, "--replicaof", "127.0.0.1", String(port)]);
-    onReplica = new Redis(replica.url);
+  const follow = async (): Promise<void> => {
+    await onReplica.call("REPLICAOF", "127.0.0.1", String((await primary()).port));
     await vi.waitFor(
       async () => expect(await onReplica.info("replication")).toContain("master_link_status:up"),
-      { timeout: 15_000, interval: 50 },
+      { timeout: 15_000, interval: 20 },
     );
+  };
+  beforeAll(async () => {
+    onPrimary = new Redis((await primary()).url);
+    await onPrimary.config("SET", "repl-diskless-sync-delay", "0");
+    replica = await startRedisServer(program, ["--save", "", "--appendonly", "no"]);
+    onReplica = new Redis(replica.url);
   });
-  afterEach(async () => {
+  beforeEach(follow);
+  afterAll(async () => {
     onPrimary.disconnect();
     onReplica.disconnect();
     await replica.stop();
@@ -191,79 +195,89 @@ describeWithServers("a replica of the Redis store", (program) => {
   });
 });
 
-describeWithServers("the Redis store in a cluster of two primaries", (program) => {
-  let cluster: RedisCluster;
-  beforeAll(async () => {
-    cluster = await startRedisCluster(program);
-  }, 60_000);
-  afterAll(() => cluster.stop());
+const firstProgram = serverPrograms.slice(0, 1);
 
-  const connections: Readonly<Record<string, () => Promise<ConnectedClient>>> = {
-    ioredis: async () => {
-      const client = new Cluster(cluster.ports.map((port) => ({ host: "127.0.0.1", port })));
-      return { client, close: async () => client.disconnect() };
-    },
-    redis: async () => {
-      const client = createCluster({
-        rootNodes: cluster.ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })),
-      });
-      client.on("error", silent);
-      await client.connect();
-      return { client, close: async () => client.destroy() };
-    },
-  };
-
-  describe.each(Object.entries(connections))("over %s", (name, connect) => {
-    let connected: ConnectedClient;
+describeWithServers(
+  "the Redis store in a cluster of two primaries",
+  (program) => {
+    let cluster: RedisCluster;
     beforeAll(async () => {
-      connected = await connect();
+      cluster = await startRedisCluster(program);
+    }, 60_000);
+    afterAll(() => cluster.stop());
+
+    const connections: Readonly<Record<string, () => Promise<ConnectedClient>>> = {
+      ioredis: async () => {
+        const client = new Cluster(cluster.ports.map((port) => ({ host: "127.0.0.1", port })));
+        return { client, close: async () => client.disconnect() };
+      },
+      redis: async () => {
+        const client = createCluster({
+          rootNodes: cluster.ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })),
+        });
+        client.on("error", silent);
+        await client.connect();
+        return { client, close: async () => client.destroy() };
+      },
+    };
+
+    describe.each(Object.entries(connections))("over %s", (name, connect) => {
+      let connected: ConnectedClient;
+      beforeAll(async () => {
+        connected = await connect();
+      });
+      afterAll(() => connected.close());
+
+      it.each(grantStoreContract)("$name", async ({ check }) => {
+        const store = redisStore({ client: connected.client, prefix: `${name}:`, warn: silent });
+        await check(contextOf(store));
+      });
+
+      it("spreads grants over both, and shows all of them in a scan", async () => {
+        const store = redisStore({ client: connected.client, prefix: `${name}-spread:`, warn: silent });
+        const ids = new Set<string>();
+        for (let made = 0; made < 20; made++) ids.add((await insertedIn(store)).id);
+        const counts = await Promise.all(
+          cluster.ports.map(async (port) => {
+            const node = new Redis(port);
+            const keys = await node.keys(`${name}-spread:grant:*`);
+            node.disconnect();
+            return keys.length;
+          }),
+        );
+        expect(Math.min(...counts)).toBeGreaterThan(0);
+
+        const shown = new Set<string>();
+        for (let cursor: string | null = null, pages = 0; pages < 1_000; pages++) {
+          const page = await store.scan(cursor, 5);
+          for (const { id } of page.grants) shown.add(id);
+          cursor = page.next;
+          if (cursor === null) break;
+        }
+        expect(shown).toEqual(ids);
+      });
     });
-    afterAll(() => connected.close());
+  },
+  firstProgram,
+);
 
-    it.each(grantStoreContract)("$name", async ({ check }) => {
-      const store = redisStore({ client: connected.client, prefix: `${name}:`, warn: silent });
-      await check(contextOf(store));
-    });
+describeWithServers(
+  "the Redis store over a pool of connections",
+  (program) => {
+    const server = redisServerForTests(program);
 
-    it("spreads grants over both, and shows all of them in a scan", async () => {
-      const store = redisStore({ client: connected.client, prefix: `${name}-spread:`, warn: silent });
-      const ids = new Set<string>();
-      for (let made = 0; made < 20; made++) ids.add((await insertedIn(store)).id);
-      const counts = await Promise.all(
-        cluster.ports.map(async (port) => {
-          const node = new Redis(port);
-          const keys = await node.keys(`${name}-spread:grant:*`);
-          node.disconnect();
-          return keys.length;
-        }),
-      );
-      expect(Math.min(...counts)).toBeGreaterThan(0);
-
-      const shown = new Set<string>();
-      for (let cursor: string | null = null, pages = 0; pages < 1_000; pages++) {
-        const page = await store.scan(cursor, 5);
-        for (const { id } of page.grants) shown.add(id);
-        cursor = page.next;
-        if (cursor === null) break;
+    it("keeps its promises", async () => {
+      const pool = createClientPool({ url: (await server()).url }, { minimum: 2, maximum: 4 });
+      pool.on("error", silent);
+      await pool.connect();
+      try {
+        for (const { name, check } of grantStoreContract) {
+          if (/100|linearizable/.test(name)) await check(contextOf(storeFor(pool)));
+        }
+      } finally {
+        pool.destroy();
       }
-      expect(shown).toEqual(ids);
     });
-  });
-});
-
-describeWithServers("the Redis store over a pool of connections", (program) => {
-  const server = redisServerForTests(program);
-
-  it("keeps its promises", async () => {
-    const pool = createClientPool({ url: (await server()).url }, { minimum: 2, maximum: 4 });
-    pool.on("error", silent);
-    await pool.connect();
-    try {
-      for (const { name, check } of grantStoreContract) {
-        if (/100|linearizable/.test(name)) await check(contextOf(storeFor(pool)));
-      }
-    } finally {
-      pool.destroy();
-    }
-  });
-});
+  },
+  firstProgram,
+);

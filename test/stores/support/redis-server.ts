@@ -49,12 +49,16 @@ export const serverPrograms: readonly ServerProgram[] = (["Redis", "Valkey"] as 
 });
 
 /**
- * `describe` once for each program. Without any it is skipped, loudly, and fails where `CI` is `true`: there the
+ * `describe` once for each program, or for the first one only. Without any it is skipped, loudly, and fails where `CI` is `true`: there the
  * machine has to have one.
  */
-export function describeWithServers(subject: string, define: (program: ServerProgram) => void): void {
+export function describeWithServers(
+  subject: string,
+  define: (program: ServerProgram) => void,
+  programs: readonly ServerProgram[] = serverPrograms,
+): void {
   const without = `${subject}: no redis-server or valkey-server here; install one, or set REDIS_SERVER_PATH`;
-  if (serverPrograms.length === 0) {
+  if (programs.length === 0) {
     console.warn(`\nSKIPPED ${without}\n`);
     describe(subject, () => {
       it.skipIf(process.env["CI"] !== "true")("has a real server to run on", () => {
@@ -62,7 +66,7 @@ export function describeWithServers(subject: string, define: (program: ServerPro
       });
     });
   }
-  for (const program of serverPrograms) {
+  for (const program of programs) {
     describe(`${subject} on ${program.kind} ${program.version}`, () => define(program));
   }
 }

@@ -1,0 +1,150 @@
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+
+import { judge } from "../../src/stores/redis-inspect.ts";
+import { inspectRedis, redisStore, type RedisClient } from "../../src/stores/redis.ts";
+import { newGrant } from "../../src/testing/grant-store-contract/fixtures.ts";
+import { contextOf } from "./fixtures.ts";
+import { clients } from "./support/redis-clients.ts";
+import { describeWithServers, redisServerForTests } from "./support/redis-server.ts";
+
+const SAFE = {
+  maxmemory: "0",
+  "maxmemory-policy": "noeviction",
+  appendonly: "yes",
+  appendfsync: "everysec",
+  save: "",
+};
+const judged = (given: Readonly<Record<string, string | undefined>>): ReturnType<typeof judge> => {
+  const settings: [string, string | undefined][] = Object.entries({ ...SAFE, ...given });
+  return judge(new Map(settings.filter((entry): entry is [string, string] => entry[1] !== undefined)));
+};
+
+describe("what settings of Redis mean for a grant", () => {
+  it.each([
+    [{}, "ok", "ok"],
+    [{ maxmemory: "100", "maxmemory-policy": "noeviction" }, "ok", "ok"],
+    [{ maxmemory: "0", "maxmemory-policy": "allkeys-lru" }, "ok", "ok"],
+    [{ maxmemory: "100", "maxmemory-policy": "allkeys-lru" }, "evicts", "ok"],
+    [{ maxmemory: "100", "maxmemory-policy": "volatile-ttl" }, "evicts", "ok"],
+    [{ maxmemory: undefined, "maxmemory-policy": "volatile-lru" }, "unknown", "ok"],
+    [{ maxmemory: undefined, "maxmemory-policy": undefined }, "unknown", "ok"],
+    [{ maxmemory: "100", "maxmemory-policy": undefined }, "unknown", "ok"],
+    [{ appendonly: "no" }, "ok", "volatile"],
+    [{ appendonly: "no", save: "3600 1" }, "ok", "lags"],
+    [{ appendfsync: "no" }, "ok", "lags"],
+    [{ appendfsync: "always" }, "ok", "ok"],
+    [{ appendonly: "no", save: undefined }, "ok", "unknown"],
+    [{ appendonly: undefined, appendfsync: undefined, save: undefined }, "ok", "unknown"],
+  ] as const)("%j: eviction %s, persistence %s", (given, eviction, persistence) => {
+    expect(judged(given)).toMatchObject({ eviction, persistence });
+  });
+
+  it("are problems only where a grant can get lost, each with the way out", () => {
+    expect(judged({}).problems).toEqual([]);
+    expect(judge(new Map()).problems).toEqual([]);
+    expect(
+      judged({ maxmemory: "100", "maxmemory-policy": "allkeys-lru", appendonly: "no" }).problems,
+    ).toEqual([
+      expect.stringMatching(/allkeys-lru.*set maxmemory-policy noeviction/),
+      expect.stringMatching(/restart signs everybody out.*set appendonly yes/),
+    ]);
+  });
+});
+
+describeWithServers("inspectRedis()", (program) => {
+  const server = redisServerForTests(program);
+  let admin: Redis;
+  beforeAll(async () => {
+    admin = new Redis((await server()).url);
+    await admin.call("ACL", "SETUSER", "managed", "on", ">pw", "~*", "+@all", "-config");
+    await admin.call("ACL", "SETUSER", "blind", "on", ">pw", "~*", "+@all", "-config", "-info");
+  });
+  afterAll(() => admin.disconnect());
+  afterEach(() => vi.restoreAllMocks());
+
+  const configured = async (settings: Readonly<Record<string, string>>): Promise<void> => {
+    for (const [name, value] of Object.entries({ ...SAFE, ...settings }))
+      await admin.config("SET", name, value);
+  };
+  const urlOf = async (user: string): Promise<string> =>
+    `redis://${user}:pw@127.0.0.1:${(await server()).port}`;
+
+  it.each(Object.entries(clients))("reads a server's settings over %s", async (_name, connect) => {
+    const { client, close } = await connect((await server()).url);
+    await configured({});
+    expect(await inspectRedis(client)).toEqual({ eviction: "ok", persistence: "ok", problems: [] });
+
+    await configured({ maxmemory: "100mb", "maxmemory-policy": "volatile-lru", appendonly: "no" });
+    expect(await inspectRedis(client)).toMatchObject({ eviction: "evicts", persistence: "volatile" });
+
+    await configured({ appendonly: "no", save: "3600 1" });
+    expect(await inspectRedis(client)).toMatchObject({ eviction: "ok", persistence: "lags" });
+    await close();
+  });
+
+  it.each(Object.entries(clients))(
+    "sees what INFO tells where CONFIG is forbidden, over %s",
+    async (_name, connect) => {
+      const { client, close } = await connect(await urlOf("managed"));
+      await configured({ maxmemory: "100mb", "maxmemory-policy": "allkeys-lfu" });
+      expect(await inspectRedis(client)).toMatchObject({ eviction: "evicts", persistence: "ok" });
+
+      await configured({ appendonly: "no" });
+      expect(await inspectRedis(client)).toEqual({ eviction: "ok", persistence: "unknown", problems: [] });
+      await close();
+    },
+  );
+
+  it("knows nothing, and says so, where both are forbidden, nobody is there, or the answer is odd", async () => {
+    const unknown = { eviction: "unknown", persistence: "unknown", problems: [] };
+    const { client, close } = await clients["redis"]!(await urlOf("blind"));
+    expect(await inspectRedis(client)).toEqual(unknown);
+    await close();
+
+    const rejecting: RedisClient = { call: () => Promise.reject(new Error("away")) };
+    const odd: RedisClient = { call: () => Promise.resolve(7) };
+    const emptyCluster = { ...odd, isCluster: true, nodes: () => [] };
+    for (const other of [rejecting, odd, emptyCluster]) expect(await inspectRedis(other)).toEqual(unknown);
+  });
+
+  it("makes the store warn once, at first use, of settings that can lose a grant", async () => {
+    await configured({ maxmemory: "100mb", "maxmemory-policy": "allkeys-lru" });
+    const warn = vi.fn();
+    const store = redisStore({ client: admin, warn });
+    expect(warn).not.toHaveBeenCalled();
+
+    for (let made = 0; made < 3; made++) await store.insert(newGrant(contextOf(store)));
+
+    await vi.waitFor(() => expect(warn).toHaveBeenCalled());
+    expect(warn.mock.calls).toEqual([
+      [expect.stringMatching(/^Redis can lose grants: .*allkeys-lru.*docs\/redis\.md/)],
+    ]);
+  });
+
+  it("leaves the store silent where the settings are safe or cannot be seen, and by default warns on the console", async () => {
+    const onConsole = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const { client, close } = await clients["redis"]!(await urlOf("blind"));
+    await configured({});
+    for (const each of [client, admin]) await redisStore({ client: each }).read("x");
+    await configured({ appendonly: "no" });
+    await redisStore({ client }).read("x");
+    await redisStore({ client: admin }).read("x");
+
+    await vi.waitFor(() => expect(onConsole).toHaveBeenCalled());
+    expect(onConsole.mock.calls).toEqual([[expect.stringMatching(/^\[nolapse\] Redis can lose grants/)]]);
+    await close();
+  });
+
+  it("fails no write because the application's logger does", async () => {
+    await configured({ appendonly: "no" });
+    const warn = vi.fn(() => {
+      throw new Error("the logger is broken");
+    });
+    const store = redisStore({ client: admin, warn, waitReplicas: { replicas: 9, timeoutMs: 1 } });
+
+    expect(await store.insert(newGrant(contextOf(store)))).toBe(true);
+
+    await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(2));
+  });
+});
