@@ -25,15 +25,6 @@ export async function whileLeased<Result>(
   }
 }
 
-/** Whether the lease is still this holder's; it lasts for its whole length from now if so. */
-export async function stillHolds({ store, limits }: Engine, { grant, lease }: Holding): Promise<boolean> {
-  try {
-    return await store.renewLease(grant.id, lease, limits.leaseMs);
-  } catch {
-    return false;
-  }
-}
-
 async function renew(engine: Engine, holding: Holding, maxMs: number, finished: AbortSignal): Promise<void> {
   const { clock, store, limits } = engine;
   const { grant, lease, attemptId } = holding;

@@ -5,7 +5,7 @@
  * @module
  */
 import { refreshDeadlineMsOf, type Engine } from "./engine.ts";
-import { stillHolds, whileLeased } from "./keep-lease.ts";
+import { whileLeased } from "./keep-lease.ts";
 import type { Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
 import { resendWindowMs } from "./rotation.ts";
@@ -41,11 +41,31 @@ export async function sendWithinWindow(engine: Engine, first: Holding, send: Ref
         break;
       holding = { ...holding, unresolved: holding.unresolved ?? unresolvedOf(holding) };
       await engine.clock.sleep(pauseMs);
-      if (!(await stillHolds(engine, holding))) break;
+      if (!(await mayGoOn(engine, holding, windowMs))) break;
       outcome = await sendRefresh(engine, holding, send);
     }
     return { outcome, holding };
   });
+}
+
+/**
+ * Whether the lease is still this holder's, and the window still open by the store's clock: this process's own may have
+ * been set back meanwhile. The lease lasts for its whole length from now if so.
+ */
+async function mayGoOn(
+  { store, limits }: Engine,
+  { grant, lease, unresolved }: Holding,
+  windowMs: number,
+): Promise<boolean> {
+  try {
+    if (!(await store.renewLease(grant.id, lease, limits.leaseMs))) return false;
+    const reading = await store.read(grant.id);
+    if (reading === undefined || reading.grant.version !== grant.version) return false;
+    const sinceMs = reading.storeNowMs - (unresolved?.startedAtMs ?? reading.storeNowMs);
+    return sinceMs >= 0 && sinceMs < windowMs;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether the server may have spent the refresh token although nobody has the tokens that came of it. */

@@ -42,11 +42,14 @@ export function resendWindowMs({ class: rotation, graceMs }: RotationPolicy): nu
   return Math.max(0, graceMs - Math.min(MAX_MARGIN_MS, graceMs / 4));
 }
 
+/** What a slow but honest answer may take, in milliseconds: cut shorter, requests that win would be given up. */
+const MIN_DEADLINE_MS = 5_000;
+
 /**
  * The longest that one request may take so that its holder can send again within the window, in milliseconds; `Infinity`
- * where there is no such limit.
+ * where there is no such limit. In a window too short for two requests only one whose connection broke is sent again.
  */
 export function longestDeadlineMs(policy: RotationPolicy): number {
   const windowMs = resendWindowMs(policy);
-  return windowMs > 0 ? windowMs / 2 : Number.POSITIVE_INFINITY;
+  return windowMs > 0 ? Math.max(MIN_DEADLINE_MS, windowMs / 2) : Number.POSITIVE_INFINITY;
 }

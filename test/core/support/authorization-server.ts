@@ -5,6 +5,7 @@
 import type { Clock } from "../../../src/core/clock.ts";
 import type { Refresher, RefreshOutcome, RefreshRequest } from "../../../src/core/refresher.ts";
 import type { TokenSet } from "../../../src/core/token-set.ts";
+import type { TokenTarget } from "../../../src/core/token-target.ts";
 
 /**
  * What the server does with a refresh token that was used before (classes P0, P2-P6 of the reliability requirements).
@@ -41,6 +42,8 @@ export class ModelAuthorizationServer implements Refresher {
   /** Each refresh token presented, in the order of arrival. */
   readonly sent: string[] = [];
   readonly sentAtMs: number[] = [];
+  /** What each request asked an access token for; `undefined`: for what the sign-in asked. */
+  readonly targets: (TokenTarget | undefined)[] = [];
   /** Refresh tokens presented although they were spent. */
   readonly replayed: string[] = [];
   readonly revoked: string[] = [];
@@ -122,9 +125,10 @@ export class ModelAuthorizationServer implements Refresher {
     const refreshToken = request.tokenSet.refreshToken ?? "none";
     this.sent.push(refreshToken);
     this.sentAtMs.push(this.#clock.nowMs());
+    this.targets.push(request.target);
     this.maxInFlight = Math.max(this.maxInFlight, ++this.inFlight);
     try {
-      return await this.#answer(refreshToken, request.signal);
+      return issuedFor(request.target, await this.#answer(refreshToken, request.signal));
     } finally {
       this.inFlight--;
     }
@@ -212,4 +216,15 @@ export class ModelAuthorizationServer implements Refresher {
   #familyOf(refreshToken: string): Family | undefined {
     return this.#families.get(refreshToken.split(".")[1] ?? "");
   }
+}
+
+/** An access token shows what it is for: `at.alice.2@https://calendar.example`. */
+function issuedFor(target: TokenTarget | undefined, outcome: RefreshOutcome): RefreshOutcome {
+  if (outcome.kind !== "committed" || target === undefined) return outcome;
+  const { resource, audience, scope } = target;
+  const accessToken = `${outcome.tokenSet.accessToken}@${resource ?? audience ?? scope ?? ""}`;
+  return {
+    ...outcome,
+    tokenSet: { ...outcome.tokenSet, accessToken, ...(scope !== undefined && { scope }) },
+  };
 }
