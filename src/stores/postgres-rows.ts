@@ -28,14 +28,14 @@ export const INTENT_COLUMNS = [
 ] as const;
 
 /** Every column that this release reads. Named one by one, so that a later one does not disturb. */
-export const COLUMNS = [
+export const COLUMNS: readonly string[] = [
   ...["id", "format", "version", "session_ref", "subject_ref", "sid_ref", "provider", "issuer", "client_id"],
   ...["sealed_token_set", "key_id", "access_token_issued_at_ms", "access_token_expires_at_ms"],
   ...["refresh_token_expires_at_ms", "refreshable", "created_at_ms", "absolute_end_ms", "sliding_end_ms"],
   ...["state", "end_reason", "ended_at_ms", "fence", "lease_holder", "lease_until_ms"],
   ...INTENT_COLUMNS,
   ...["backoff_failures", "backoff_until_ms", "backoff_code", "candidates"],
-] as const;
+];
 
 type Whole = string | number | bigint;
 

@@ -17,8 +17,12 @@ export interface Script {
   readonly sha1: string;
 }
 
+type ScriptName =
+  | ("insert" | "read" | "acquire" | "renew" | "release" | "commit" | "addCandidate" | "removeCandidate")
+  | ("end" | "wipe" | "reseal" | "slide" | "index");
+
 /** All scripts of the store. */
-export const SCRIPTS = {
+export const SCRIPTS: Readonly<Record<ScriptName, Script>> = {
   insert: scriptOf(texts.INSERT),
   read: scriptOf(texts.READ),
   acquire: scriptOf(texts.ACQUIRE),
@@ -32,7 +36,7 @@ export const SCRIPTS = {
   reseal: scriptOf(texts.RESEAL),
   slide: scriptOf(texts.SLIDE),
   index: scriptOf(texts.INDEX),
-} as const;
+};
 
 /** What the store's methods run on. Everything rejects with a `StoreFailedError`. */
 export interface RedisRunner {
