@@ -55,6 +55,95 @@ describe("the secret that seals the store", () => {
     expect(world.server.requests.every(({ outcome }) => outcome === "rotated")).toBe(true);
   });
 
+  it("can be taken out after a reseal, as soon as nobody needs it: nobody is signed out (SEC-59)", async () => {
+    const world = await createWorld({ options: { secret: [OTHER_SECRET] } });
+    const [alice, bob] = [world.browser(), world.browser()];
+    await alice.signIn("alice");
+    await bob.signIn("bob");
+    const both = world.copy({ options: { secret: [THIRD_SECRET, OTHER_SECRET] } });
+
+    const report = await both.resealGrants();
+    const again = await both.resealGrants();
+
+    expect(report).toMatchObject({ scanned: 2, resealed: 2, unopened: 0 });
+    expect(again).toMatchObject({ scanned: 2, resealed: 0, unopened: 0 });
+    // Everything is sealed by the new key; the sessions of before are still found by the old one.
+    const uses = Object.values(again.needed);
+    expect(uses).toHaveLength(2);
+    expect(uses).toEqual(
+      expect.arrayContaining([
+        { seals: 2, names: 0 },
+        { seals: 0, names: 2 },
+      ]),
+    );
+    expect(JSON.stringify(again)).not.toContain(OTHER_SECRET);
+
+    // Taken out too early it fails closed, and everything is there again when it comes back.
+    const tooEarly = world.copy({ options: { secret: [THIRD_SECRET] } });
+    for (const browser of [alice, bob]) {
+      await expect(tooEarly.getAccessToken(browser.pageRequest())).rejects.toMatchObject({
+        code: "store_failed",
+      });
+    }
+    pass(LIFETIME_MS);
+    for (const [browser, user] of [
+      [alice, "alice"],
+      [bob, "bob"],
+    ] as const) {
+      const { accessToken } = await both.getAccessToken(browser.pageRequest());
+      expect(world.server.userOf(accessToken)).toBe(user);
+    }
+
+    // After a new sign-in of each of them, and the end of the old sessions, nobody needs the old one.
+    const signIns = [both.browser(), both.browser()] as const;
+    await signIns[0].signIn("alice");
+    await signIns[1].signIn("bob");
+    for (const old of [alice, bob]) {
+      const tab = both.browser();
+      for (const [name, value] of old.jar) tab.jar.set(name, value);
+      await tab.signOut();
+    }
+    expect(Object.values((await both.resealGrants()).needed)).toEqual([{ seals: 2, names: 2 }]);
+    const { accessToken } = await tooEarly.getAccessToken(signIns[0].pageRequest());
+    expect(world.server.userOf(accessToken)).toBe("alice");
+    expect(world.server.requests.every(({ outcome }) => outcome !== "reused")).toBe(true);
+  });
+
+  it("may come in front of NextAuth's own, under which the store began: sessions go on (SEC-59)", async () => {
+    const world = await createWorld();
+    const alice = world.browser();
+    await alice.signIn("alice");
+
+    const own = world.copy({ options: { secret: [THIRD_SECRET] } });
+    const report = await own.resealGrants();
+
+    expect(report).toMatchObject({ resealed: 1, unopened: 0 });
+    const { accessToken } = await own.getAccessToken(alice.pageRequest());
+    expect(world.server.userOf(accessToken)).toBe("alice");
+  });
+
+  it("that nobody has any more leaves its grants as they are, and says so (SEC-60)", async () => {
+    const world = await createWorld({ options: { secret: OTHER_SECRET } });
+    const [alice, bob] = [world.browser(), world.browser()];
+    await alice.signIn("alice");
+    const lost = world.copy({ options: { secret: THIRD_SECRET } });
+    const late = lost.browser();
+    await late.signIn("bob");
+    for (const [name, value] of late.jar) bob.jar.set(name, value);
+
+    const report = await lost.resealGrants();
+
+    expect(report).toMatchObject({ scanned: 2, resealed: 0, unopened: 1 });
+    const back = world.copy({ options: { secret: [THIRD_SECRET, OTHER_SECRET] } });
+    for (const [browser, user] of [
+      [alice, "alice"],
+      [bob, "bob"],
+    ] as const) {
+      const { accessToken } = await back.getAccessToken(browser.pageRequest());
+      expect(world.server.userOf(accessToken)).toBe(user);
+    }
+  });
+
   it("that is missing from the list fails closed, signs nobody out, and is told once (SEC-60, I6)", async () => {
     const said = captureConsole();
     const world = await createWorld({ options: { secret: OTHER_SECRET } });
