@@ -8,6 +8,7 @@ import { encode as defaultEncode, type JWTOptions } from "next-auth/jwt";
 import { createApp } from "../adapter/app.ts";
 import { createCallbacks, type AppCallbacks } from "../adapter/callbacks.ts";
 import { withoutClaim } from "../adapter/claim.ts";
+import { createCheck, type Check } from "../adapter/check.ts";
 import { createFetchWithToken, type FetchWithToken } from "../adapter/fetch-with-token.ts";
 import { checkOptions } from "../adapter/check-options.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
@@ -45,6 +46,14 @@ export interface FreshTokens {
   /** `fetch` with the token, to the origins in `allowedOrigins` only. */
   readonly fetchWithToken: FetchWithToken;
   /**
+   * Finds out at the start of a server, from `instrumentation.ts`, what the first sign-in would otherwise: whether the
+   * secrets do, whether this Node has what the store needs, and whether the store answers. One read of the store, and
+   * nothing is changed. While Next builds it does nothing.
+   *
+   * Rejects with a `TokenError`: `invalid_option`, or `store_failed`, which may pass by itself.
+   */
+  readonly check: Check;
+  /**
    * Seals everything in the store with the newest secret, while the application runs, and tells which keys are still
    * needed: for taking an old secret out of `NOLAPSE_SECRET`. Rejects with `store_failed`; called again, it goes on.
    */
@@ -79,6 +88,7 @@ export function withFreshTokens(auth: AuthOptions, options: FreshTokensOptions):
     wrapHandler: wrapHandlerOf(app),
     getAccessToken: createGetAccessToken(app),
     fetchWithToken: createFetchWithToken(app),
+    check: createCheck(app),
     resealGrants: async () => (await app.ready()).manager.resealGrants(),
     close: (timeoutMs) => app.close(timeoutMs),
   };
@@ -163,6 +173,7 @@ export type {
 export type { TokenEvent, TokenEventListener, TokenEventType } from "../core/events.ts";
 export type { EndReason } from "../core/grant.ts";
 export type { GrantStore } from "../core/grant-store.ts";
+export type { Check } from "../adapter/check.ts";
 export type { ResealReport } from "../core/reseal-grants.ts";
 export type { RotationClass } from "../core/rotation.ts";
 export type { FetchWithToken, FetchWithTokenOptions } from "../adapter/fetch-with-token.ts";

@@ -11,7 +11,7 @@ import { withBasePath } from "@/lib/base-path";
 import { recordTokenEvent } from "@/lib/live/hub";
 import { API_URL } from "@/lib/settings";
 
-export const { authOptions, wrapHandler, getAccessToken, fetchWithToken } = withFreshTokens(
+export const { authOptions, wrapHandler, getAccessToken, fetchWithToken, check } = withFreshTokens(
   {
     providers: signInProviders(),
     pages: { signIn: withBasePath("/signin"), error: withBasePath("/signin") },

@@ -1,0 +1,15 @@
+import { isTokenError } from "nolapse/next-auth";
+
+/** Next calls it once, when the server starts: mistakes show up here rather than at the first sign-in. */
+export async function register(): Promise<void> {
+  if (process.env.NEXT_RUNTIME === "nodejs") {
+    const { check } = await import("@/lib/auth");
+    try {
+      await check();
+    } catch (error) {
+      // A store that is away may come back, so the app starts. Anything else has to be mended first.
+      if (!isTokenError(error) || error.code !== "store_failed") throw error;
+      console.error(`[example] ${error.message}`);
+    }
+  }
+}
