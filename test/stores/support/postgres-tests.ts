@@ -45,8 +45,10 @@ export function describeWithPostgres(subject: string, define: (bench: PostgresBe
     const bench: PostgresBench = {
       server: () => (starting ??= startPostgres(program)),
       pool: async (config = {}) => {
-        const { url } = await bench.server();
-        const pool = new Pool({ connectionString: url, max: 20, ...config });
+        const { port } = await bench.server();
+        // Piece by piece: a user in a connection string would win over the one in `config`.
+        const address = { host: "127.0.0.1", port, user: "postgres", database: "postgres" };
+        const pool = new Pool({ ...(config.connectionString ? {} : address), max: 20, ...config });
         pool.on("error", () => undefined);
         pools.push(pool);
         return pool;
