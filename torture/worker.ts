@@ -1,0 +1,164 @@
+/**
+ * One server process: the real engine on a real store, asked for tokens all the time, as an application's requests do.
+ * It is told what to do by messages, and tells what its callers got.
+ */
+import { setTimeout as wait } from "node:timers/promises";
+
+import { isTokenError } from "../src/core/errors.ts";
+import { createTokenManager, type TokenManager } from "../src/core/token-manager.ts";
+import { createOAuthRefresher } from "../src/oauth/oauth-refresher.ts";
+import { createKeyRing } from "../src/vault/key-ring.ts";
+import { createSealer } from "../src/vault/sealer.ts";
+import { PID_HEADER, tokenHash } from "./authorization-server.ts";
+import { createStriker, strikingRefresher, strikingStore, type Armed } from "./crash-points.ts";
+import { openStore, type StoreAddress } from "./stores.ts";
+import type { RotationPolicy } from "../src/core/rotation.ts";
+
+/** What a process is started with, as JSON in its first argument. */
+export interface WorkerSetup {
+  readonly store: StoreAddress;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Newest first. */
+  readonly secrets: readonly string[];
+  readonly rotation: RotationPolicy;
+  /** Where blows are written before they fall. */
+  readonly strikeFile: string;
+  /** How many callers ask at once, all the time. 0: only when told. */
+  readonly callers: number;
+}
+
+/** What a process is told. */
+export type Order =
+  | { readonly type: "grants"; readonly ids: readonly string[] }
+  | { readonly type: "arm"; readonly armed: Armed | undefined }
+  | { readonly type: "sign-out"; readonly id: string }
+  | { readonly type: "reseal" }
+  /** So many callers ask for one grant at the same moment. */
+  | { readonly type: "herd"; readonly id: string; readonly callers: number };
+
+/** What a process tells. */
+export type Report =
+  | { readonly type: "ready" }
+  | { readonly type: "answers"; readonly answers: readonly CallerAnswer[] }
+  /** An answer with this refresh token has reached the process: what becomes of it now is the engine's affair. */
+  | { readonly type: "arrived"; readonly issued: string }
+  | { readonly type: "event"; readonly event: string; readonly code: string }
+  | { readonly type: "herd-done"; readonly id: string; readonly codes: readonly string[] };
+
+/** What one caller got: the hash of a token, or the code of an error. */
+export interface CallerAnswer {
+  readonly id: string;
+  readonly atMs: number;
+  readonly tokenHash?: string;
+  readonly code?: string;
+}
+
+const CALL_PAUSE_MS = 120;
+const TELL_EVERY_MS = 100;
+
+const setup = JSON.parse(process.argv[2] ?? "{}") as WorkerSetup;
+const striker = createStriker(setup.strikeFile);
+const opened = await openStore(setup.store);
+const tell = (report: Report): void => {
+  // Whoever listened may have gone.
+  if (process.connected) process.send?.(report, undefined, undefined, () => undefined);
+};
+const manager = createTokenManager({
+  store: strikingStore(opened.store, striker),
+  sealer: createSealer(createKeyRing({ secrets: setup.secrets })),
+  refresher: strikingRefresher(
+    createOAuthRefresher({
+      resolveProvider: () => ({
+        id: "torture",
+        issuer: setup.issuer,
+        clientId: setup.clientId,
+        clientSecret: setup.clientSecret,
+        allowInsecureRequests: true,
+      }),
+      fetch: async (url, init) => {
+        const headers = new Headers(init.headers);
+        headers.set(PID_HEADER, String(process.pid));
+        const response = await fetch(url, { ...init, headers });
+        const body = await response.text();
+        const issued = /"refresh_token":"([^"]+)"/.exec(body)?.[1];
+        if (issued !== undefined) tell({ type: "arrived", issued: tokenHash(issued) });
+        const { status } = response;
+        return new Response(status === 204 ? null : body, { status, headers: response.headers });
+      },
+    }),
+    striker,
+  ),
+  holder: `pid-${process.pid}-${Date.now()}`,
+  newId: () => crypto.randomUUID(),
+  random: Math.random,
+  rotationOf: () => setup.rotation,
+  onEvent: (event) => {
+    const code = "code" in event ? event.code : "reason" in event ? event.reason : "";
+    tell({ type: "event", event: event.type, code });
+  },
+});
+
+let ids: readonly string[] = [];
+let answers: CallerAnswer[] = [];
+let ending = false;
+
+async function callOnce(of: TokenManager, id: string): Promise<CallerAnswer> {
+  try {
+    const { accessToken } = await of.getAccessToken(id, { maxWaitMs: 2_000 });
+    return { id, atMs: Date.now(), tokenHash: tokenHash(accessToken) };
+  } catch (error) {
+    const reason = (error as { reason?: string }).reason;
+    const code = isTokenError(error) ? error.code : "not a token error";
+    return { id, atMs: Date.now(), code: reason === undefined ? code : `${code}:${reason}` };
+  }
+}
+
+async function caller(): Promise<void> {
+  while (!ending) {
+    const id = ids[Math.floor(Math.random() * ids.length)];
+    if (id !== undefined) answers.push(await callOnce(manager, id));
+    await wait(CALL_PAUSE_MS * (0.5 + Math.random()));
+  }
+}
+
+async function obey(order: Order): Promise<void> {
+  switch (order.type) {
+    case "grants":
+      ids = order.ids;
+      return;
+    case "arm":
+      striker.arm(order.armed);
+      return;
+    case "sign-out":
+      await manager.endGrant(order.id, "signed_out", { revoke: true });
+      return;
+    case "reseal":
+      await manager.resealGrants();
+      return;
+    case "herd": {
+      const got = await Promise.all(Array.from({ length: order.callers }, () => callOnce(manager, order.id)));
+      tell({ type: "herd-done", id: order.id, codes: [...new Set(got.map(({ code }) => code ?? "ok"))] });
+    }
+  }
+}
+
+process.on("message", (order: Order) => {
+  obey(order).catch(() => undefined);
+});
+process.on("SIGTERM", () => {
+  ending = true;
+  void manager
+    .close(8_000)
+    .then(() => opened.close())
+    .finally(() => process.exit(0));
+});
+process.on("disconnect", () => process.exit(0));
+setInterval(() => {
+  if (answers.length === 0) return;
+  tell({ type: "answers", answers });
+  answers = [];
+}, TELL_EVERY_MS);
+for (let started = 0; started < setup.callers; started++) void caller();
+tell({ type: "ready" });
