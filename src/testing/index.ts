@@ -1,6 +1,7 @@
 /**
  * What an app needs to test its own use of nolapse: a clock that stands still, chance that repeats, the promises of a
- * grant store as checks for any test runner, and an authorization server that rotates strictly.
+ * grant store as checks for any test runner, an authorization server that rotates strictly, and a probe that finds out
+ * how a real one does.
  *
  * @module
  */
@@ -12,6 +13,9 @@ export {
   type StoreCheck,
   type StoreCheckContext,
 } from "./grant-store-contract.ts";
+export { probeRotation, type ProbeRotationOptions, type RotationFinding } from "./probe-rotation.ts";
+export type { ProbeEvidence } from "./probe-log.ts";
+export type { ProbeServerOptions } from "./probe-server.ts";
 export {
   faults,
   startStrictAuthorizationServer,

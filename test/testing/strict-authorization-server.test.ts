@@ -251,3 +251,91 @@ describe("the strict authorization server", () => {
     ).rejects.toThrow(/EADDRINUSE/);
   });
 });
+
+describe("the authorization server with another rotation", () => {
+  type Pair = IssuedTokens | number;
+  const used = async (server: StrictAuthorizationServer, token: string): Promise<Pair> => {
+    const response = await refresh(server, token);
+    return response.status === 200 ? ((await response.json()) as IssuedTokens) : response.status;
+  };
+  const refreshTokenOf = (pair: Pair): string => (typeof pair === "number" ? "" : pair.refresh_token);
+
+  it("none: gives the same refresh token each time, for each user their own", async () => {
+    const server = await start({ rotation: { class: "none", graceMs: 0 } });
+    const [alice, bob] = [server.issue({ user: "alice" }), server.issue({ user: "bob" })];
+
+    const pairs = [await used(server, alice.refresh_token), await used(server, bob.refresh_token)];
+
+    expect(pairs.map(refreshTokenOf)).toEqual([alice.refresh_token, bob.refresh_token]);
+    expect(outcomes(server)).toEqual(["rotated", "rotated"]);
+  });
+
+  it("overlapping: the old one and every new one work, at any time", async () => {
+    const clock = new FakeClock();
+    const server = await start({ clock, rotation: { class: "overlapping", graceMs: 0 } });
+    const first = server.issue({ user: "alice" });
+
+    const one = await used(server, first.refresh_token);
+    clock.jump(86_400_000);
+    const two = await used(server, first.refresh_token);
+
+    expect(new Set([first.refresh_token, refreshTokenOf(one), refreshTokenOf(two)]).size).toBe(3);
+    expect(await used(server, refreshTokenOf(one))).not.toBe(400);
+    expect(outcomes(server)).toEqual(["rotated", "repeated", "rotated"]);
+  });
+
+  it.each(["idempotent", "grace", "last_wins"] as const)(
+    "%s: what the old one brings within the window, and theft after it",
+    async (name) => {
+      const clock = new FakeClock();
+      const server = await start({ clock, rotation: { class: name, graceMs: 10_000 } });
+      const first = server.issue({ user: "alice" });
+      const bob = server.issue({ user: "bob" });
+
+      const one = await used(server, first.refresh_token);
+      clock.jump(10_000);
+      const two = await used(server, first.refresh_token);
+
+      expect(refreshTokenOf(one) === refreshTokenOf(two)).toBe(name === "idempotent");
+      if (name !== "idempotent") {
+        // A pair that was replaced is refused, and ends nothing.
+        expect(await used(server, refreshTokenOf(one))).toEqual(name === "grace" ? expect.anything() : 400);
+        expect(typeof (await used(server, refreshTokenOf(one)))).toBe(name === "grace" ? "object" : "number");
+      }
+      clock.jump(1);
+      expect(await used(server, first.refresh_token)).toBe(400);
+      expect(await used(server, refreshTokenOf(two))).toBe(400);
+      expect(outcomes(server).slice(-2)).toEqual(["reused", "revoked"]);
+      expect(typeof (await used(server, bob.refresh_token))).toBe("object");
+    },
+  );
+
+  it("kills the family's access tokens at a refresh where it is told to, and nobody else's", async () => {
+    const server = await start({ rotation: { class: "strict", graceMs: 0, accessTokensDie: true } });
+    const [alice, bob] = [server.issue({ user: "alice" }), server.issue({ user: "bob" })];
+
+    const second = await refreshed(server, alice.refresh_token);
+
+    const owners = [alice, second, bob].map(({ access_token }) => server.userOf(access_token));
+    expect(owners).toEqual([undefined, "alice", "bob"]);
+  });
+});
+
+describe("the authorization server, asked for a part", () => {
+  it("names the API of each access token, and never gives more scope than was granted", async () => {
+    const server = await start();
+    const alice = server.issue({ user: "alice", scope: "openid a b" });
+
+    const ask = { resource: "https://orders.example", scope: "a" };
+    const response = await refresh(server, alice.refresh_token, ask);
+    const orders = (await response.json()) as IssuedTokens;
+    const wider = await refresh(server, orders.refresh_token, { scope: "a admin" });
+    const crm = await refreshed(server, orders.refresh_token);
+
+    expect(orders.scope).toBe("a");
+    expect(server.audienceOf(orders.access_token)).toBe("https://orders.example");
+    expect(await wider.json()).toEqual({ error: "invalid_scope" });
+    expect([crm.scope, server.audienceOf(crm.access_token)]).toEqual(["openid a b", undefined]);
+    expect(outcomes(server)).toEqual(["rotated", "refused", "rotated"]);
+  });
+});
