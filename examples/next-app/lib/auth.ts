@@ -4,10 +4,10 @@
  * @module
  */
 import { withFreshTokens } from "nolapse/next-auth";
-import { sqliteStore } from "nolapse/stores/sqlite";
 
 import { signInProviders } from "@/lib/auth-providers";
 import { withBasePath } from "@/lib/base-path";
+import { grantStore } from "@/lib/grant-store";
 import { recordTokenEvent } from "@/lib/live/hub";
 import { API_URL } from "@/lib/settings";
 
@@ -17,7 +17,7 @@ export const { authOptions, wrapHandler, getAccessToken, fetchWithToken, check }
     pages: { signIn: withBasePath("/signin"), error: withBasePath("/signin") },
   },
   {
-    store: sqliteStore({ path: process.env.NOLAPSE_DB ?? ".nolapse/grants.db" }),
+    store: grantStore(),
     allowedOrigins: [API_URL],
     providers: {
       credentials: {
