@@ -169,11 +169,12 @@ export class Callers {
 }
 
 function askOf(deed: Extract<Deed, { do: "get" }>): TokenAsk {
-  const { minValidityMs, maxWaitMs, prefetch } = deed;
+  const { minValidityMs, maxWaitMs, prefetch, audience } = deed;
   return {
     ...(minValidityMs !== undefined && { minValidityMs }),
     ...(maxWaitMs !== undefined && { maxWaitMs }),
     ...(prefetch === true && { mayRefresh: false }),
+    ...(audience !== undefined && { target: { audience } }),
   };
 }
 

@@ -42,7 +42,7 @@ export class CoverageWatch implements Checker {
   readonly #commits = new Map<string, { readonly process: string; readonly atMs: number }>();
   readonly #pausedHolders = new Set<string>();
   readonly #leaseUntilMs = new Map<string, number>();
-  readonly #deferred = new Set<string>();
+  readonly #firstSend = new Map<string, { readonly attemptId: string; readonly atMs: number }>();
   readonly #silent = new Set<string>();
   readonly #refused = new Set<string>();
   readonly #candidates = new Set<string>();
@@ -66,7 +66,7 @@ export class CoverageWatch implements Checker {
         this.#seeAnswer(record);
         return;
       case "send":
-        if (this.#deferred.delete(`${record.grant}|${record.refreshToken}`)) this.seen.deferredResend++;
+        this.#seeSend(record);
         return;
       case "revoke":
         if (this.#lateAnswers.delete(record.refreshToken)) this.seen.lateAnswerRevoked++;
@@ -101,10 +101,22 @@ export class CoverageWatch implements Checker {
     }
   }
 
+  /** A resend that the server's window does not cover: I12 holds that it was deferred for long enough. */
+  #seeSend({ grant, refreshToken, attemptId, policy, atMs }: Extract<SimRecord, { kind: "send" }>): void {
+    const key = `${grant}|${refreshToken}`;
+    const first = this.#firstSend.get(key);
+    if (first === undefined) this.#firstSend.set(key, { attemptId, atMs });
+    else if (this.#silent.has(key) && first.attemptId !== attemptId) {
+      const inWindow = policy.class !== "strict" && atMs - first.atMs <= policy.graceMs;
+      const always = policy.class === "none" || policy.class === "overlapping";
+      if (!inWindow && !always) this.seen.deferredResend++;
+    }
+  }
+
   #seeAnswer(record: Extract<SimRecord, { kind: "answer" }>): void {
     const { grant, process, sent, outcome } = record;
     const key = `${grant}|${sent}`;
-    if (outcome === "unknown") this.#silent.add(key);
+    if (outcome === "unknown" && record.answered !== true) this.#silent.add(key);
     if (outcome === "rejected") this.#refused.add(`${process}|${grant}`);
     if (outcome !== "committed") return;
     if (this.#silent.delete(key)) this.seen.retryInWindow++;
@@ -115,9 +127,6 @@ export class CoverageWatch implements Checker {
 
   #seeEvent({ event, process, grant }: Extract<SimRecord, { kind: "event" }>): void {
     switch (event.type) {
-      case "refresh_deferred":
-        if (event.code === "unresolved_refresh") this.#deferNow(grant);
-        return;
       case "refresh_adopted":
         if (this.#refused.delete(`${process}|${grant}`)) this.seen.adoptedAfterRefusal++;
         return;
@@ -130,9 +139,5 @@ export class CoverageWatch implements Checker {
       default:
         return;
     }
-  }
-
-  #deferNow(grant: string): void {
-    for (const key of this.#silent) if (key.startsWith(`${grant}|`)) this.#deferred.add(key);
   }
 }

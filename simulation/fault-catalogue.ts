@@ -118,6 +118,7 @@ export const CATALOGUE: readonly Injector[] = [
   pauseAt("pause past the lease before the request", "acquireLease/answer"),
   pauseAt("pause past the lease between request and answer", "refresh/arrive"),
   pauseAt("pause past the lease before the commit", "commit/call"),
+  pauseAt("pause past the lease with the request half out", "refresh/call"),
   hook("X12", "renewal lost", "renewLease/arrive", lost),
   hook("X12", "renewal late", "renewLease/arrive", (chance) => ({
     do: "delay",

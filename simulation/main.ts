@@ -20,6 +20,10 @@ const { values } = parseArgs({
     workers: { type: "string", default: "1" },
     mode: { type: "string", default: "both" },
     keep: { type: "string" },
+    /** Stops at the first failure and prints it as JSON, `null` if there is none: for mutants.ts. */
+    first: { type: "boolean", default: false },
+    /** With `--first`: only these rules count, such as `I1,I3`. */
+    rules: { type: "string" },
     "skip-corpus": { type: "boolean", default: false },
   },
 });
@@ -32,6 +36,11 @@ async function main(): Promise<number> {
   const mode = values.mode;
   if (mode !== "both" && mode !== "safety" && mode !== "liveness") {
     throw new RangeError(`--mode must be safety, liveness or both; got ${mode}`);
+  }
+  if (values.first) {
+    const rules = values.rules?.split(",");
+    const work: Work = { from: seed, to: seed + seeds, every: 1, mode, maxFailures: 1 };
+    return printFirst(rules === undefined ? work : { ...work, rules });
   }
   if (seeds === 1) return runOne(seed, mode, values.keep);
   const work: Work = { from: seed, to: seed + seeds, every: 1, mode, maxFailures: 20 };
@@ -54,6 +63,13 @@ async function main(): Promise<number> {
   const unseen = seeds >= COVERED_FROM_SEEDS ? neverSeen(summary) : [];
   if (unseen.length > 0) console.log(`\nnever seen: ${unseen.join(", ")}`);
   return summary.failures.length + unseen.length > 0 ? 1 : 0;
+}
+
+async function printFirst(work: Work): Promise<number> {
+  const { failures, seeds } = await summarise(work);
+  const [first] = failures;
+  console.log(JSON.stringify(first === undefined ? null : { ...first, seeds }));
+  return first === undefined ? 0 : 1;
 }
 
 async function runOne(seed: number, mode: Work["mode"], keep: string | undefined): Promise<number> {

@@ -6,7 +6,7 @@
  */
 import { Callers } from "./callers.ts";
 import { Watch, type Probe, type Violation } from "./checker.ts";
-import { allCheckers } from "./checkers/index.ts";
+import { checkersFor } from "./checkers/index.ts";
 import { CoverageWatch, type Coverage } from "./coverage.ts";
 import type { FaultId } from "./fault-types.ts";
 import { scheduleFaults } from "./fault-driver.ts";
@@ -38,24 +38,24 @@ export function runSeed(seed: number, mode: Mode): Promise<RunResult> {
   return runPlan(planOf(seed, mode));
 }
 
-/** Runs a plan. Rejects only if the simulation itself is broken. */
-export async function runPlan(plan: Plan): Promise<RunResult> {
+/** Runs a plan, with all rules or with some of them (`I8`). Rejects only if the simulation itself is broken. */
+export async function runPlan(plan: Plan, rules?: readonly string[]): Promise<RunResult> {
   // Each abort of a signal makes an error; its stack, which nobody reads, would cost a tenth of the run.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    return await runWorld(new World(plan));
+    return await runWorld(new World(plan), rules);
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
-async function runWorld(world: World): Promise<RunResult> {
+async function runWorld(world: World, rules?: readonly string[]): Promise<RunResult> {
   const { plan } = world;
   const callers = new Callers(world);
   const probe = probeOf(world);
   const coverage = new CoverageWatch(probe);
-  const watch = new Watch([...allCheckers(probe), coverage], world.history.records);
+  const watch = new Watch([...checkersFor(probe, rules), coverage], world.history.records);
   const { timeline } = world;
   noteOptions(world);
   for (const slot of world.slots) {

@@ -15,6 +15,8 @@ export type Deed =
       readonly minValidityMs?: number;
       readonly maxWaitMs?: number;
       readonly prefetch?: true;
+      /** The other API that the token is for. */
+      readonly audience?: string;
     }
   /** Asks for an access token, calls the API with it, and has it renewed if that says 401. */
   | { readonly do: "call_api" }
@@ -74,6 +76,7 @@ function deedOf(chance: Chance, lifetimeMs: number): Deed {
         ...(chance.hits(0.15) && { minValidityMs: Math.round(chance.next() * 0.7 * lifetimeMs) }),
         ...(chance.hits(0.2) && { maxWaitMs: chance.pick([0, 300, 2_000, 15_000]) }),
         ...(chance.hits(0.05) && { prefetch: true }),
+        ...(chance.hits(0.06) && { audience: chance.pick(["billing", "mail"]) }),
       };
     case "view":
       return { do: "view", wait: chance.hits(0.6) };

@@ -16,6 +16,8 @@ export interface Work {
   readonly to: number;
   readonly every: number;
   readonly mode: Mode | "both";
+  /** The rules to watch. @defaultValue all */
+  readonly rules?: readonly string[];
   /** Stops after so many failures. */
   readonly maxFailures: number;
 }
@@ -30,7 +32,17 @@ export function modeOf(seed: number, mode: Work["mode"]): Mode {
 export async function summarise(work: Work, onRun?: (seeds: number) => void): Promise<Summary> {
   const summary = emptySummary();
   for (let seed = work.from; seed < work.to; seed += work.every) {
-    addRun(summary, await runPlan(planOf(seed, modeOf(seed, work.mode))));
+    const plan = planOf(seed, modeOf(seed, work.mode));
+    try {
+      addRun(summary, await runPlan(plan, work.rules));
+    } catch (error) {
+      summary.failures.push({
+        seed,
+        mode: plan.options.mode,
+        checker: "the run itself",
+        message: String(error),
+      });
+    }
     onRun?.(summary.seeds);
     if (summary.failures.length >= work.maxFailures) break;
     // Lets timers and messages of the host through.

@@ -7,7 +7,10 @@ import { summarise, type Work } from "./work.ts";
 
 process.on("message", (work: Work) => {
   summarise(work).then(
-    (summary) => process.send?.(summary, () => process.disconnect()),
+    (summary) => {
+      process.send?.(summary);
+      process.disconnect();
+    },
     (error: unknown) => {
       console.error(error);
       process.exit(1);

@@ -10,12 +10,15 @@ const WINDOW_MS = 60_000;
 /** What the pauses of the back-off allow within a minute, for a grant whose requests all fail. */
 const RETRY_BUDGET = 14;
 const MAX_FORCED_AGE_MS = 30_000;
+/** How long after the beginning of an outage the attempts of many grants have to be apart. */
+const PARTED_AFTER_MS = 20_000;
 
 /** Counts requests per grant and minute, and in a herd per second. */
 export function boundedLoad(probe: Probe): Checker {
   const recent = new Map<string, { atMs: number; kind: "send" | "good" }[]>();
   const herd: { readonly atMs: number; readonly grant: string }[] = [];
   const grants = new Set<string>();
+  const attempts = new Set<string>();
   let [outageFromMs, healedAtMs] = [Infinity, Infinity];
   // A rejected token is renewed at most once in a quarter of its life.
   const dueBudget = 4 + (2 * WINDOW_MS) / Math.min(MAX_FORCED_AGE_MS, probe.accessLifetimeMs / 4);
@@ -43,7 +46,9 @@ export function boundedLoad(probe: Probe): Checker {
       }
       if (record.kind !== "send") return undefined;
       grants.add(record.grant);
-      if (probe.profile === "herd") herd.push(record);
+      // What an attempt sends again follows its first request; that one is what chance has to part from the others.
+      if (probe.profile === "herd" && !attempts.has(record.attemptId)) herd.push(record);
+      attempts.add(record.attemptId);
       recent.set(record.grant, [...(recent.get(record.grant) ?? []), { atMs: record.atMs, kind: "send" }]);
       return budgetProblem(record.grant, record.atMs);
     },
@@ -52,7 +57,7 @@ export function boundedLoad(probe: Probe): Checker {
       // In the first seconds of an outage all fail together; from then on chance has to part them.
       const perSecond = new Map<number, Set<string>>();
       for (const { atMs, grant } of herd) {
-        if (atMs < outageFromMs + 15_000 || atMs > healedAtMs) continue;
+        if (atMs < outageFromMs + PARTED_AFTER_MS || atMs > healedAtMs) continue;
         const second = Math.floor(atMs / 1_000);
         perSecond.set(second, (perSecond.get(second) ?? new Set()).add(grant));
       }

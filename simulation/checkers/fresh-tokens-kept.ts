@@ -8,6 +8,9 @@ import type { Checker, Probe } from "../checker.ts";
 import type { AnswerRecord } from "../history.ts";
 import { Ledger, tokensOfRow } from "./stored-tokens.ts";
 
+/** How early a timer may fire, and more. */
+const EARLY_MS = 500;
+
 /** Each answer is a duty, judged when the run has come to rest. */
 export function freshTokensKept(probe: Probe): Checker {
   const ledger = new Ledger();
@@ -15,7 +18,8 @@ export function freshTokensKept(probe: Probe): Checker {
   const revoked = new Set<string>();
   const duties: AnswerRecord[] = [];
   const gone = new Set<string>();
-  const aborted = new Map<string, number>();
+  /** How long each attempt may take, as its intent says. */
+  const durationMs = new Map<string, number>();
   const startedAtMs = new Map<string, number>();
 
   const isDone = ({ refreshToken = "", process, grant }: AnswerRecord): boolean => {
@@ -27,12 +31,24 @@ export function freshTokensKept(probe: Probe): Checker {
     return probe.mode === "liveness" && probe.keptInMemory(grant).includes(refreshToken);
   };
 
+  /** A request whose caller has left goes on: only its own deadline ends it (M6). */
+  const abortProblem = (attemptId: string, atMs: number): string | undefined => {
+    const lastedMs = atMs - (startedAtMs.get(attemptId) ?? atMs);
+    const allowedMs = durationMs.get(attemptId) ?? 0;
+    return lastedMs < allowedMs - EARLY_MS
+      ? `${attemptId} was given up after ${lastedMs} ms, and had ${allowedMs} ms`
+      : undefined;
+  };
+
   return {
     name: "I4 no fresh refresh token dropped",
     see(record) {
       ledger.see(record);
       if (record.kind === "store") {
         for (const token of tokensOfRow(probe, record.after)) durable.add(token);
+        const { intent } = record.after ?? {};
+        if (record.operation === "acquireLease" && intent != null)
+          durationMs.set(intent.attemptId, intent.deadlineAtMs - intent.startedAtMs);
       } else if (record.kind === "process" && (record.what === "crash" || record.what === "stop")) {
         gone.add(record.process);
       } else if (record.kind === "revoke") {
@@ -40,11 +56,9 @@ export function freshTokensKept(probe: Probe): Checker {
       } else if (record.kind === "answer" && record.outcome === "committed") {
         duties.push(record);
       } else if (record.kind === "event" && record.event.type === "refresh_started") {
-        startedAtMs.set(record.event.attemptId, record.event.atMs);
-      } else if (record.kind === "aborted") {
-        aborted.set(record.attemptId, record.atMs);
+        startedAtMs.set(record.event.attemptId, record.atMs);
       }
-      return undefined;
+      return record.kind === "aborted" ? abortProblem(record.attemptId, record.atMs) : undefined;
     },
     rest() {
       const dropped = duties.find((duty) => !isDone(duty));

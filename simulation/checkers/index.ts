@@ -49,7 +49,14 @@ export const CHECKERS: Readonly<Record<string, (probe: Probe) => Checker>> = {
   I22: crashConsistency,
 };
 
-/** One of each. */
-export function allCheckers(probe: Probe): readonly Checker[] {
-  return Object.values(CHECKERS).map((make) => make(probe));
+/** One of each, or one of each that is named. */
+export function checkersFor(
+  probe: Probe,
+  rules: readonly string[] = Object.keys(CHECKERS),
+): readonly Checker[] {
+  return rules.map((rule) => {
+    const make = CHECKERS[rule];
+    if (make === undefined) throw new RangeError(`There is no rule ${rule}`);
+    return make(probe);
+  });
 }
