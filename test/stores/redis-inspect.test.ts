@@ -1,8 +1,12 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { judge } from "../../src/stores/redis-inspect.ts";
 import { inspectRedis, redisStore, type RedisClient } from "../../src/stores/redis.ts";
+import { grantStoreContract } from "../../src/testing/grant-store-contract.ts";
 import { newGrant } from "../../src/testing/grant-store-contract/fixtures.ts";
 import { contextOf } from "./fixtures.ts";
 import { clients } from "./support/redis-clients.ts";
@@ -146,5 +150,50 @@ describeWithServers("inspectRedis()", (program) => {
     expect(await store.insert(newGrant(contextOf(store)))).toBe(true);
 
     await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(2));
+  });
+});
+
+describeWithServers("the user that docs/redis.md describes", (program) => {
+  const server = redisServerForTests(program);
+  const page = readFileSync(join(import.meta.dirname, "../../docs/redis.md"), "utf8");
+  const [, rule = ""] = /^ACL SETUSER (.+)$/m.exec(page) ?? [];
+
+  it.each(Object.entries(clients))(
+    "has all rights that the store needs over %s, and no other",
+    async (_name, connect) => {
+      const admin = new Redis((await server()).url);
+      expect(rule).not.toBe("");
+      await admin.call("ACL", "SETUSER", ...rule.replace("PASSWORD", "pw").split(" "));
+      const { client, close } = await connect(`redis://nolapse:pw@127.0.0.1:${(await server()).port}`);
+      const warn = (): void => undefined;
+      const store = redisStore({ client, warn });
+      const waiting = redisStore({ client, warn, waitReplicas: { replicas: 1, timeoutMs: 1 } });
+
+      for (const { check } of grantStoreContract) await check(contextOf(store));
+      expect(await waiting.insert(newGrant(contextOf(store)))).toBe(true);
+      expect(await inspectRedis(client)).toMatchObject({ eviction: "ok", persistence: "ok" });
+
+      const other = redisStore({ client, prefix: "other:", warn: () => undefined });
+      await expect(other.read("x")).rejects.toMatchObject({
+        message: expect.stringMatching(/: (NOPERM|ERR)$/),
+      });
+      const denied = await admin.call("ACL", "DRYRUN", "nolapse", "FLUSHALL");
+      expect(String(denied)).toMatch(/no permissions/);
+      await close();
+      admin.disconnect();
+    },
+    60_000,
+  );
+});
+
+describe("docs/redis.md", () => {
+  it("names every option of the store", () => {
+    const page = readFileSync(join(import.meta.dirname, "../../docs/redis.md"), "utf8");
+
+    const source = readFileSync(join(import.meta.dirname, "../../src/stores/redis.ts"), "utf8");
+    const [, members = ""] = /interface RedisStoreOptions \{([^]+?)\n\}/.exec(source) ?? [];
+    const options = [...members.matchAll(/^ {2}readonly (\w+)/gm)].map(([, name = ""]) => name);
+    expect(options.length).toBe(4);
+    expect(options.filter((name) => !page.includes(`| \`${name}\``))).toEqual([]);
   });
 });
