@@ -102,9 +102,10 @@ export async function obtainToken(engine: Engine, id: string, ask: TokenAsk): Pr
   }
 }
 
-/** Whether the store, or whoever was faster, may have what this caller needs by now. */
-function mayStartOver({ kind }: FlightResult, { target }: TokenAsk): boolean {
-  return kind === "adopted" || (kind === "refreshed" && targetKeyOf(target) !== undefined);
+/** Whether what this caller joined was somebody else's: the store may have what it needs, or its own turn comes now. */
+function mayStartOver(result: FlightResult, { target }: TokenAsk): boolean {
+  if (result.kind === "refreshed") return targetKeyOf(result.target) !== targetKeyOf(target);
+  return result.kind === "adopted";
 }
 
 /** Reads a grant and decides for this caller. Rejects if it is missing or has ended. */
@@ -145,16 +146,20 @@ export async function renewRejected(
   rejectedAccessToken: string,
   ask: TokenAsk,
 ): Promise<IssuedToken | undefined> {
-  const current = await readGrant(engine, id);
-  if (current === undefined || current.stale || current.grant.state === "ended") return undefined;
-  const wanted = currentFor(current, ask.target);
-  if (opened(wanted).accessToken !== rejectedAccessToken) return obtainToken(engine, id, ask);
-  if (!isRefreshable(current.grant, engine.clock.nowMs()) || tooYoung(engine, wanted.grant)) return undefined;
   const deadlineMs = engine.clock.nowMs() + (ask.maxWaitMs ?? engine.limits.maxWaitMs);
-  const result = await refreshWithin(engine, current, deadlineMs, { door: "fetch", ...ask });
-  if (result.kind === "failed" || result.kind === "ended") return undefined;
-  const renewed = await obtainToken(engine, id, ask);
-  return renewed.accessToken === rejectedAccessToken ? undefined : renewed;
+  let refreshed = false;
+  for (let round = 1; round <= MAX_ROUNDS; round++) {
+    const current = await readGrant(engine, id);
+    if (current === undefined || current.stale || current.grant.state === "ended") return undefined;
+    const wanted = currentFor(current, ask.target);
+    if (opened(wanted).accessToken !== rejectedAccessToken) return obtainToken(engine, id, ask);
+    const hopeless = !isRefreshable(current.grant, engine.clock.nowMs()) || tooYoung(engine, wanted.grant);
+    if (refreshed || hopeless) return undefined;
+    const result = await refreshWithin(engine, current, deadlineMs, { door: "fetch", ...ask });
+    if (result.kind === "failed" || result.kind === "ended") return undefined;
+    refreshed = !mayStartOver(result, ask);
+  }
+  return undefined;
 }
 
 /** Starts a refresh, or joins the one under way, and does not wait for it. */
@@ -242,6 +247,8 @@ async function lastResortAfterWait(
 function assertReachable(grant: GrantRecord, { minValidityMs }: TokenAsk): void {
   if (minValidityMs === undefined || grant.accessTokenExpiresAtMs === null) return;
   const lifetimeMs = grant.accessTokenExpiresAtMs - grant.accessTokenIssuedAtMs;
+  // There is none for this target yet: what its life is like will be known with the first.
+  if (lifetimeMs <= 0) return;
   const reachableMs = lifetimeMs - Math.min(MAX_MARGIN_MS, lifetimeMs / 4);
   if (minValidityMs > reachableMs) {
     throw new InvalidOptionError(

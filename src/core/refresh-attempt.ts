@@ -42,6 +42,8 @@ export type FlightResult =
       readonly grant: GrantRecord;
       readonly tokenSet: TokenSet;
       readonly degraded: boolean;
+      /** What the new access token is for. */
+      readonly target: TokenTarget | undefined;
     }
   /** Another process refreshed; this is the row as it is now. */
   | { readonly kind: "adopted"; readonly grant: GrantRecord }
@@ -54,6 +56,8 @@ export interface Holding {
   readonly lease: Lease;
   readonly grant: GrantRecord;
   readonly attemptId: string;
+  /** What the new access token is to be for; `undefined`: what the sign-in asked for. */
+  readonly target: TokenTarget | undefined;
   /** The intent of an earlier attempt on the same version whose outcome nobody knows. */
   readonly unresolved: Intent | null;
   /** How long ago the refresh token of this version was sent first when the lease was taken, in milliseconds; 0: not yet. */
@@ -122,7 +126,7 @@ async function underLease(
   if (tokenSet === undefined)
     return giveUp({ kind: "failed", code: "unseal_failed", retryInMs: UNSEAL_RETRY_MS });
   const sinceFirstSendMs = unresolved === null ? 0 : Math.max(0, storeNowMs - unresolved.startedAtMs);
-  const holding: Holding = { lease, grant, attemptId, unresolved, sinceFirstSendMs };
+  const holding: Holding = { lease, grant, attemptId, target, unresolved, sinceFirstSendMs };
   engine.sending.set(attemptId, holding);
   try {
     const sent = await sendWithinWindow(engine, holding, { tokenSet, target, door });

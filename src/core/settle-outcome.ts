@@ -62,16 +62,16 @@ async function settleRefusedTarget(
 
 async function settleCommitted(
   engine: Engine,
-  { grant, lease, attemptId }: Holding,
+  { grant, lease, attemptId, target }: Holding,
   tokenSet: TokenSet,
   door: string,
 ): Promise<FlightResult> {
   const persisted = await persist(engine, grant, tokenSet, attemptId, lease);
   switch (persisted.kind) {
     case "stored":
-      return { kind: "refreshed", grant: persisted.grant, tokenSet, degraded: false };
+      return { kind: "refreshed", grant: persisted.grant, tokenSet, degraded: false, target };
     case "pending":
-      return { kind: "refreshed", grant: persisted.grant, tokenSet, degraded: true };
+      return { kind: "refreshed", grant: persisted.grant, tokenSet, degraded: true, target };
     case "superseded":
       await settled(engine.store.releaseLease(grant.id, lease, { intent: null }));
       return adopted(engine, persisted.grant, door);
@@ -156,7 +156,7 @@ async function tryCandidates(
       : undefined;
     if (outcome?.kind === "committed") {
       engine.emit({ type: "candidate_used", ...about(engine, grant), attemptId: candidate.attemptId });
-      const result = await settleCommitted(engine, holding, outcome.tokenSet, door);
+      const result = await settleCommitted(engine, { ...holding, target: undefined }, outcome.tokenSet, door);
       await settled(engine.store.removeCandidate(grant.id, candidate.attemptId));
       return result;
     }

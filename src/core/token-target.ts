@@ -93,13 +93,22 @@ export function mergedTokenSet(
   return withTargets(
     {
       ...first,
-      ...(policy.accessTokensDie === true && { expiresAtMs: answer.issuedAtMs }),
+      ...(policy.accessTokensDie === true && endedAt(first, answer.issuedAtMs)),
       ...(refreshToken !== undefined && { refreshToken }),
       ...(refreshTokenExpiresAtMs !== undefined && { refreshTokenExpiresAtMs }),
       ...(idToken !== undefined && { idToken }),
     },
     targets,
   );
+}
+
+/** The times of an access token that was killed: it counts as expired, and its whole life stays known. */
+function endedAt(
+  { issuedAtMs, expiresAtMs }: TokenSet,
+  nowMs: number,
+): Pick<TokenSet, "issuedAtMs" | "expiresAtMs"> {
+  const earlyMs = expiresAtMs === undefined ? 0 : Math.max(0, expiresAtMs - nowMs);
+  return { issuedAtMs: issuedAtMs - earlyMs, expiresAtMs: nowMs };
 }
 
 function livingTargets({ targets }: TokenSet, nowMs: number): Record<string, TargetToken> {

@@ -93,6 +93,17 @@ describe("an access token that an API has rejected", () => {
     expect(as.sent).toEqual(["rt.alice.1"]);
   });
 
+  it("costs one refresh where the server issues the same token again, even without a least age (SEC-71, I10)", async () => {
+    const { clock, as, server, signInBoth } = scenario({ lifetimeMs: HOUR_MS });
+    await signInBoth();
+    const { manager } = server({ minForcedAgeMs: 0 });
+    as.overrides = { accessToken: "at.alice.1" };
+    await clock.advance(10 * MINUTE_MS);
+
+    expect(await manager.renewRejected(ALICE, "at.alice.1")).toBeUndefined();
+    expect(as.sent).toHaveLength(1);
+  });
+
   it("of a session past its absolute end is not renewed (SEC-12)", async () => {
     const { clock, as, server, signInBoth } = scenario({ lifetimeMs: 400 * 24 * HOUR_MS });
     await signInBoth();
