@@ -20,6 +20,9 @@ import {
   type RedisServer,
 } from "./support/redis-server.ts";
 
+// Real servers on a machine that others may use.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 const silent = (): void => undefined;
 const storeFor = (client: RedisClient): GrantStore => redisStore({ client, warn: silent });
 

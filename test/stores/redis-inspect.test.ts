@@ -12,6 +12,9 @@ import { contextOf } from "./fixtures.ts";
 import { clients } from "./support/redis-clients.ts";
 import { describeWithServers, redisServerForTests } from "./support/redis-server.ts";
 
+// Real servers on a machine that others may use.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 const SAFE = {
   maxmemory: "0",
   "maxmemory-policy": "noeviction",

@@ -12,6 +12,9 @@ import { contextOf } from "./fixtures.ts";
 import { clients, type ConnectedClient } from "./support/redis-clients.ts";
 import { describeWithServers, redisServerForTests, startRedisServer } from "./support/redis-server.ts";
 
+// Real servers on a machine that others may use.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 const silent = (): void => undefined;
 const grantFor = (store: GrantStore, given: Partial<NewGrant> = {}): NewGrant =>
   newGrant(contextOf(store), given);
