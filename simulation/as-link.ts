@@ -144,6 +144,11 @@ class AsLink {
       case "delay":
         timeline.after(action.ms, next);
         return;
+      case "pause_and_delay":
+        this.#note(attempt);
+        this.#process.pause(action.pauseMs);
+        timeline.after(action.delayMs, () => this.#arrive(attempt));
+        return;
       case "lose":
         if (phase === "call") this.#note(attempt);
         return this.#lose(attempt, action.seen);

@@ -205,6 +205,11 @@ export const CATALOGUE: readonly Injector[] = [
     do: "delay",
     ms: chance.pick([2, 8, 30, 70]) * SECOND_MS,
   })),
+  hook("X39", "sender stands still, and its request arrives after its heir's", "refresh/call", (chance) => ({
+    do: "pause_and_delay",
+    pauseMs: chance.between(7, 12) * SECOND_MS,
+    delayMs: chance.between(5, 12) * SECOND_MS,
+  })),
   hook("X40", "request delivered twice", "refresh/arrive", (chance) => ({
     do: "duplicate",
     ms: chance.pick([1, 200, 5_000]),

@@ -70,6 +70,8 @@ export type HookAction =
   | { readonly do: "pause"; readonly ms: number }
   | { readonly do: "lose"; readonly seen: Loss }
   | { readonly do: "delay"; readonly ms: number }
+  /** The sender stands still, and its message takes a while of its own. */
+  | { readonly do: "pause_and_delay"; readonly pauseMs: number; readonly delayMs: number }
   | { readonly do: "duplicate"; readonly ms: number }
   | { readonly do: "answer"; readonly answer: AsFault };
 

@@ -106,9 +106,15 @@ function missedWindow(
   if (first === undefined || policy === undefined || policy.class === "strict") return undefined;
   const fromMs = first.atMs + probe.leaseMs + TAKEOVER_SLACK_MS;
   const untilMs = Math.min(first.atMs + policy.graceMs, decidedAtMs) - TAKEOVER_SLACK_MS;
-  if (chain.trouble.some((atMs) => atMs >= first.atMs - 1 && atMs <= untilMs + TAKEOVER_SLACK_MS))
-    return undefined;
-  const asked = chain.asks.find((atMs) => atMs >= fromMs && atMs <= untilMs);
+  // What went wrong earlier is what lost the answer; what went wrong later kept whoever asked from trying again.
+  const asked = chain.asks.find(
+    (atMs) =>
+      atMs >= fromMs &&
+      atMs <= untilMs &&
+      !chain.trouble.some(
+        (troubleAtMs) => troubleAtMs >= fromMs && troubleAtMs <= untilMs + TAKEOVER_SLACK_MS,
+      ),
+  );
   return asked === undefined
     ? undefined
     : `!somebody asked ${asked - first.atMs} ms into the window of ${policy.graceMs} ms, and nobody sent again`;

@@ -117,6 +117,7 @@ class StoreLink {
         if (isWrite(message.operation)) this.#world.ambiguous(phase === "applied");
         return this.#fail(message, action.seen);
       case "duplicate":
+      case "pause_and_delay":
       case "answer":
         return next();
     }
