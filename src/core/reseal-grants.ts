@@ -40,12 +40,12 @@ export async function resealGrants(engine: Engine): Promise<ResealReport> {
     const page = await engine.store.scan(cursor, PAGE);
     for (const grant of page.grants) {
       scanned++;
-      const done = await resealOne(engine, grant);
+      const { done, now } = await resealOne(engine, grant);
       if (done === "resealed") resealed++;
       if (done === "unopened") unopened++;
-      if (grant.state === "ended") continue;
-      for (const keyId of done === "unopened" ? keysOf(grant) : [newestKeyId(engine)]) need(keyId, "seals");
-      const [named] = grant.id.split(".");
+      if (now === undefined || now.state === "ended") continue;
+      for (const keyId of done === "resealed" ? [newestKeyId(engine)] : keysOf(now)) need(keyId, "seals");
+      const [named] = now.id.split(".");
       if (named !== undefined) need(named, "names");
     }
     cursor = page.next;
@@ -53,18 +53,23 @@ export async function resealGrants(engine: Engine): Promise<ResealReport> {
   return { scanned, resealed, unopened, needed: Object.fromEntries(needed) };
 }
 
-async function resealOne(engine: Engine, seen: GrantRecord): Promise<"resealed" | "current" | "unopened"> {
+interface Outcome {
+  /** `kept`: nothing was to be done, or somebody was faster each time, maybe with an older key. */
+  readonly done: "resealed" | "kept" | "unopened";
+  /** The row as it was read last; `undefined`: it is gone. */
+  readonly now: GrantRecord | undefined;
+}
+
+async function resealOne(engine: Engine, seen: GrantRecord): Promise<Outcome> {
   let grant: GrantRecord | undefined = seen;
   for (let tried = 0; tried < TRIES && grant !== undefined; tried++) {
-    if (grant.sealedTokenSet === "" || keysOf(grant).every((keyId) => keyId === newestKeyId(engine)))
-      return "current";
+    if (grant.sealedTokenSet === "" || keysOf(grant).every((keyId) => keyId === newestKeyId(engine))) break;
     const reseal = underNewestKey(engine, grant);
-    if (reseal === undefined) return "unopened";
-    if (await engine.store.reseal(grant.id, reseal)) return "resealed";
+    if (reseal === undefined) return { done: "unopened", now: grant };
+    if (await engine.store.reseal(grant.id, reseal)) return { done: "resealed", now: grant };
     grant = (await engine.store.read(grant.id))?.grant;
   }
-  // It was refreshed meanwhile, and so sealed by the newest key; or it is gone.
-  return "current";
+  return { done: "kept", now: grant };
 }
 
 function keysOf(grant: GrantRecord): readonly string[] {
