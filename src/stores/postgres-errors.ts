@@ -15,6 +15,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   "3D000": "there is no such database",
   "40001": "other transactions were in the way again and again; the store expects READ COMMITTED",
   "40P01": "deadlock",
+  "42P07": "something else of that name is there already",
   "53100": "the server's disk is full",
   "53300": "the server has no connection left",
   "55P03": "a lock was waited for longer than lock_timeout",
@@ -48,13 +49,18 @@ export function mayRunAgain(error: unknown): boolean {
 /** The error for anything that went wrong in an operation. */
 export function postgresFailureFrom(operation: string, error: unknown, names: PostgresNames): TokenError {
   if (isTokenError(error)) return error;
-  return new StoreFailedError(`The PostgreSQL store failed at "${operation}": ${saidBy(error, names)}`);
+  return new StoreFailedError(
+    `The PostgreSQL store failed at "${operation}": ${saidBy(operation, error, names)}`,
+  );
 }
 
-function saidBy(error: unknown, { grants }: PostgresNames): string {
+function saidBy(operation: string, error: unknown, { grants }: PostgresNames): string {
   const code = codeOf(error);
   if (MISSING_TABLE.has(code)) {
     return `there is no table ${grants} as this release needs it (${code}). Run migratePostgres({ client }) once, with the same schema and table, or its SQL`;
+  }
+  if (code === NOT_ALLOWED && operation === "migrate") {
+    return `the role may not make ${grants} (${code}). Run it, or its SQL, as a role that may create what is missing`;
   }
   if (code === NOT_ALLOWED) {
     return `the role may not do this on ${grants} (${code}). It needs USAGE on the schema and SELECT, INSERT, UPDATE and DELETE on the table`;

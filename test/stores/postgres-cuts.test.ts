@@ -16,6 +16,8 @@ import {
 import { contextOf } from "./fixtures.ts";
 import { describeWithPostgres } from "./support/postgres-tests.ts";
 
+/** The machine may have other things to do. */
+const PATIENTLY = { timeout: 20_000 };
 /** How a statement with values begins: with the message `Parse`. */
 const PARSE = "P".charCodeAt(0);
 
@@ -102,7 +104,7 @@ describeWithPostgres("a PostgreSQL store whose connection is cut", (bench) => {
     const ours = commitOn(1, { sealedTokenSet: "ours" });
 
     expect(await losingTheAnswer(() => store.commit(id, ours))).toMatchObject(failed);
-    await expect.poll(readBySuperuser).toMatchObject([{ version: "2" }]);
+    await expect.poll(readBySuperuser, PATIENTLY).toMatchObject([{ version: "2" }]);
 
     expect(await store.commit(id, ours)).toMatchObject({
       status: "conflict",
@@ -112,7 +114,7 @@ describeWithPostgres("a PostgreSQL store whose connection is cut", (bench) => {
 
   it("gives the lease to the same holder again, with a higher fence, where the answer was lost (X2)", async () => {
     expect(await losingTheAnswer(() => store.acquireLease(id, request("a")))).toMatchObject(failed);
-    await expect.poll(readBySuperuser).toMatchObject([{ fence: "1" }]);
+    await expect.poll(readBySuperuser, PATIENTLY).toMatchObject([{ fence: "1" }]);
 
     expect(await store.acquireLease(id, request("b"))).toMatchObject({ status: "held" });
     const again = await acquired(store, id, request("a"));
@@ -126,13 +128,13 @@ describeWithPostgres("a PostgreSQL store whose connection is cut", (bench) => {
     expect((await rowOf(store, id)).candidates).toHaveLength(1);
 
     expect(await losingTheAnswer(() => store.end(id, "signed_out"))).toMatchObject(failed);
-    await expect.poll(readBySuperuser).toMatchObject([{ state: "ended" }]);
+    await expect.poll(readBySuperuser, PATIENTLY).toMatchObject([{ state: "ended" }]);
     expect(await store.end(id, "rejected")).toBeUndefined();
     expect((await rowOf(store, id)).endReason).toBe("signed_out");
 
     const fresh = newGrant(contextOf(store));
     expect(await losingTheAnswer(() => store.insert(fresh))).toMatchObject(failed);
-    await expect.poll(() => store.read(fresh.id)).toBeDefined();
+    await expect.poll(() => store.read(fresh.id), PATIENTLY).toBeDefined();
     expect(await store.insert(fresh)).toBe(false);
   });
 
@@ -142,7 +144,7 @@ describeWithPostgres("a PostgreSQL store whose connection is cut", (bench) => {
     await blocker.query(`SELECT FROM nolapse.${table} WHERE id = $1 FOR UPDATE`, [id]);
     const committing = store.commit(id, commitOn(1)).catch((error: unknown) => error);
     const kill = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${table}%'`;
-    await expect.poll(async () => (await bench.sql(kill)).length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await bench.sql(kill)).length, PATIENTLY).toBe(1);
 
     expect(await committing).toMatchObject({
       code: "store_failed",
@@ -188,7 +190,7 @@ describeWithPostgres("a PostgreSQL store whose connection is cut", (bench) => {
       for (const one of beside)
         if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "store_failed" });
       await expect
-        .poll(() => store.read(id).catch(() => undefined))
+        .poll(() => store.read(id).catch(() => undefined), PATIENTLY)
         .toMatchObject({
           grant: { version: 2, sealedTokenSet: "answered", lease: { fence: lease.fence } },
         });

@@ -95,7 +95,7 @@ describeWithPostgres("the PostgreSQL store", (bench) => {
 
     for (let insert = 0; insert < 101; insert++) await own.insert(grantFor());
 
-    await expect.poll(() => own.read(expired.id)).toBeUndefined();
+    await expect.poll(() => own.read(expired.id), { timeout: 20_000 }).toBeUndefined();
   });
 
   it("reports no insert as failed because the purge beside it failed", async () => {

@@ -15,7 +15,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { Socket, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -157,12 +157,7 @@ async function started(
   ready: RegExp,
 ): Promise<ChildProcess> {
   const child = spawn(path, args, { ...unprivileged(), cwd, stdio: ["ignore", "ignore", "pipe"] });
-  const kill = (): void => {
-    child.kill("SIGQUIT");
-    rmSync(cwd, { recursive: true, force: true });
-  };
-  process.once("exit", kill);
-  child.once("exit", () => process.off("exit", kill));
+  stopWith(child, cwd);
   const said: string[] = [];
   const lines = createInterface({ input: child.stderr });
   await new Promise<void>((resolve, reject) => {
@@ -182,6 +177,21 @@ async function started(
     });
   });
   return child;
+}
+
+/**
+ * Stops a server when this process is gone, however it went: a test runner may kill it. Whoever waits for the end of
+ * its input notices that in any case.
+ */
+function stopWith(server: ChildProcess, folder: string): void {
+  const script = 'cat >/dev/null; kill -QUIT "$1"; sleep 1; rm -rf "$2"';
+  const watcher = spawn("/bin/sh", ["-c", script, "sh", String(server.pid), folder], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  watcher.unref();
+  if (watcher.stdin instanceof Socket) watcher.stdin.unref();
+  server.once("exit", () => watcher.kill("SIGKILL"));
 }
 
 async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

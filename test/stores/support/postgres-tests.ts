@@ -65,7 +65,7 @@ export function describeWithPostgres(subject: string, define: (bench: PostgresBe
     };
     let superuser: Pool | undefined;
     afterAll(async () => {
-      await Promise.all(pools.map((pool) => pool.end()));
+      await Promise.allSettled(pools.map((pool) => pool.end()));
       await (await starting)?.stop();
     }, SUITE_TIMEOUT_MS);
     define(bench);
