@@ -21,6 +21,12 @@ export interface Rotation {
   readonly atMs: number;
 }
 
+/** A refresh request that arrived. */
+export interface ArrivedRequest {
+  readonly pid: number;
+  readonly atMs: number;
+}
+
 /** An access token that was handed out, by its hash. */
 export interface IssuedAccessToken {
   readonly chain: string;
@@ -47,6 +53,8 @@ export interface AuthorizationServer {
   readonly accessTokens: ReadonlyMap<string, IssuedAccessToken>;
   /** How many refresh requests arrived, and how many of them were refused. */
   readonly counts: { requests: number; refused: number; mostAtOnce: number };
+  /** The refresh requests for a chain, in the order of arrival. */
+  requestsOf(chain: string): readonly ArrivedRequest[];
   /** Signs a user in: a new chain with its first refresh token. */
   signIn(user: string): Promise<{ chain: string; refreshToken: string }>;
   stop(): Promise<void>;
@@ -86,6 +94,7 @@ export async function startAuthorizationServer(
     chains: new Map<string, string>(),
     counts: { requests: 0, refused: 0, mostAtOnce: 0 },
     open: new Map<string, number>(),
+    arrived: new Map<string, ArrivedRequest[]>(),
   };
   front.on("request", (request: IncomingMessage, response: ServerResponse) => {
     void handle(request, response, backPort, options, truth);
@@ -98,6 +107,7 @@ export async function startAuthorizationServer(
     rotations: truth.rotations,
     accessTokens: truth.accessTokens,
     counts: truth.counts,
+    requestsOf: (chain) => truth.arrived.get(chain) ?? [],
     async signIn(user) {
       const chain = `${user}#${++serial}`;
       const refreshToken = await firstRefreshToken(provider, user);
@@ -120,6 +130,7 @@ interface Truth {
   readonly chains: Map<string, string>;
   readonly counts: { requests: number; refused: number; mostAtOnce: number };
   readonly open: Map<string, number>;
+  readonly arrived: Map<string, ArrivedRequest[]>;
 }
 
 async function handle(
@@ -140,8 +151,9 @@ async function handle(
   const pid = Number(request.headers[PID_HEADER] ?? 0);
   const spent = tokenHash(presented);
   const chain = truth.chains.get(spent) ?? "?";
-  const { counts, open } = truth;
+  const { counts, open, arrived } = truth;
   counts.requests++;
+  arrived.set(chain, [...(arrived.get(chain) ?? []), { pid, atMs: Date.now() }]);
   open.set(chain, (open.get(chain) ?? 0) + 1);
   counts.mostAtOnce = Math.max(counts.mostAtOnce, open.get(chain) ?? 0);
   try {

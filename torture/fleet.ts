@@ -18,6 +18,7 @@ export interface Place {
 export interface FleetListener {
   readonly answers: (answers: readonly CallerAnswer[]) => void;
   readonly arrived: (issued: string) => void;
+  readonly lease?: (lease: Extract<Report, { type: "lease" }>) => void;
   readonly event: (type: string, code: string) => void;
 }
 
@@ -56,6 +57,7 @@ export async function startFleet(size: number, setup: WorkerSetup, listener: Fle
     child.on("message", (report: Report) => {
       if (report.type === "answers") listener.answers(report.answers);
       if (report.type === "arrived") listener.arrived(report.issued);
+      if (report.type === "lease") listener.lease?.(report);
       if (report.type === "event") listener.event(report.event, report.code);
     });
     child.once("exit", () => {

@@ -4,6 +4,7 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 
+import type { GrantStore } from "../src/core/grant-store.ts";
 import { isTokenError } from "../src/core/errors.ts";
 import { createTokenManager, type TokenManager } from "../src/core/token-manager.ts";
 import { createOAuthRefresher } from "../src/oauth/oauth-refresher.ts";
@@ -27,6 +28,8 @@ export interface WorkerSetup {
   readonly strikeFile: string;
   /** How many callers ask at once, all the time. 0: only when told. */
   readonly callers: number;
+  /** Whether it tells of each lease that it takes. */
+  readonly tellsLeases?: boolean;
 }
 
 /** What a process is told. */
@@ -45,7 +48,17 @@ export type Report =
   /** An answer with this refresh token has reached the process: what becomes of it now is the engine's affair. */
   | { readonly type: "arrived"; readonly issued: string }
   | { readonly type: "event"; readonly event: string; readonly code: string }
+  /** A lease was taken. All times by the store's clock. */
+  | ({ readonly type: "lease"; readonly pid: number } & LeaseTaken)
   | { readonly type: "herd-done"; readonly id: string; readonly codes: readonly string[] };
+
+/** A lease, as the store gave it. */
+export interface LeaseTaken {
+  readonly id: string;
+  readonly fence: number;
+  readonly takenAtMs: number;
+  readonly untilMs: number;
+}
 
 /** What one caller got: the hash of a token, or the code of an error. */
 export interface CallerAnswer {
@@ -57,6 +70,8 @@ export interface CallerAnswer {
 
 const CALL_PAUSE_MS = 120;
 const TELL_EVERY_MS = 100;
+/** Four hundred callers on a loaded machine take their time; the question is how often they refresh. */
+const HERD_WAIT_MS = 30_000;
 
 const setup = JSON.parse(process.argv[2] ?? "{}") as WorkerSetup;
 const striker = createStriker(setup.strikeFile);
@@ -66,7 +81,7 @@ const tell = (report: Report): void => {
   if (process.connected) process.send?.(report, undefined, undefined, () => undefined);
 };
 const manager = createTokenManager({
-  store: strikingStore(opened.store, striker),
+  store: tellingLeases(strikingStore(opened.store, striker)),
   sealer: createSealer(createKeyRing({ secrets: setup.secrets })),
   refresher: strikingRefresher(
     createOAuthRefresher({
@@ -100,13 +115,29 @@ const manager = createTokenManager({
   },
 });
 
+function tellingLeases(store: GrantStore): GrantStore {
+  if (!setup.tellsLeases) return store;
+  return {
+    ...store,
+    async acquireLease(id, request) {
+      const answer = await store.acquireLease(id, request);
+      if (answer.status === "acquired") {
+        const { lease, storeNowMs } = answer;
+        const { fence, untilMs } = lease;
+        tell({ type: "lease", pid: process.pid, id, fence, takenAtMs: storeNowMs, untilMs });
+      }
+      return answer;
+    },
+  };
+}
+
 let ids: readonly string[] = [];
 let answers: CallerAnswer[] = [];
 let ending = false;
 
-async function callOnce(of: TokenManager, id: string): Promise<CallerAnswer> {
+async function callOnce(of: TokenManager, id: string, maxWaitMs = 2_000): Promise<CallerAnswer> {
   try {
-    const { accessToken } = await of.getAccessToken(id, { maxWaitMs: 2_000 });
+    const { accessToken } = await of.getAccessToken(id, { maxWaitMs });
     return { id, atMs: Date.now(), tokenHash: tokenHash(accessToken) };
   } catch (error) {
     const reason = (error as { reason?: string }).reason;
@@ -138,7 +169,9 @@ async function obey(order: Order): Promise<void> {
       await manager.resealGrants();
       return;
     case "herd": {
-      const got = await Promise.all(Array.from({ length: order.callers }, () => callOnce(manager, order.id)));
+      const got = await Promise.all(
+        Array.from({ length: order.callers }, () => callOnce(manager, order.id, HERD_WAIT_MS)),
+      );
       tell({ type: "herd-done", id: order.id, codes: [...new Set(got.map(({ code }) => code ?? "ok"))] });
     }
   }
