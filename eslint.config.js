@@ -1,7 +1,17 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "**/.next/", "**/node_modules/", "examples/**", "**/.cache/**", "**/.data/**"] },
+  {
+    ignores: [
+      "dist/",
+      "**/.next/",
+      "**/.next-tests/",
+      "**/node_modules/",
+      "examples/**",
+      "**/.cache/**",
+      "**/.data/**",
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

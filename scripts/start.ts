@@ -8,6 +8,7 @@
  * | `AS_PORT`, `API_PORT` | `4001`, `4002` |
  * | `TOKEN_TTL_SECONDS` | `60`, life of an access token |
  * | `DATA_DIR` | `.data`, what is kept for the next start |
+ * | `NEXT_DIST_DIR` | `.next`, where the app is built, within its folder |
  * | `HOST` | the loopback only; `0.0.0.0` lets others in, under `PUBLIC_HOST` |
  *
  * @module
@@ -69,7 +70,7 @@ async function main(servers: ProcessGroup, signal: AbortSignal): Promise<void> {
   const onStep = (step: string): void => console.log(faint(`· ${step}`));
   onStep("installing examples/servers");
   await installExample({ folder: SERVERS_FOLDER, signal });
-  await buildApp(onStep, signal);
+  await buildApp(onStep, undefined, signal);
 
   onStep("starting");
   await startServers(servers, demo);

@@ -13,6 +13,8 @@ const SECURITY_HEADERS = [
 const basePath = process.env.NEXT_BASE_PATH ?? "";
 
 const config: NextConfig = {
+  // Two that build the app at the same time, such as `npm start` and `npm test`, must not share what they build.
+  distDir: process.env.NEXT_DIST_DIR ?? ".next",
   basePath,
   env: { BASE_PATH: basePath },
   poweredByHeader: false,

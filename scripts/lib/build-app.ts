@@ -18,18 +18,31 @@ export type OnStep = (step: string) => void;
 /** Next's command line, to be run with Node. */
 export const NEXT_CLI: string = join(APP_FOLDER, "node_modules/next/dist/bin/next");
 
-/** Packs nolapse, installs the app with it and builds it, each only if something changed since the last time. */
-export async function buildApp(onStep: OnStep, signal?: AbortSignal): Promise<void> {
+/**
+ * Packs nolapse, installs the app with it and builds it, each only if something changed since the last time.
+ *
+ * @param into The folder within the app that the build goes to. Whoever starts the app says the same by `NEXT_DIST_DIR`.
+ */
+export async function buildApp(
+  onStep: OnStep,
+  into: string = process.env["NEXT_DIST_DIR"] ?? ".next",
+  signal?: AbortSignal,
+): Promise<void> {
   onStep("packing nolapse");
   const tarball = await packPackage(signal);
   onStep("installing examples/next-app");
   await installExample({ folder: APP_FOLDER, tarball, signal });
 
-  const stamp = join(CACHE_FOLDER, `${basename(APP_FOLDER)}.build`);
+  const stamp = join(CACHE_FOLDER, `${basename(APP_FOLDER)}${into}.build`);
   const sources = fingerprint(APP_FOLDER, ["."], basename(tarball));
-  if (keptFingerprint(stamp) === sources && existsSync(join(APP_FOLDER, ".next/BUILD_ID"))) return;
+  if (keptFingerprint(stamp) === sources && existsSync(join(APP_FOLDER, into, "BUILD_ID"))) return;
   onStep("building examples/next-app");
-  const env = { ...childEnvironment(), NODE_ENV: "production" as const, NEXT_TELEMETRY_DISABLED: "1" };
+  const env = {
+    ...childEnvironment(),
+    NODE_ENV: "production" as const,
+    NEXT_TELEMETRY_DISABLED: "1",
+    NEXT_DIST_DIR: into,
+  };
   await runNode(NEXT_CLI, ["build"], { cwd: APP_FOLDER, env, signal });
   keepFingerprint(stamp, sources);
 }

@@ -8,7 +8,10 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { dirname, join, relative } from "node:path";
 
 /** Folders and files that never count: what is made from the sources. */
-const MADE = new Set(["node_modules", ".next", ".nolapse", "dist", "next-env.d.ts", ".DS_Store"]);
+const MADE = new Set([
+  ...["node_modules", ".next", ".next-tests", "dist", "next-env.d.ts"],
+  ...[".nolapse", ".DS_Store"],
+]);
 
 /** Hash of the names and contents of the files; a folder stands for all files below it, a missing path for nothing. */
 export function fingerprint(base: string, paths: readonly string[], extra = ""): string {

@@ -53,6 +53,7 @@ const SKIPPED_FOLDERS: ReadonlySet<string> = new Set([
   "dist",
   ".git",
   ".next",
+  ".next-tests",
   ".cache",
   ".data",
 ]);

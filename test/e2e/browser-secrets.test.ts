@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-import { APP_FOLDER } from "../../scripts/lib/paths.ts";
+import { APP_FOLDER, TEST_BUILD } from "../../scripts/lib/paths.ts";
 import { startStage, type Stage } from "./support/app.ts";
 import { secretsOf, sessionCookieText, sessionSecrets } from "./support/canaries.ts";
 import { describeInChromium, launchChromium } from "./support/chromium.ts";
@@ -167,7 +167,7 @@ async function reachable(page: Page, when: string): Promise<Place[]> {
 
 /** Everything that the built app gives to any browser that asks. */
 function bundles(): Place[] {
-  return readdirSync(join(APP_FOLDER, ".next/static"), { recursive: true, withFileTypes: true })
+  return readdirSync(join(APP_FOLDER, TEST_BUILD, "static"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.(js|css|json|map|html)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .map((path) => ({ where: path.slice(APP_FOLDER.length), text: readFileSync(path, "utf8") }));

@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { decode } from "next-auth/jwt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { APP_FOLDER } from "../../scripts/lib/paths.ts";
+import { APP_FOLDER, TEST_BUILD } from "../../scripts/lib/paths.ts";
 import { SECRETS, startStage, type Stage } from "./support/app.ts";
 import {
   browserless,
@@ -167,7 +167,7 @@ async function visitEverything(browser: Browserless): Promise<void> {
 }
 
 function runAction(browser: Browserless): ReturnType<Browserless["visit"]> {
-  const file = join(APP_FOLDER, ".next/server/server-reference-manifest.json");
+  const file = join(APP_FOLDER, TEST_BUILD, "server/server-reference-manifest.json");
   const { node } = JSON.parse(readFileSync(file, "utf8")) as { node: Record<string, unknown> };
   const id =
     Object.entries(node).find(([, entry]) => JSON.stringify(entry).includes("loadMyOrders"))?.[0] ?? "";
@@ -179,7 +179,7 @@ function runAction(browser: Browserless): ReturnType<Browserless["visit"]> {
 }
 
 function buildId(): string {
-  return readFileSync(join(APP_FOLDER, ".next/BUILD_ID"), "utf8").trim();
+  return readFileSync(join(APP_FOLDER, TEST_BUILD, "BUILD_ID"), "utf8").trim();
 }
 
 async function csrf(browser: Browserless): Promise<string> {
@@ -385,7 +385,7 @@ describe("what was seen and kept meanwhile", () => {
   });
 
   it("shows none in the JavaScript that browsers load (SEC-01)", async () => {
-    const folder = join(APP_FOLDER, ".next/static");
+    const folder = join(APP_FOLDER, TEST_BUILD, "static");
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
       name.endsWith(".js"),
     );

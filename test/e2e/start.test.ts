@@ -7,7 +7,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { ROOT } from "../../scripts/lib/paths.ts";
+import { ROOT, TEST_BUILD } from "../../scripts/lib/paths.ts";
 import { freePort } from "../../scripts/lib/ports.ts";
 import { browserless, signInWithProvider } from "./support/browserless.ts";
 import { LOGINS } from "./support/servers.ts";
@@ -37,6 +37,7 @@ function start(ports: { readonly app: number; readonly issuer: number; readonly 
     env: {
       ...process.env,
       NODE_ENV: "production",
+      NEXT_DIST_DIR: TEST_BUILD,
       PORT: String(ports.app),
       AS_PORT: String(ports.issuer),
       API_PORT: String(ports.api),

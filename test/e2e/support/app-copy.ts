@@ -17,10 +17,10 @@ import {
 import { basename, dirname, join } from "node:path";
 
 import { fingerprint, keepFingerprint, keptFingerprint } from "../../../scripts/lib/fingerprint.ts";
-import { APP_FOLDER, CACHE_FOLDER } from "../../../scripts/lib/paths.ts";
+import { APP_FOLDER, CACHE_FOLDER, TEST_BUILD } from "../../../scripts/lib/paths.ts";
 import { childEnvironment, runNode } from "../../../scripts/lib/run.ts";
 
-const NOT_COPIED = new Set(["node_modules", ".next", ".nolapse", ".data"]);
+const NOT_COPIED = new Set(["node_modules", ".next", TEST_BUILD, ".nolapse", ".data"]);
 const BUILD_LIMIT_MS = 280_000;
 
 /**

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 
 import { freePort } from "../../../scripts/lib/ports.ts";
-import { APP_FOLDER } from "../../../scripts/lib/paths.ts";
+import { APP_FOLDER, TEST_BUILD } from "../../../scripts/lib/paths.ts";
 import { startServers, type Servers, type ServersOptions } from "./servers.ts";
 
 /** A running (or killed) app. */
@@ -62,6 +62,7 @@ export function exampleApp(options: AppOptions): App {
     NODE_ENV: mode === "dev" ? "development" : "production",
     NEXT_TELEMETRY_DISABLED: "1",
     NEXT_BASE_PATH: basePath,
+    ...(folder === APP_FOLDER && { NEXT_DIST_DIR: TEST_BUILD }),
     NEXTAUTH_URL: url,
     NEXTAUTH_SECRET: SECRETS.nextAuth,
     NOLAPSE_SECRET: SECRETS.nolapse,
