@@ -4,6 +4,7 @@
  * At the end it says loudly what was skipped, and how many tests passed. Under `CI=true` a skip is a failure.
  */
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
 import { findChromium } from "./lib/chromium.ts";
@@ -16,6 +17,9 @@ interface Count {
   failed: number;
   skipped: number;
 }
+
+/** They mostly wait for tokens to age: more of them than there are cores can wait at once. */
+const E2E_WORKERS = 3;
 
 const full = process.argv.includes("--full");
 const isCi = process.env["CI"] === "true";
@@ -45,8 +49,7 @@ async function vitest(
       [
         "run",
         ...projects.flatMap((name) => ["--project", name]),
-        // The end-to-end tests mostly wait for tokens to age: more of them than there are cores can wait at once.
-        ...(projects.includes("e2e") ? ["--maxWorkers=3"] : []),
+        `--maxWorkers=${projects.includes("e2e") ? E2E_WORKERS : availableParallelism()}`,
         "--reporter=default",
         "--reporter=json",
         `--outputFile.json=${report}`,
@@ -79,9 +82,16 @@ async function main(): Promise<void> {
     if (isCi) throw new CommandFailed("CI=true, and there is no Chromium: nothing may be skipped");
   }
 
-  await step("format", () => runNode(bin("prettier/bin/prettier.cjs"), ["--check", "."], { cwd: ROOT }));
-  await step("types", () => runNode(bin("typescript/bin/tsc"), ["-p", "tsconfig.json"], { cwd: ROOT }));
-  await step("lint", () => runNode(bin("eslint/bin/eslint.js"), [".", "--max-warnings", "0"], { cwd: ROOT }));
+  await step("format, types and lint", () => {
+    const check = (path: string, args: readonly string[]): Promise<unknown> =>
+      runNode(bin(path), args, { cwd: ROOT });
+    return Promise.all([
+      check("eslint/bin/eslint.js", [".", "--max-warnings", "0"]),
+      check("prettier/bin/prettier.cjs", ["--check", "."]).then(() =>
+        check("typescript/bin/tsc", ["-p", "tsconfig.json"]),
+      ),
+    ]);
+  });
   await step("unit, contract and client tests", () => vitest(["unit", "client"]));
   let tarball = "";
   await step("package", async () => {
