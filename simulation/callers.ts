@@ -192,7 +192,10 @@ function viewOutcome(view: GrantView): Outcome {
 }
 
 function errorOutcome(error: unknown): Outcome {
-  const text = error instanceof Error ? `${error.message} ${String(error.cause ?? "")}` : String(error);
+  const text =
+    error instanceof Error
+      ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ""}`
+      : String(error);
   if (!isTokenError(error)) return { result: "threw", text };
   return {
     result: error.code,

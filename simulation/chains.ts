@@ -52,28 +52,15 @@ export class Chains {
   }
 
   see(record: SimRecord): void {
-    switch (record.kind) {
-      case "judged":
-        this.of(record.grant).judged.push(record);
-        return;
-      case "send":
-        this.of(record.grant).sends.push(record);
-        return;
-      case "event":
-        this.#seeEvent(record);
-        return;
-      case "call":
-        if (record.door === "get" || record.door === "view") this.of(record.grant).asks.push(record.atMs);
-        return;
-      case "process":
-        if (record.what !== "start") this.#toAll((chain) => chain.trouble.push(record.atMs));
-        return;
-      case "fault":
-        this.#seeFault(record);
-        return;
-      default:
-        return;
-    }
+    const { kind } = record;
+    if (kind === "judged") this.of(record.grant).judged.push(record);
+    if (kind === "send") this.of(record.grant).sends.push(record);
+    if (kind === "event") this.#seeEvent(record);
+    if (kind === "fault") this.#seeFault(record);
+    if (kind === "call" && (record.door === "get" || record.door === "view"))
+      this.of(record.grant).asks.push(record.atMs);
+    if (kind === "process" && record.what !== "start")
+      this.#toAll((chain) => chain.trouble.push(record.atMs));
   }
 
   /** Notes what a row holds after a write. */

@@ -55,28 +55,14 @@ export class CoverageWatch implements Checker {
   }
 
   see(record: SimRecord): undefined {
-    switch (record.kind) {
-      case "store":
-        this.#seeStore(record);
-        return;
-      case "judged":
-        if (record.verdict === "alarm") this.seen.familyRevoked++;
-        return;
-      case "answer":
-        this.#seeAnswer(record);
-        return;
-      case "send":
-        this.#seeSend(record);
-        return;
-      case "revoke":
-        if (this.#lateAnswers.delete(record.refreshToken)) this.seen.lateAnswerRevoked++;
-        return;
-      case "event":
-        this.#seeEvent(record);
-        return;
-      default:
-        return;
-    }
+    if (record.kind === "store") this.#seeStore(record);
+    if (record.kind === "judged" && record.verdict === "alarm") this.seen.familyRevoked++;
+    if (record.kind === "answer") this.#seeAnswer(record);
+    if (record.kind === "send") this.#seeSend(record);
+    if (record.kind === "revoke" && this.#lateAnswers.delete(record.refreshToken))
+      this.seen.lateAnswerRevoked++;
+    if (record.kind === "event") this.#seeEvent(record);
+    return undefined;
   }
 
   #seeStore(record: StoreRecord): void {
@@ -126,18 +112,10 @@ export class CoverageWatch implements Checker {
   }
 
   #seeEvent({ event, process, grant }: Extract<SimRecord, { kind: "event" }>): void {
-    switch (event.type) {
-      case "refresh_adopted":
-        if (this.#refused.delete(`${process}|${grant}`)) this.seen.adoptedAfterRefusal++;
-        return;
-      case "tokens_pending":
-        this.#pending.add(event.attemptId);
-        return;
-      case "tokens_stored":
-        if (this.#pending.delete(event.attemptId)) this.seen.degradedThenFlushed++;
-        return;
-      default:
-        return;
-    }
+    const { type } = event;
+    if (type === "refresh_adopted" && this.#refused.delete(`${process}|${grant}`))
+      this.seen.adoptedAfterRefusal++;
+    if (type === "tokens_pending") this.#pending.add(event.attemptId);
+    if (type === "tokens_stored" && this.#pending.delete(event.attemptId)) this.seen.degradedThenFlushed++;
   }
 }

@@ -179,7 +179,7 @@ export const CATALOGUE: readonly Injector[] = [
     type: "stale_reads",
     lagMs: chance.pick([20, 300, 2_000]),
   })),
-  condition("X28", "storm of unrelated writes", 1, () => ({ type: "unrelated_writes", everyMs: 50 })),
+  condition("X28", "storm of unrelated writes", 1, () => ({ type: "unrelated_writes", everyMs: 500 })),
   condition("X29", "store busy", 1, (chance) => ({ type: "store_busy", share: chance.pick([0.2, 0.8]) })),
   condition("X30", "row damaged or swapped as read", 1, (chance) => ({
     type: "damaged_reads",

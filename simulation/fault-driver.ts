@@ -73,7 +73,17 @@ function begin(world: World, callers: Callers, fault: Fault): void {
       world.hit(fault, place);
       sweepKeys(world, effect.removesOld);
       return;
-    default:
+    case "hook":
+    case "store_link":
+    case "as_link":
+    case "store_slow":
+    case "as_slow":
+    case "store_busy":
+    case "pool_exhausted":
+    case "stale_reads":
+    case "damaged_reads":
+    case "as_answers":
+    case "as_odd":
       world.weather.begin(fault);
       if (Number.isFinite(fault.durationMs) && effect.type !== "hook") {
         world.timeline.after(fault.durationMs, () => world.weather.end(fault));
@@ -86,65 +96,48 @@ function strikeStore(world: World, fault: Fault): void {
   const { store } = world;
   const slot = world.slots[fault.grant ?? 0];
   const row = slot?.grant === undefined ? undefined : store.rows.get(slot.grant);
-  switch (effect.type) {
-    case "flush_leases":
-      world.hit(fault);
-      for (const grant of store.rows.values()) {
-        if (grant.lease !== null) store.admin(grant.id, { ...grant, lease: null }, "flush");
-      }
-      return;
-    case "evict_row":
-      if (row === undefined) return;
-      world.noteFault(fault.id, "evict_row", undefined, row.id);
-      store.admin(row.id, undefined, "evict");
-      return;
-    case "failover":
-      for (const grant of store.failover(effect.lostMs))
-        world.noteFault(fault.id, "failover", undefined, grant);
-      return;
-    case "store_clock":
-      world.hit(fault);
-      store.offsetMs += effect.jumpMs;
-      return;
-    case "unrelated_writes": {
-      world.hit(fault);
-      const untilMs = world.elapsedMs + fault.durationMs;
-      const write = (): void => {
-        if (world.healed || world.elapsedMs > untilMs) return;
-        for (const grant of store.rows.values()) {
-          void store.apply("other", "slide", [grant.id, grant.slidingEndMs + 1]);
-        }
-        world.timeline.after(effect.everyMs * 10, write);
-      };
-      write();
-      return;
+  if (effect.type === "flush_leases") {
+    world.hit(fault);
+    for (const grant of store.rows.values()) {
+      if (grant.lease !== null) store.admin(grant.id, { ...grant, lease: null }, "flush");
     }
-    default:
-      throw new Error(`Not a fault of the store: ${effect.type}`);
+  } else if (effect.type === "evict_row" && row !== undefined) {
+    world.noteFault(fault.id, "evict_row", undefined, row.id);
+    store.admin(row.id, undefined, "evict");
+  } else if (effect.type === "failover") {
+    for (const grant of store.failover(effect.lostMs))
+      world.noteFault(fault.id, "failover", undefined, grant);
+  } else if (effect.type === "store_clock") {
+    world.hit(fault);
+    store.offsetMs += effect.jumpMs;
+  } else if (effect.type === "unrelated_writes") {
+    world.hit(fault);
+    stormOfWrites(world, effect.everyMs, world.elapsedMs + fault.durationMs);
   }
 }
 
-function strikeProcess(world: World, server: Server, fault: Fault): void {
-  const { effect, durationMs } = fault;
+/** X28: somebody else writes other fields of all rows, again and again. */
+function stormOfWrites(world: World, everyMs: number, untilMs: number): void {
+  const { store } = world;
+  if (world.healed || world.elapsedMs > untilMs) return;
+  for (const grant of store.rows.values()) {
+    void store.apply("other", "slide", [grant.id, grant.slidingEndMs + 1]);
+  }
+  world.timeline.after(everyMs, () => stormOfWrites(world, everyMs, untilMs));
+}
+
+function strikeProcess(world: World, server: Server, { effect, durationMs }: Fault): void {
   const { process, manager } = server.life;
-  switch (effect.type) {
-    case "pause":
-      process.pause(durationMs);
-      return;
-    case "crash":
-      world.crash(process, effect.restartMs);
-      return;
-    case "deploy":
-      server.build++;
-      manager.close(2_000).catch(() => undefined);
-      world.timeline.after(2_500, () => world.crash(process, 500, "stop"));
-      return;
-    case "sigterm":
-      manager.close(effect.graceMs).catch(() => undefined);
-      world.timeline.after(effect.graceMs + 50, () => world.crash(process, 1_000, "stop"));
-      return;
-    default:
-      throw new Error(`Not a fault of a process: ${effect.type}`);
+  if (effect.type === "pause") process.pause(durationMs);
+  if (effect.type === "crash") world.crash(process, effect.restartMs);
+  if (effect.type === "deploy") {
+    server.build++;
+    manager.close(2_000).catch(() => undefined);
+    world.timeline.after(2_500, () => world.crash(process, 500, "stop"));
+  }
+  if (effect.type === "sigterm") {
+    manager.close(effect.graceMs).catch(() => undefined);
+    world.timeline.after(effect.graceMs + 50, () => world.crash(process, 1_000, "stop"));
   }
 }
 

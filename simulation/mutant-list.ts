@@ -209,6 +209,30 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: { rules: ["I15"] },
   },
   {
+    id: "M16",
+    what: "a session's answer may be stored by caches",
+    patches: [
+      {
+        file: "src/adapter/wrap-handler.ts",
+        find: 'headers.set("cache-control", "private, no-cache, no-store");',
+        replace: "",
+      },
+    ],
+    caughtBy: { tests: ["test/next-auth/session.test.ts"] },
+  },
+  {
+    id: "M17",
+    what: "a session read that meets a lost grant clears the cookie",
+    patches: [
+      {
+        file: "src/adapter/callbacks.ts",
+        find: 'return reason === "signed_out" || reason === "replaced" || reason === "revoked";',
+        replace: "return true;",
+      },
+    ],
+    caughtBy: { tests: ["test/next-auth/session.test.ts", "test/next-auth/sign-out.test.ts"] },
+  },
+  {
     id: "M18",
     what: "the old refresh token is kept after a commit",
     patches: [

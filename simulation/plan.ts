@@ -184,7 +184,7 @@ function swizzle(chance: Chance, { servers }: WorldOptions, fromMs: number): rea
   return links.map(({ server, type }, index) => ({
     ...atServer("X64", fromMs + index * stepMs, server),
     durationMs: (links.length - index + (mended[index] ?? 0) + 1) * stepMs,
-    effect: { type, mode: "both", seen: chance.pick(["hang", "reset", "refused"]) } as Effect,
+    effect: { type, mode: "both", seen: chance.pick(["hang", "reset", "refused"]) },
   }));
 }
 

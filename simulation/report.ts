@@ -41,10 +41,7 @@ export function reportOf(result: RunResult, kept?: Kept): string {
 function isAbout(record: SimRecord, about: string | undefined): boolean {
   if (record.kind === "opened" || (record.kind === "store" && record.operation === "read")) return false;
   return (
-    about === undefined ||
-    !("grant" in record) ||
-    record.grant === "" ||
-    record.grant?.includes(about) === true
+    about === undefined || !("grant" in record) || record.grant === "" || (record.grant ?? "").includes(about)
   );
 }
 

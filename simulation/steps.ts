@@ -45,7 +45,7 @@ export function stepsOf(chance: Chance, options: WorldOptions, count: number): r
     gapMs: gapOf(chance, options.accessLifetimeMs),
     server: chance.int(options.servers),
     slot: chance.int(options.grants),
-    deed: deedOf(chance, options.accessLifetimeMs),
+    deed: deedOf(chance, options),
   }));
 }
 
@@ -59,7 +59,7 @@ function gapOf(chance: Chance, lifetimeMs: number): number {
   return Math.round(share * lifetimeMs * chance.next() * 2);
 }
 
-function deedOf(chance: Chance, lifetimeMs: number): Deed {
+function deedOf(chance: Chance, { accessLifetimeMs: lifetimeMs, leavers }: WorldOptions): Deed {
   const kind = chance.weighted<Deed["do"]>([
     [42, "get"],
     [18, "call_api"],
@@ -75,6 +75,8 @@ function deedOf(chance: Chance, lifetimeMs: number): Deed {
         do: "get",
         ...(chance.hits(0.15) && { minValidityMs: Math.round(chance.next() * 0.7 * lifetimeMs) }),
         ...(chance.hits(0.2) && { maxWaitMs: chance.pick([0, 300, 2_000, 15_000]) }),
+        // The engine knows no signal of a caller: whoever leaves stops waiting, and that is all (X53).
+        ...(chance.hits(leavers) && { maxWaitMs: 0 }),
         ...(chance.hits(0.05) && { prefetch: true }),
         ...(chance.hits(0.06) && { audience: chance.pick(["billing", "mail"]) }),
       };

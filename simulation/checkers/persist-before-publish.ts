@@ -15,32 +15,20 @@ export function persistBeforePublish(probe: Probe): Checker {
   return {
     name: "I5 persist before publish",
     see(record) {
-      switch (record.kind) {
-        case "store":
-          for (const token of tokensOfRow(probe, record.after)) durable.add(token);
-          return undefined;
-        case "answer":
-          if (record.accessToken !== undefined) answered.set(record.attemptId, record.accessToken);
-          return undefined;
-        case "event": {
-          if (record.event.type !== "tokens_pending") return undefined;
-          flagged.add(`${record.process}|${answered.get(record.event.attemptId) ?? ""}`);
-          return undefined;
-        }
-        case "settled": {
-          const { accessToken, process, grant } = record;
-          if (accessToken === undefined || durable.has(accessToken)) return undefined;
-          return flagged.has(`${process}|${accessToken}`)
-            ? undefined
-            : `${process} handed out ${accessToken} of ${grant} before it was stored`;
-        }
-        case "send":
-          return record.pendingHere
-            ? `${record.process} sends ${record.refreshToken} although it keeps a newer one in memory`
-            : undefined;
-        default:
-          return undefined;
+      if (record.kind === "store") {
+        for (const token of tokensOfRow(probe, record.after)) durable.add(token);
       }
+      if (record.kind === "answer" && record.accessToken !== undefined)
+        answered.set(record.attemptId, record.accessToken);
+      if (record.kind === "event" && record.event.type === "tokens_pending")
+        flagged.add(`${record.process}|${answered.get(record.event.attemptId) ?? ""}`);
+      if (record.kind === "send" && record.pendingHere)
+        return `${record.process} sends ${record.refreshToken} although it keeps a newer one in memory`;
+      if (record.kind !== "settled" || record.accessToken === undefined) return undefined;
+      const { accessToken, process, grant } = record;
+      return durable.has(accessToken) || flagged.has(`${process}|${accessToken}`)
+        ? undefined
+        : `${process} handed out ${accessToken} of ${grant} before it was stored`;
     },
   };
 }

@@ -103,7 +103,7 @@ describe("TL2: the holder dies after the server has committed", () => {
   });
 
   it("at P6 nothing is lost if the server had not committed", async () => {
-    const effect: Effect = { ...crashAfterCommit, point: "refresh/call" } as Effect;
+    const effect: Effect = { ...crashAfterCommit, point: "refresh/call" };
     const result = await tell("P6", 0, [{ id: "X2", effect, grant: 0 }]);
 
     expect(result.account).toEqual({ unavoidable: [], avoidable: [] });
