@@ -7,6 +7,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { systemClock } from "../core/clock.ts";
 import { DEFAULT_LIMITS } from "../core/engine.ts";
+import type { ResealReport } from "../core/reseal-grants.ts";
 import { serverlessVariable } from "../core/serverless-hosts.ts";
 import { processSharedState } from "../core/single-flight.ts";
 import { createTokenManager, type TokenManager } from "../core/token-manager.ts";
@@ -39,6 +40,13 @@ export interface ReadyApp {
   readonly manager: TokenManager;
   readonly grants: Grants;
   readonly profileOf: (provider: string) => ProviderProfile;
+  readonly resealGrants: () => Promise<ResealedGrants>;
+}
+
+/** What `resealGrants()` did, and by which names its keys go. */
+export interface ResealedGrants extends ResealReport {
+  /** The ids of the secrets in force, in their order: those of `NOLAPSE_SECRET` (or `secret`), then NextAuth's own. */
+  readonly keyIds: readonly string[];
 }
 
 const PROCESS_KEY = Symbol.for("nolapse.process-name.v1");
@@ -103,7 +111,11 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
     profileOf: profile,
     nowMs: () => Date.now(),
   });
-  return { manager, grants, profileOf: profile };
+  const resealGrants = async (): Promise<ResealedGrants> => ({
+    ...(await manager.resealGrants()),
+    keyIds: indexer.keyIds(),
+  });
+  return { manager, grants, profileOf: profile, resealGrants };
 }
 
 /** Settings of a provider that is not there may be a slip of the pen, or those of one that is only there in production. */

@@ -5,7 +5,7 @@
  */
 import type { AuthOptions, CallbacksOptions, EventCallbacks } from "next-auth";
 import { encode as defaultEncode, type JWTOptions } from "next-auth/jwt";
-import { createApp } from "../adapter/app.ts";
+import { createApp, type ResealedGrants } from "../adapter/app.ts";
 import { createCallbacks, type AppCallbacks } from "../adapter/callbacks.ts";
 import { withoutClaim } from "../adapter/claim.ts";
 import { createCheck, type Check } from "../adapter/check.ts";
@@ -16,7 +16,6 @@ import type { SessionFields } from "../adapter/session-fields.ts";
 import { createGetAccessToken, type GetAccessToken } from "../adapter/token-access.ts";
 import { wrapHandlerOf } from "../adapter/wrap-handler.ts";
 import { InvalidOptionError } from "../core/errors.ts";
-import type { ResealReport } from "../core/reseal-grants.ts";
 import { createV4Host } from "./v4-host.ts";
 
 declare module "next-auth" {
@@ -57,7 +56,7 @@ export interface FreshTokens {
    * Seals everything in the store with the newest secret, while the application runs, and tells which keys are still
    * needed: for taking an old secret out of `NOLAPSE_SECRET`. Rejects with `store_failed`; called again, it goes on.
    */
-  readonly resealGrants: () => Promise<ResealReport>;
+  readonly resealGrants: () => Promise<ResealedGrants>;
   /**
    * For a server of your own that is told to stop: waits for the refreshes under way, at most `timeoutMs` (default
    * 10_000), hands over what is still out, and closes the store. Afterwards nothing of this object works any more.
@@ -89,7 +88,7 @@ export function withFreshTokens(auth: AuthOptions, options: FreshTokensOptions):
     getAccessToken: createGetAccessToken(app),
     fetchWithToken: createFetchWithToken(app),
     check: createCheck(app),
-    resealGrants: async () => (await app.ready()).manager.resealGrants(),
+    resealGrants: async () => (await app.ready()).resealGrants(),
     close: (timeoutMs) => app.close(timeoutMs),
   };
 }
@@ -174,8 +173,8 @@ export type { TokenEvent, TokenEventListener, TokenEventType } from "../core/eve
 export type { EndReason } from "../core/grant.ts";
 export type { GrantStore } from "../core/grant-store.ts";
 export type { Check } from "../adapter/check.ts";
-export type { ResealReport } from "../core/reseal-grants.ts";
 export type { RotationClass } from "../core/rotation.ts";
+export type { ResealedGrants } from "../adapter/app.ts";
 export type { FetchWithToken, FetchWithTokenOptions } from "../adapter/fetch-with-token.ts";
 export type {
   FreshTokensOptions,

@@ -29,7 +29,7 @@ import {
   type ParsedBody,
   type RawAnswer,
 } from "./raw-answer.ts";
-import { REFUSALS } from "./refusals.ts";
+import { REFUSALS, TARGET_REFUSALS } from "./refusals.ts";
 import { safeCode, safeDetail } from "./safe-detail.ts";
 
 /** What {@link classify} needs to know beside the answer. */
@@ -202,8 +202,10 @@ function isRetryHint(error: string, members: JsonObject): boolean {
 }
 
 function refused(refusal: Refusal, context: ClassifyContext): Failure {
-  const kind: RefusalKind =
-    refusal.kind ?? context.profile.refusals?.get(refusal.code) ?? REFUSALS.get(refusal.code) ?? "config";
+  const ofTarget = context.target !== undefined && TARGET_REFUSALS.has(refusal.code);
+  const kind: RefusalKind = ofTarget
+    ? "config"
+    : (refusal.kind ?? context.profile.refusals?.get(refusal.code) ?? REFUSALS.get(refusal.code) ?? "config");
   const detail = detailOf(refusal, context);
   return {
     kind,

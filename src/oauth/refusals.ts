@@ -22,6 +22,16 @@ export const REFUSALS: ReadonlyMap<string, RefusalKind> = new Map([
   ["server_error", "unknown"],
 ]);
 
+/** Of another API than the sign-in's these say that the user has not agreed to that one: the refresh token is as good as before. */
+export const TARGET_REFUSALS: ReadonlySet<string> = new Set([
+  "interaction_required",
+  "consent_required",
+  "mfa_required",
+  "login_required",
+  // RFC 8707: an API that the server does not know, or not for this user.
+  "invalid_target",
+]);
+
 /** GitHub answers 200 with one of these. */
 export const GITHUB_REFUSALS: ReadonlyMap<string, RefusalKind> = new Map([["bad_refresh_token", "rejected"]]);
 

@@ -68,14 +68,10 @@ describe("the secret that seals the store", () => {
     expect(report).toMatchObject({ scanned: 2, resealed: 2, unopened: 0 });
     expect(again).toMatchObject({ scanned: 2, resealed: 0, unopened: 0 });
     // Everything is sealed by the new key; the sessions of before are still found by the old one.
-    const uses = Object.values(again.needed);
-    expect(uses).toHaveLength(2);
-    expect(uses).toEqual(
-      expect.arrayContaining([
-        { seals: 2, names: 0 },
-        { seals: 0, names: 2 },
-      ]),
-    );
+    const [newest = "", old = "", nextAuth = ""] = again.keyIds;
+    expect(again.needed).toEqual({ [newest]: { seals: 2, names: 0 }, [old]: { seals: 0, names: 2 } });
+    expect(again.needed[nextAuth]).toBeUndefined();
+    expect(again.keyIds).toHaveLength(3);
     expect(JSON.stringify(again)).not.toContain(OTHER_SECRET);
 
     // Taken out too early it fails closed, and everything is there again when it comes back.
@@ -98,12 +94,12 @@ describe("the secret that seals the store", () => {
     const signIns = [both.browser(), both.browser()] as const;
     await signIns[0].signIn("alice");
     await signIns[1].signIn("bob");
-    for (const old of [alice, bob]) {
+    for (const before of [alice, bob]) {
       const tab = both.browser();
-      for (const [name, value] of old.jar) tab.jar.set(name, value);
+      for (const [name, value] of before.jar) tab.jar.set(name, value);
       await tab.signOut();
     }
-    expect(Object.values((await both.resealGrants()).needed)).toEqual([{ seals: 2, names: 2 }]);
+    expect((await both.resealGrants()).needed).toEqual({ [newest]: { seals: 2, names: 2 } });
     const { accessToken } = await tooEarly.getAccessToken(signIns[0].pageRequest());
     expect(world.server.userOf(accessToken)).toBe("alice");
     expect(world.server.requests.every(({ outcome }) => outcome !== "reused")).toBe(true);

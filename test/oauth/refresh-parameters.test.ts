@@ -3,7 +3,7 @@ import type { TokenTarget } from "../../src/core/token-target.ts";
 import type { OAuthProviderConfig } from "../../src/oauth/provider-config.ts";
 import { profileOf } from "../../src/oauth/profiles.ts";
 import { refreshParameters } from "../../src/oauth/refresh-parameters.ts";
-import { brief, configOf, scenario, tokenPeer, tokens } from "./support.ts";
+import { brief, configOf, peer, scenario, sendJson, tokenPeer, tokens } from "./support.ts";
 
 const RESOURCE = "https://orders.example";
 
@@ -121,4 +121,20 @@ describe("the answer to a refresh for another API", () => {
     expect(brief(outcome)).toBe("config invalid_target");
     expect(JSON.stringify(outcome)).not.toContain("CANARY");
   });
+});
+
+describe("a refusal of another API", () => {
+  it.each(["interaction_required", "consent_required", "mfa_required", "login_required", "invalid_target"])(
+    "is no verdict on the refresh token: %s (I6)",
+    async (error) => {
+      const server = await peer((_request, response) => sendJson(response, { error }, 400));
+      const { refresh } = scenario(configOf({ tokenEndpoint: `${server.url}/token` }));
+
+      const ofTarget = await refresh({ target: { resource: RESOURCE } });
+      const ofSignIn = await refresh();
+
+      expect(brief(ofTarget)).toBe(`config ${error}`);
+      expect(brief(ofSignIn)).toBe(`${error === "invalid_target" ? "config" : "rejected"} ${error}`);
+    },
+  );
 });
