@@ -11,7 +11,7 @@ export default defineConfig({
           name: "unit",
           environment: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/client/**", "test/react/**", "test/e2e/**", "test/packed/**"],
+          exclude: ["test/client/**", "test/react/**", "test/e2e/**", "test/packed/**", "test/torture/**"],
         },
       },
       {
@@ -34,6 +34,9 @@ export default defineConfig({
           retry: process.env["CI"] === "true" ? 2 : 0,
           globalSetup: ["test/e2e/support/global-setup.ts"],
         },
+      },
+      {
+        test: { name: "torture", environment: "node", include: ["test/torture/**/*.test.ts"] },
       },
     ],
   },

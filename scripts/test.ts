@@ -102,12 +102,20 @@ async function main(): Promise<void> {
     });
     await runNode(bin("size-limit/bin.js"), [], { cwd: ROOT, show: true });
   });
+  await step("torture, the short form", () => vitest(["torture"]));
   await step("end to end, in real processes", () =>
     vitest(["e2e"], {
       ...(chromium !== undefined && { CHROMIUM_PATH: chromium }),
       ...(full && { NOLAPSE_FULL: "1", NOLAPSE_LIFETIMES: "10" }),
     }),
   );
+  if (!full) return;
+  const long = (name: string, script: string, args: readonly string[]): Promise<void> =>
+    step(name, () => runNode(join(ROOT, script), args, { cwd: ROOT, show: true }));
+  await long("simulation, 20,000 seeds", "simulation/main.ts", ["--seeds", "20000", "--workers", "2"]);
+  await long("mutants of the engine", "simulation/mutants.ts", []);
+  await long("torture, 200 kills", "torture/main.ts", ["--kills", "34"]);
+  await long("herd, 200 rounds a store", "torture/herd.ts", ["--rounds", "200"]);
 }
 
 let failure: unknown;
