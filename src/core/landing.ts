@@ -21,8 +21,10 @@ export async function land(engine: Engine): Promise<void> {
  * acts on them at once instead of waiting for the leases to end (X17). An answer that still comes is committed by version.
  */
 export async function handOver(engine: Engine): Promise<void> {
-  const given = [...engine.sending.values()].map(async ({ grant, lease, attemptId }) => {
-    const intent = grant.intent && { ...grant.intent, outcome: "unknown" as const };
+  const given = [...engine.sending.values()].map(async ({ grant, lease, attemptId, unresolved }) => {
+    // The server's window opened with the first request of this version, whoever sent it.
+    const startedAtMs = unresolved?.startedAtMs ?? grant.intent?.startedAtMs ?? 0;
+    const intent = grant.intent && { ...grant.intent, startedAtMs, outcome: "unknown" as const };
     await engine.store.releaseLease(grant.id, lease, { intent });
     engine.emit({ type: "handed_over", ...about(engine, grant), attemptId });
   });

@@ -180,9 +180,17 @@ async function keepCandidate(
   }
 }
 
-/** Offers the store, once more, the candidates of a grant (of all grants) that it has not taken yet. */
-export async function flushCandidates({ shared }: Engine, grantId?: string): Promise<void> {
+/**
+ * Offers the store, once more, the candidates of a grant (of all grants) that it has not taken yet.
+ *
+ * @returns Whether none is left.
+ */
+export async function flushCandidates({ shared }: Engine, grantId?: string): Promise<boolean> {
+  let left = 0;
   for (const [key, keep] of shared.pendingCandidates) {
-    if (grantId === undefined || key.startsWith(`${grantId} `)) await settled(keep());
+    if (grantId !== undefined && !key.startsWith(`${grantId} `)) continue;
+    await settled(keep());
+    if (shared.pendingCandidates.has(key)) left++;
   }
+  return left === 0;
 }

@@ -106,7 +106,10 @@ function intentAfter({ grant, unresolved }: Holding, outcome: Failure): Intent |
 
 async function settleRejected(engine: Engine, holding: Holding, door: string): Promise<FlightResult> {
   const { grant, lease, unresolved } = holding;
-  await flushCandidates(engine, grant.id);
+  if (!(await flushCandidates(engine, grant.id))) {
+    // One of them may be the live one, and nobody else knows of it.
+    return settleFailed(engine, holding, { kind: "not_sent", code: "store_failed" });
+  }
   const reading = await engine.store.read(grant.id);
   if (reading === undefined) return { kind: "ended", reason: "missing" };
   if (reading.grant.state === "ended") return { kind: "ended", reason: reading.grant.endReason ?? "revoked" };

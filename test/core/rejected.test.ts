@@ -2,7 +2,18 @@ import { describe, expect, it } from "vitest";
 
 import { sealCandidate, sealTokens } from "../../src/core/seal-tokens.ts";
 import type { TokenSet } from "../../src/core/token-set.ts";
-import { ALICE, BOB, MINUTE_MS, SECOND_MS, boxSealer, scenario, type Scenario } from "./support/scenario.ts";
+import {
+  ALICE,
+  BOB,
+  DAY_MS,
+  HOUR_MS,
+  MINUTE_MS,
+  SECOND_MS,
+  boxSealer,
+  scenario,
+  type Scenario,
+  type Server,
+} from "./support/scenario.ts";
 
 /** Keeps a token set as a candidate of Alice's grant, as a server does whose commit lost. */
 async function keep({ store, row }: Scenario, attemptId: string, tokenSet: TokenSet): Promise<void> {
@@ -215,6 +226,49 @@ describe("the refresh tokens that lost a commit", () => {
     expect(as.requestsOf("alice")).toBe(3);
   });
 
+  it("are worth trying for a day, and are dropped after that (I6, S5)", async () => {
+    for (const [ageMs, expected] of [
+      [DAY_MS - 1, "at.alice.3"],
+      [DAY_MS, "reauthentication_required:rejected"],
+    ] as const) {
+      const world = scenario({ lifetimeMs: MINUTE_MS });
+      const { clock, as, server, signInBoth } = world;
+      as.rotation = "strict_error";
+      await signInBoth();
+      await keep(world, "winner", as.rotateElsewhere("alice"));
+      await clock.advance(ageMs);
+
+      expect([ageMs, await server().token(ALICE)]).toEqual([ageMs, expected]);
+      expect(as.sent).toHaveLength(expected.startsWith("at.") ? 2 : 1);
+    }
+  });
+
+  it("and save the grant are told of, by the attempt that brought them (S5)", async () => {
+    const world = scenario({ lifetimeMs: MINUTE_MS });
+    const { clock, as, server, signInBoth, row, eventsOf } = world;
+    as.rotation = "strict_error";
+    await signInBoth();
+    await keep(world, "winner", as.rotateElsewhere("alice"));
+    await clock.advance(2 * MINUTE_MS);
+    await server().token(ALICE);
+    await server().token(BOB);
+
+    expect(eventsOf("candidate_used")).toMatchObject([{ grantRef: "alice-grant-", attemptId: "winner" }]);
+    expect((await row(ALICE)).candidates).toEqual([]);
+  });
+
+  it("serve another target's caller too: the chain goes on, and then comes its own turn (S5, M19)", async () => {
+    const world = scenario({ lifetimeMs: HOUR_MS });
+    const { as, server, signInBoth } = world;
+    as.rotation = "strict_error";
+    await signInBoth();
+    await keep(world, "winner", as.rotateElsewhere("alice"));
+
+    expect(await server().token(ALICE, { target: { resource: "calendar" } })).toBe("at.alice.4@calendar");
+    expect(as.sent).toEqual(["rt.alice.1", "rt.alice.2", "rt.alice.3"]);
+    expect(as.targets).toEqual([{ resource: "calendar" }, undefined, { resource: "calendar" }]);
+  });
+
   it("are revoked with everything else at sign-out (I16, S5)", async () => {
     const world = scenario({ lifetimeMs: MINUTE_MS });
     const { clock, as, server, signInBoth } = world;
@@ -237,5 +291,103 @@ describe("the refresh tokens that lost a commit", () => {
 
     const { candidates } = await world.row(ALICE);
     expect(candidates.map(({ attemptId }) => attemptId)).toEqual(["c3", "c4", "c5"]);
+  });
+});
+
+describe("a refresh token that has just lost a commit", () => {
+  interface Losing extends Scenario {
+    readonly slow: Server;
+    readonly fast: Server;
+  }
+
+  /** A slow server's request has won at a last-wins server, but a fast one's commit was first; the slow one wakes up. */
+  async function losing(
+    rotation: "last_wins" | "idempotent" | "static",
+    storeTakesIt: boolean,
+  ): Promise<Losing> {
+    const world = scenario({ lifetimeMs: MINUTE_MS });
+    const { clock, as } = world;
+    as.rotation = rotation;
+    as.graceMs = HOUR_MS;
+    await world.signInBoth();
+    const [slow, fast] = [world.server(), world.server()];
+    await clock.advance(2 * MINUTE_MS);
+    as.failNext({ hang: "deaf", afterMs: 30 * SECOND_MS });
+    void slow.token(ALICE);
+    await clock.settle();
+    // Nobody else may have the lease for so long; here the store's clock ended it, and the intent was resolved.
+    await world.store.releaseLease(ALICE, (await world.row(ALICE)).lease!, { intent: null });
+    expect(await fast.token(ALICE)).toMatch(/^at\.alice\./);
+    if (!storeTakesIt) slow.store.break("addCandidate", "fail");
+    await clock.advance(30 * SECOND_MS);
+    return { ...world, slow, fast };
+  }
+
+  it("is offered to the store until it takes it, for an hour if it must be (I4, S5, M11)", async () => {
+    const { clock, slow, row, eventsOf } = await losing("last_wins", false);
+    await clock.advance(50 * MINUTE_MS);
+    expect([(await row(ALICE)).candidates.length, slow.shared.pendingCandidates.size]).toEqual([0, 1]);
+    const tries = slow.store.count("addCandidate");
+    expect(tries).toBeGreaterThan(100);
+    expect(tries).toBeLessThan(500);
+
+    slow.store.mend();
+    await clock.advance(15 * SECOND_MS);
+
+    expect((await row(ALICE)).candidates).toHaveLength(1);
+    expect([slow.shared.pendingCandidates.size, clock.pendingSleeps]).toEqual([0, 0]);
+    expect(eventsOf("candidate_kept")).toHaveLength(1);
+  });
+
+  it("is not offered for longer than an hour by itself (I11)", async () => {
+    const { clock, slow } = await losing("last_wins", false);
+    await clock.advance(HOUR_MS + MINUTE_MS);
+    const tries = slow.store.count("addCandidate");
+    await clock.advance(HOUR_MS);
+
+    expect([slow.store.count("addCandidate") - tries, clock.pendingSleeps]).toEqual([0, 0]);
+  });
+
+  it("is tried before the grant is called dead, even if the store has not taken it yet (I6, S5, M20)", async () => {
+    const { clock, as, slow, row, eventsOf } = await losing("last_wins", false);
+    expect(as.liveRefreshTokens("alice")).toEqual(["rt.alice.3"]);
+    await clock.advance(50 * SECOND_MS);
+    expect((await row(ALICE)).candidates).toEqual([]);
+    as.rotation = "strict_error";
+    const early = slow.token(ALICE);
+    await clock.advance(6 * SECOND_MS);
+    expect(await early).toBe("refresh_unavailable:store_failed");
+    expect(await row(ALICE)).toMatchObject({ state: "live", lease: null });
+
+    slow.store.mend();
+    const call = slow.token(ALICE);
+    await clock.advance(6 * SECOND_MS);
+    expect(await call).toBe("at.alice.4");
+    expect(as.sent.slice(-2)).toEqual(["rt.alice.2", "rt.alice.3"]);
+    expect(eventsOf("grant_ended")).toEqual([]);
+    expect(await row(ALICE)).toMatchObject({ state: "live", version: 3, candidates: [] });
+  });
+
+  it.each(["idempotent", "static"] as const)(
+    "is not kept if it is the very one that is stored: %s (P0, P2, TL3)",
+    async (rotation) => {
+      const { slow, fast, row, eventsOf } = await losing(rotation, true);
+
+      expect(await row(ALICE)).toMatchObject({ version: 2, candidates: [] });
+      expect(eventsOf("candidate_kept")).toEqual([]);
+      expect(await slow.token(ALICE)).toBe(await fast.token(ALICE));
+      expect(await fast.token(BOB)).toMatch(/^at\.bob\./);
+    },
+  );
+
+  it("is revoked instead if the user signs out before the store takes it (I7, I16, TL4)", async () => {
+    const { clock, as, slow, fast, row } = await losing("last_wins", false);
+    await fast.manager.endGrant(ALICE, "signed_out", { revoke: true });
+    slow.store.mend();
+    await clock.advance(15 * SECOND_MS);
+
+    expect(as.revoked).toEqual(["rt.alice.2", "rt.alice.3"]);
+    expect(as.liveRefreshTokens("alice")).toEqual([]);
+    expect(await row(ALICE)).toMatchObject({ state: "ended", candidates: [] });
   });
 });
