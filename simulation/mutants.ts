@@ -9,7 +9,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import { MUTANTS, type Mutant } from "./mutant-list.ts";
+import type { Mutant } from "./mutant.ts";
+import { MUTANTS_OF_REFRESHING } from "./mutants-of-refreshing.ts";
+import { MUTANTS_OF_STORING } from "./mutants-of-storing.ts";
 
 /** How one mutant fared. */
 interface Verdict {
@@ -27,6 +29,9 @@ interface FirstFailure {
   readonly checker: string;
   readonly seeds: number;
 }
+
+const numberOf = ({ id }: Mutant): number => Number(id.slice(1));
+const MUTANTS = [...MUTANTS_OF_REFRESHING, ...MUTANTS_OF_STORING].sort((a, b) => numberOf(a) - numberOf(b));
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const CACHE = join(ROOT, ".cache", "mutants");
@@ -73,8 +78,10 @@ async function verdictOf(mutant: Mutant): Promise<Verdict> {
   const folder = join(CACHE, mutant.id);
   copyTree(folder);
   try {
-    for (const patch of mutant.patches) apply(folder, mutant.id, patch);
     const { caughtBy } = mutant;
+    // A test that fails in the copy without the bug would notice nothing.
+    if ("tests" in caughtBy) await assertPassing(folder, caughtBy.tests);
+    for (const patch of mutant.patches) apply(folder, mutant.id, patch);
     return "rules" in caughtBy
       ? await simulate(folder, caughtBy.rules)
       : await runTests(folder, caughtBy.tests);
@@ -125,6 +132,11 @@ async function simulate(folder: string, rules: readonly string[]): Promise<Verdi
     seed: `${first.seed} ${first.mode}`,
     needed: `${first.seeds}`,
   };
+}
+
+async function assertPassing(folder: string, tests: readonly string[]): Promise<void> {
+  const { caught, by } = await runTests(folder, tests);
+  if (caught) throw new Error(`${by} fails in a copy of the tree without any bug`);
 }
 
 async function runTests(folder: string, tests: readonly string[]): Promise<Verdict> {
