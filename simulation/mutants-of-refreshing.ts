@@ -18,6 +18,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I8", "I9", "I11"] },
+  },
   {
     id: "M3",
     what: "no re-read under the lease",
@@ -29,6 +30,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I1", "I4", "I12", "I20", "I21"] },
+  },
   {
     id: "M5",
     what: "the lease is not renewed while the request runs",
@@ -40,6 +42,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I1"] },
+  },
   {
     id: "M6",
     what: "the request ends when its caller stops waiting",
@@ -52,6 +55,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I4"] },
+  },
   {
     id: "M7",
     what: "tokens are handed out before they are stored",
@@ -64,6 +68,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I5"] },
+  },
   {
     id: "M9",
     what: "invalid_client ends the grant",
@@ -75,6 +80,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I6"] },
+  },
   {
     id: "M10",
     what: "a 5xx counts as failed, and the request is sent again at once",
@@ -87,6 +93,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I10", "I12"] },
+  },
   {
     id: "M13",
     what: "the lifetime counts from the answer, not from the request",
@@ -98,6 +105,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { tests: ["test/oauth/oauth-refresher.test.ts"] },
+  },
   {
     id: "M14",
     what: "pauses without jitter",
@@ -109,6 +117,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I10"] },
+  },
   {
     id: "M17",
     what: "a session read that meets a lost grant clears the cookie",
@@ -120,6 +129,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { tests: ["test/next-auth/session.test.ts", "test/next-auth/sign-out.test.ts"] },
+  },
   {
     id: "M19",
     what: "two audiences of one chain are refreshed side by side",
@@ -131,6 +141,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I1", "I3"] },
+  },
   {
     id: "M20",
     what: "kept candidates are never tried",
@@ -142,6 +153,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I6"] },
+  },
   {
     id: "M21",
     what: "the intent is cleared although the outcome is unknown",

@@ -18,6 +18,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I2"] },
+  },
   {
     id: "M4",
     what: "a lease is released by whoever wants to",
@@ -33,6 +34,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I3"] },
+  },
   {
     id: "M8",
     what: "a store that refuses the tokens is taken for one that has them",
@@ -44,6 +46,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I4", "I5"] },
+  },
   {
     id: "M11",
     what: "a fresh refresh token that loses the commit is dropped",
@@ -55,6 +58,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I4"] },
+  },
   {
     id: "M12",
     what: "a commit does not look at the tombstone",
@@ -67,6 +71,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I7"] },
+  },
   {
     id: "M15",
     what: "sealed values are not bound to their slot",
@@ -75,6 +80,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
       { file: "src/vault/sealer.ts", find: "decipher.setAAD(aad);", replace: "" },
     ],
     caughtBy: { rules: ["I15"] },
+  },
   {
     id: "M16",
     what: "a session's answer may be stored by caches",
@@ -86,6 +92,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
       },
     ],
     caughtBy: { tests: ["test/next-auth/session.test.ts"] },
+  },
   {
     id: "M18",
     what: "the old refresh token is kept after a commit",
