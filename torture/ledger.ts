@@ -12,6 +12,7 @@ import { tokenHash, type AuthorizationServer } from "./authorization-server.ts";
 import type { Strike } from "./blows.ts";
 import type { FleetListener } from "./fleet.ts";
 import type { Kill } from "./oracle.ts";
+import { retried } from "./retried.ts";
 import { openStore, type OpenedStore } from "./stores.ts";
 import type { CallerAnswer, WorkerSetup } from "./worker.ts";
 
@@ -156,7 +157,8 @@ export function createLedger(): Ledger {
     const id = `t1.${randomBytes(32).toString("base64url")}`;
     const session: Session = { id, chain, signedOut: false, tombstone: false, toldEnded: false };
     const nowMs = Date.now();
-    const saved = await retried(() =>
+    // A repeated insert finds the id taken where the first one was applied and its answer got lost.
+    await retried(() =>
       signsIn.saveGrant({
         ...{ id, sessionRef: `session-${id}`, subjectRef: `subject-${user}`, sidRef: null },
         ...{ provider: "torture", issuer: server.issuer, clientId: server.clientId },
@@ -170,7 +172,6 @@ export function createLedger(): Ledger {
         },
       }),
     );
-    if (!saved) throw new Error("A fresh id was taken");
     byId.set(id, session);
     sessions.push(session);
   }
@@ -209,18 +210,6 @@ export async function storedTokens(ledger: Ledger, { id }: Session): Promise<Rea
   ];
   const tokens = opened.map((text) => (JSON.parse(text) as { refreshToken?: string }).refreshToken);
   return new Set(tokens.filter((token) => token !== undefined).map(tokenHash));
-}
-
-/** Tries again for a while: the store may just be restarting. */
-export async function retried<Result>(run: () => Promise<Result>): Promise<Result> {
-  for (let left = 50; ; left--) {
-    try {
-      return await run();
-    } catch (error) {
-      if (left === 0) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
 }
 
 function add(counts: Map<string, number>, key: string): void {

@@ -6,8 +6,9 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { isTokenError } from "../src/core/errors.ts";
 import type { AuthorizationServer } from "./authorization-server.ts";
-import { retried, storedTokens, type Ledger, type Session } from "./ledger.ts";
+import { storedTokens, type Ledger, type Session } from "./ledger.ts";
 import { unavoidablyLost } from "./oracle.ts";
+import { retried } from "./retried.ts";
 import type { RunOptions } from "./run.ts";
 
 /** What a run came to. */

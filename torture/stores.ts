@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { retried } from "./retried.ts";
 import type { GrantStore } from "../src/core/grant-store.ts";
 import { postgresStore, migratePostgres } from "../src/stores/postgres.ts";
 import { redisStore } from "../src/stores/redis.ts";
@@ -54,7 +55,7 @@ export async function startStore(kind: StoreKind): Promise<StoreServer | undefin
   if (program === undefined) return undefined;
   const server = await startPostgres(program);
   const opened = await openPostgres(server.url);
-  await migratePostgres({ client: opened.pool });
+  await retried(() => migratePostgres({ client: opened.pool }));
   await opened.close();
   return { address: { kind, at: server.url }, restart: () => server.restart("SIGINT"), stop: server.stop };
 }
