@@ -105,4 +105,5 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
       },
     ],
     caughtBy: { rules: ["I4", "I21"] },
+  },
 ];
