@@ -104,6 +104,13 @@ function missedWindow(
   const first = chain.judged.find((one) => one.refreshToken === refreshToken && one.issued !== undefined);
   const policy = chain.sends.find((send) => send.attemptId === first?.attemptId)?.policy;
   if (first === undefined || policy === undefined || policy.class === "strict") return undefined;
+  const triedAgain = chain.sends.some(
+    (send) =>
+      send.refreshToken === refreshToken &&
+      send.atMs > first.atMs &&
+      send.atMs <= first.atMs + policy.graceMs,
+  );
+  if (triedAgain) return undefined;
   const fromMs = first.atMs + probe.leaseMs + TAKEOVER_SLACK_MS;
   const untilMs = Math.min(first.atMs + policy.graceMs, decidedAtMs) - TAKEOVER_SLACK_MS;
   // What went wrong earlier is what lost the answer; what went wrong later kept whoever asked from trying again.

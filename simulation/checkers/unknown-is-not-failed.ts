@@ -27,6 +27,7 @@ export function unknownIsNotFailed(probe: Probe): Checker {
   const ledger = new Ledger();
   const attempts = new Map<string, Attempt[]>();
   const deadlines = new Map<string, number>();
+  const versions = new Map<string, number>();
   let storeClockJumped = false;
 
   /** Whether the token in hand is nearly over by the sender's clock. */
@@ -39,7 +40,8 @@ export function unknownIsNotFailed(probe: Probe): Checker {
   };
 
   const seeSend = (send: SendRecord): string | undefined => {
-    const version = ledger.rows.get(send.grant)?.version ?? 0;
+    // Of the version that it was decided upon for: what leaves a process late may find a newer one.
+    const version = versions.get(send.attemptId) ?? 0;
     const key = `${send.grant}|${version}|${send.refreshToken}`;
     const earlier = attempts.get(key) ?? [];
     const deadlineAtMs = deadlines.get(send.attemptId);
@@ -63,6 +65,8 @@ export function unknownIsNotFailed(probe: Probe): Checker {
       const { after, attemptId = "" } = record;
       if (after?.intent != null) deadlines.set(attemptId, after.intent.deadlineAtMs);
     }
+    if (record.kind === "event" && record.event.type === "refresh_started")
+      versions.set(record.event.attemptId, record.event.version);
     if (record.kind !== "answer") return;
     for (const list of attempts.values()) {
       const attempt = list.findLast(({ send }) => send.attemptId === record.attemptId);
