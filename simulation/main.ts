@@ -10,7 +10,15 @@ import { planOf } from "./plan.ts";
 import { replayCommand, reportOf } from "./report.ts";
 import { runPlan, type RunResult } from "./run.ts";
 import { partOf, shrink, type Kept } from "./shrink.ts";
-import { COVERED_FROM_SEEDS, merge, neverSeen, tableOf, emptySummary, type Failure } from "./summary.ts";
+import {
+  BROKEN_RUN,
+  COVERED_FROM_SEEDS,
+  merge,
+  neverSeen,
+  tableOf,
+  emptySummary,
+  type Failure,
+} from "./summary.ts";
 import { modeOf, summarise, summariseInChildren, type Work } from "./work.ts";
 
 const { values } = parseArgs({
@@ -59,7 +67,7 @@ async function main(): Promise<number> {
     keepInCorpus({ seed: failure.seed, mode: failure.mode, broke: `${failure.checker}: ${failure.message}` });
   }
   const [first] = summary.failures;
-  if (first !== undefined) await explain(first);
+  if (first !== undefined && first.checker !== BROKEN_RUN) await explain(first);
   const unseen = seeds >= COVERED_FROM_SEEDS ? neverSeen(summary) : [];
   if (unseen.length > 0) console.log(`\nnever seen: ${unseen.join(", ")}`);
   return summary.failures.length + unseen.length > 0 ? 1 : 0;

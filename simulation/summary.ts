@@ -32,6 +32,9 @@ export interface Summary {
   failures: Failure[];
 }
 
+/** What is named instead of a rule where a run did not even end. */
+export const BROKEN_RUN = "the run itself";
+
 /** Sets of at least this many runs must have reached every state. */
 export const COVERED_FROM_SEEDS = 2_000;
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 import { planOf, type Mode } from "./plan.ts";
 import { runPlan } from "./run.ts";
-import { addRun, emptySummary, merge, type Summary } from "./summary.ts";
+import { addRun, BROKEN_RUN, emptySummary, merge, type Summary } from "./summary.ts";
 
 /** Which seeds: `from`, `from + every`, ... below `to`. */
 export interface Work {
@@ -39,7 +39,7 @@ export async function summarise(work: Work, onRun?: (seeds: number) => void): Pr
       summary.failures.push({
         seed,
         mode: plan.options.mode,
-        checker: "the run itself",
+        checker: BROKEN_RUN,
         message: String(error),
       });
     }
