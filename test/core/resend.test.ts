@@ -190,6 +190,45 @@ describe("an answer that got lost where the server gives the refresh token a sec
     },
   );
 
+  it("is not asked for again past the window when the store's clock is set back (I12, I17, X21)", async () => {
+    const { clock, as, store } = await due("grace_forks", GRACE);
+    let aheadMs = 0;
+    const own = {
+      nowMs: () => clock.nowMs() + aheadMs,
+      sleep: (durationMs: number, signal?: AbortSignal) => clock.sleep(durationMs, signal),
+    };
+    const process = createTokenManager({
+      ...{ store, clock: own, sealer: boxSealer(), refresher: as, random: () => 0, holder: "steady" },
+      ...{ newId: () => "steady's", rotationOf: () => ({ class: "grace", graceMs: 13_000 }) },
+    });
+    const hung: Fault = { hang: "until_abort", commits: true };
+    as.failNext(hung, hung, hung, hung);
+    await process.getAccessToken(ALICE);
+    await clock.advance(2 * SECOND_MS);
+    aheadMs = 5 * SECOND_MS;
+    clock.jump(-aheadMs);
+    await clock.advance(MINUTE_MS);
+
+    // At 0 and 6.25 s; the next would come after 12 s.
+    expect(as.sent).toHaveLength(2);
+  });
+
+  it("counts the longest that a request can take where the one clock of all was set back meanwhile (I12, X19)", async () => {
+    const { clock, as, one } = await due("grace_forks", { class: "grace", graceMs: 13_000 });
+    as.failNext({ hang: "until_abort", commits: true }, lostAfterCommit, lostAfterCommit);
+    await one.token(ALICE);
+    await clock.advance(6 * SECOND_MS);
+    as.hold();
+    await clock.advance(SECOND_MS);
+    expect(as.sent).toHaveLength(2);
+    clock.jump(-5 * SECOND_MS);
+    await clock.advance(SECOND_MS);
+    as.release();
+    await clock.advance(20 * SECOND_MS);
+
+    expect(as.sent).toHaveLength(2);
+  });
+
   it("waits as long as the server asks for within the window, and not at all if it asks for longer (X35)", async () => {
     for (const [retryAfterMs, expected] of [
       [7_000, [0, 7_000]],

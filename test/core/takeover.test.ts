@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { RotationPolicy } from "../../src/core/rotation.ts";
+import { createTokenManager } from "../../src/core/token-manager.ts";
 import type { Fault, RotationClass } from "./support/authorization-server.ts";
 import {
   ALICE,
@@ -8,6 +9,7 @@ import {
   HOUR_MS,
   MINUTE_MS,
   SECOND_MS,
+  boxSealer,
   isSettled,
   scenario,
   type Scenario,
@@ -183,6 +185,30 @@ describe("whoever takes over within the window", () => {
     const times = as.sentAtMs.map((atMs) => atMs - sentMs);
     expect(times.length).toBeGreaterThanOrEqual(3);
     expect(Math.max(...times)).toBeLessThan(7_000);
+  });
+
+  it("counts it by its own clock as well, should the store's be set back meanwhile (S1, X21)", async () => {
+    const policy: RotationPolicy = { class: "grace", graceMs: 8_000 };
+    const { clock, as, store } = await crashAfterCommit("grace_forks", policy, { graceMs: 8_000 });
+    let aheadMs = 0;
+    const process = createTokenManager({
+      ...{ store, sealer: boxSealer(), refresher: as, random: () => 0, holder: "steady" },
+      ...{ newId: () => "steady's", rotationOf: () => policy },
+      clock: {
+        nowMs: () => clock.nowMs() + aheadMs,
+        sleep: (durationMs, signal) => clock.sleep(durationMs, signal),
+      },
+    });
+    as.failNext({ hang: "until_abort", commits: true }, lostAfterCommit);
+    await clock.advance(5 * SECOND_MS);
+    await process.getAccessToken(ALICE);
+    await clock.advance(SECOND_MS);
+    expect(as.sent).toHaveLength(2);
+    aheadMs = 4 * SECOND_MS;
+    clock.jump(-aheadMs);
+    await clock.advance(MINUTE_MS);
+
+    expect(as.sent).toHaveLength(2);
   });
 
   it("leaves the first request's moment behind if its own answer gets lost too (S1, I12)", async () => {
