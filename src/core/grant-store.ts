@@ -109,7 +109,8 @@ export interface GrantStore {
 
   /**
    * Takes the lease and writes the intent in one write, with a fence one higher, if no unexpired lease of another
-   * holder stands and the grant is live. The same holder may take it again.
+   * holder stands and the grant is live. The same holder may take it again. An intent that replaces one of the same
+   * parent version keeps its start (if that is not in the future).
    */
   acquireLease(id: string, request: LeaseRequest): Promise<LeaseAnswer>;
 

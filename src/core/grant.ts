@@ -37,7 +37,10 @@ export interface Intent {
   /** The version whose refresh token the attempt spends. */
   readonly parentVersion: number;
   readonly fence: number;
-  /** When it was written, in epoch milliseconds by the store's clock. */
+  /**
+   * When it was written, in epoch milliseconds by the store's clock; where it replaces one of the same parent version,
+   * when that one was: the first use of a refresh token opens the server's window for a second.
+   */
   readonly startedAtMs: number;
   /** Until when its answer may still arrive, in epoch milliseconds by the store's clock. */
   readonly deadlineAtMs: number;

@@ -12,7 +12,7 @@ import type { Commit, CommitAnswer } from "./grant-store.ts";
 import { offerAgain } from "./offer-again.ts";
 import { revokeTokens } from "./revoke-tokens.ts";
 import { openTokens, sealCandidate, sealTokens } from "./seal-tokens.ts";
-import { joinFlight, remember, type PendingRotation } from "./single-flight.ts";
+import { joinFlight, noteReading, remember, type PendingRotation } from "./single-flight.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /** Where a fresh token set ended up. */
@@ -122,6 +122,7 @@ async function settleCommit(
 ): Promise<Persisted> {
   if (answer.status === "absent") return revokeLate(engine, parent, tokenSet, "missing");
   const { grant } = answer;
+  noteReading(engine.shared, answer, engine.clock.nowMs());
   if (answer.status === "ended") return revokeLate(engine, parent, tokenSet, grant.endReason ?? "revoked");
   // An earlier try may have been applied although its acknowledgement got lost (X26).
   if (answer.status === "committed" || grant.sealedTokenSet === commit.sealedTokenSet) {

@@ -12,7 +12,7 @@ import { StoreFailedError } from "./errors.ts";
 import type { GrantRecord } from "./grant.ts";
 import { flushPending, withPending } from "./persist.ts";
 import { openTokens } from "./seal-tokens.ts";
-import { remember } from "./single-flight.ts";
+import { noteReading } from "./single-flight.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /** A grant as it can be had right now. */
@@ -59,7 +59,7 @@ async function readLive(engine: Engine, id: string): Promise<CurrentGrant | unde
     shared.lastReadings.delete(id);
     return undefined;
   }
-  remember(shared.lastReadings, id, { reading, readAtMs: clock.nowMs() });
+  noteReading(shared, reading, clock.nowMs());
   const grant = withPending(engine, reading.grant);
   // A store that can be read may take writes again: nobody waits for that.
   if (shared.pendingRotations.has(id)) engine.background(flushPending(engine, id));

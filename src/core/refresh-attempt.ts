@@ -21,6 +21,7 @@ import { flushPending } from "./persist.ts";
 import { openTokens } from "./seal-tokens.ts";
 import { sendWithinWindow } from "./resend.ts";
 import { settleOutcome } from "./settle-outcome.ts";
+import { noteReading } from "./single-flight.ts";
 import type { TokenSet } from "./token-set.ts";
 import { recordFor, type TokenTarget } from "./token-target.ts";
 
@@ -195,6 +196,7 @@ async function takeLease(
       deadlineMs,
     });
     if (answer.status === "absent") return { kind: "ended", reason: "missing" };
+    noteReading(engine.shared, answer, clock.nowMs());
     if (answer.status === "ended") return { kind: "ended", reason: answer.grant.endReason ?? "revoked" };
     if (answer.status === "acquired") {
       if (answer.previousIntent?.attemptId !== attemptId) found = answer.previousIntent;
@@ -221,6 +223,7 @@ async function waitForHolder(
     await clock.sleep(POLL_MS * (0.5 + random()));
     const reading = await store.read(seen.id);
     if (reading === undefined) return { kind: "ended", reason: "missing" };
+    noteReading(engine.shared, reading, clock.nowMs());
     const { grant, storeNowMs } = reading;
     if (grant.state === "ended") return { kind: "ended", reason: grant.endReason ?? "revoked" };
     if (grant.version !== seen.version) return adopted(engine, grant, door);

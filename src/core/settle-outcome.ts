@@ -14,6 +14,7 @@ import { whileLeased } from "./keep-lease.ts";
 import { flushCandidates, persist } from "./persist.ts";
 import { adopted, type FlightResult, type Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
+import { sendWithinWindow } from "./resend.ts";
 import { openCandidate, openTokens } from "./seal-tokens.ts";
 import { GRACE_MS, sendRefresh, type RefreshSend } from "./send-refresh.ts";
 import { remember } from "./single-flight.ts";
@@ -33,11 +34,15 @@ export async function settleOutcome(
   { door, target }: Pick<RefreshSend, "door" | "target">,
 ): Promise<FlightResult> {
   if (outcome.kind === "committed") return settleCommitted(engine, holding, outcome.tokenSet, door);
-  if (outcome.kind === "rejected") return settleRejected(engine, holding, door);
+  const key = targetKeyOf(target);
+  if (outcome.kind === "rejected") {
+    return key === undefined
+      ? settleRejected(engine, holding, door)
+      : settleRejectedTarget(engine, holding, key, door);
+  }
   if (outcome.code === "subject_mismatch") {
     engine.emit({ type: "subject_mismatch", ...about(engine, holding.grant), attemptId: holding.attemptId });
   }
-  const key = targetKeyOf(target);
   if (outcome.kind === "config" && key !== undefined)
     return settleRefusedTarget(engine, holding, key, outcome);
   return settleFailed(engine, holding, outcome);
@@ -51,13 +56,41 @@ async function settleRefusedTarget(
   { code, retryAfterMs }: Failure,
 ): Promise<FlightResult> {
   const { grant, lease, unresolved } = holding;
-  const waitMs = pauseAfterMs("config", 1, engine.random(), retryAfterMs);
-  remember(engine.shared.refusedTargets, `${grant.id} ${key}`, {
-    untilMs: engine.clock.nowMs() + waitMs,
-    code,
-  });
+  const waitMs = refuseTarget(engine, grant, key, code, retryAfterMs);
   await engine.store.releaseLease(grant.id, lease, { intent: unresolved });
   return { kind: "failed", code, retryInMs: waitMs };
+}
+
+/**
+ * Some servers say `invalid_grant` of a target that the user has not consented to. Whether it was meant of the refresh
+ * token, the server says when it is asked for what the sign-in asked for.
+ */
+async function settleRejectedTarget(
+  engine: Engine,
+  holding: Holding,
+  key: string,
+  door: string,
+): Promise<FlightResult> {
+  const { grant } = holding;
+  const tokenSet = openTokens(engine, grant);
+  if (tokenSet === undefined) return settleFailed(engine, holding, { kind: "config", code: "unseal_failed" });
+  const send = { tokenSet, target: undefined, door };
+  const sent = await sendWithinWindow(engine, { ...holding, target: undefined }, send);
+  if (sent.outcome.kind === "committed") refuseTarget(engine, grant, key, "invalid_grant");
+  return settleOutcome(engine, sent.holding, sent.outcome, send);
+}
+
+/** Keeps this process from asking for the target for a while. Returns for how long, in milliseconds. */
+function refuseTarget(
+  { random, shared, clock }: Engine,
+  grant: GrantRecord,
+  key: string,
+  code: string,
+  retryAfterMs?: number,
+): number {
+  const waitMs = pauseAfterMs("config", 1, random(), retryAfterMs);
+  remember(shared.refusedTargets, `${grant.id} ${key}`, { untilMs: clock.nowMs() + waitMs, code });
+  return waitMs;
 }
 
 async function settleCommitted(

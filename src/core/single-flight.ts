@@ -91,6 +91,13 @@ export function joinFlight<Result>(
   return { result: flight.result, started: true };
 }
 
+/** Keeps a reading for the time that the store is away; an older version never takes the place of a newer one (I9). */
+export function noteReading({ lastReadings }: SharedState, reading: GrantReading, nowMs: number): void {
+  const known = lastReadings.get(reading.grant.id);
+  if (known !== undefined && known.reading.grant.version > reading.grant.version) return;
+  remember(lastReadings, reading.grant.id, { reading, readAtMs: nowMs });
+}
+
 /** Sets an entry as the newest and drops the oldest above {@link MAX_SHARED_ENTRIES}. */
 export function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
   map.delete(key);

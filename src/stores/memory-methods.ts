@@ -12,7 +12,7 @@ import {
   type NewGrant,
   type SealedTokens,
 } from "../core/grant.ts";
-import { isStanding, leaseDurationMs } from "./lease-rule.ts";
+import { intentStartMs, isStanding, leaseDurationMs } from "./lease-rule.ts";
 import { resealed } from "./resealed.ts";
 import { selectionFrom } from "./selector.ts";
 
@@ -71,7 +71,7 @@ export function memoryMethods(state: MemoryState): GrantStore {
         holder,
         parentVersion: grant.version,
         fence,
-        startedAtMs: storeNowMs,
+        startedAtMs: intentStartMs(grant, storeNowMs),
         deadlineAtMs: storeNowMs + deadlineMs,
         outcome: "pending",
       } as const;

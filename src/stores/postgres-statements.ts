@@ -125,7 +125,9 @@ function leaseStatements(
       written AS (UPDATE ${grants} AS g SET fence = timed.fence + 1,
           lease_holder = $2::text, lease_until_ms = timed.now_ms + $4::bigint,
           intent_attempt_id = $3::text, intent_holder = $2::text, intent_parent_version = timed.version,
-          intent_fence = timed.fence + 1, intent_started_at_ms = timed.now_ms,
+          intent_fence = timed.fence + 1,
+          intent_started_at_ms = CASE WHEN timed.intent_parent_version = timed.version
+            THEN LEAST(timed.intent_started_at_ms, timed.now_ms) ELSE timed.now_ms END,
           intent_deadline_at_ms = timed.now_ms + $5::bigint, intent_outcome = 'pending'
         FROM timed WHERE g.id = timed.id AND timed.state = 'live'
           AND (timed.lease_holder IS NULL OR timed.lease_holder = $2::text

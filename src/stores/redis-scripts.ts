@@ -73,7 +73,7 @@ return { 'row', text(now), row() }`;
  */
 export const ACQUIRE: string = `${CHANGES}${PREAMBLE}
 local found = redis.call('HMGET', KEYS[1], 'state', 'leaseHolder', 'leaseUntilMs', 'intent', 'version',
-  'acquiredBy', 'intentBefore')
+  'acquiredBy', 'intentBefore', 'intentVersion')
 if not found[1] then return { 'absent' } end
 if found[1] == 'ended' then return { 'ended', text(now), row() } end
 if found[2] and found[6] == ARGV[5] then return { 'acquired', text(now), row(), found[7] or '' } end
@@ -82,8 +82,12 @@ if found[2] and found[2] ~= ARGV[1] and untilMs > now and untilMs <= now + tonum
   return { 'held', text(now), row() }
 end
 local fence = text(redis.call('HINCRBY', KEYS[1], 'fence', 1))
+local started = now
+if found[4] and found[8] == found[5] then
+  started = math.min(now, tonumber(string.match(found[4], '"startedAtMs":(%d+)') or now))
+end
 local intent = string.sub(ARGV[6], 1, -2) .. ',"parentVersion":' .. found[5] .. ',"fence":' .. fence
-  .. ',"startedAtMs":' .. text(now) .. ',"deadlineAtMs":' .. text(now + tonumber(ARGV[3])) .. ',"outcome":"pending"}'
+  .. ',"startedAtMs":' .. text(started) .. ',"deadlineAtMs":' .. text(now + tonumber(ARGV[3])) .. ',"outcome":"pending"}'
 redis.call('HSET', KEYS[1], 'leaseHolder', ARGV[1], 'leaseUntilMs', text(now + tonumber(ARGV[2])),
   'intent', intent, 'intentVersion', found[5], 'acquiredBy', ARGV[5], 'intentBefore', found[4] or '')
 return { 'acquired', text(now), row(), found[4] or '' }`;

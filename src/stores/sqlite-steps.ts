@@ -61,7 +61,9 @@ const INSERT = `INSERT INTO grants (id, format, version, session_ref, subject_re
 
 const ACQUIRE = `UPDATE grants SET fence = fence + 1, lease_holder = $holder, lease_until_ms = ${NOW} + $durationMs,
     intent_attempt_id = $attemptId, intent_holder = $holder, intent_parent_version = version,
-    intent_fence = fence + 1, intent_started_at_ms = ${NOW}, intent_deadline_at_ms = ${NOW} + $deadlineMs,
+    intent_fence = fence + 1,
+    intent_started_at_ms = IIF(intent_parent_version = version, MIN(intent_started_at_ms, ${NOW}), ${NOW}),
+    intent_deadline_at_ms = ${NOW} + $deadlineMs,
     intent_outcome = 'pending'
   WHERE id = $id AND state = 'live' AND (lease_holder IS NULL OR lease_holder = $holder
     OR lease_until_ms <= ${NOW} OR lease_until_ms > ${NOW} + ${MAX_LEASE_MS})

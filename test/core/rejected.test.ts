@@ -265,8 +265,9 @@ describe("the refresh tokens that lost a commit", () => {
     await keep(world, "winner", as.rotateElsewhere("alice"));
 
     expect(await server().token(ALICE, { target: { resource: "calendar" } })).toBe("at.alice.4@calendar");
-    expect(as.sent).toEqual(["rt.alice.1", "rt.alice.2", "rt.alice.3"]);
-    expect(as.targets).toEqual([{ resource: "calendar" }, undefined, { resource: "calendar" }]);
+    // The refusal may have been meant of the target: that is asked first.
+    expect(as.sent).toEqual(["rt.alice.1", "rt.alice.1", "rt.alice.2", "rt.alice.3"]);
+    expect(as.targets).toEqual([{ resource: "calendar" }, undefined, undefined, { resource: "calendar" }]);
   });
 
   it("are revoked with everything else at sign-out (I16, S5)", async () => {

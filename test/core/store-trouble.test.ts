@@ -187,6 +187,18 @@ describe("a store that is away", () => {
     },
   );
 
+  it("serves what it has stored last, not what it read before (I9, X25)", async () => {
+    const { clock, server, signInBoth } = scenario({ lifetimeMs: HOUR_MS });
+    await signInBoth();
+    const { token, store } = server();
+    await clock.advance(55 * MINUTE_MS);
+    await Promise.all([token(ALICE), token(BOB)]);
+    await clock.settle();
+    store.breakAll("fail");
+
+    expect([await token(ALICE), await token(BOB)]).toEqual(["at.alice.2", "at.bob.2"]);
+  });
+
   it("starts no refresh on the strength of an old reading, and ends no session (I6)", async () => {
     const { clock, as, server, signInBoth, row } = scenario({ lifetimeMs: HOUR_MS });
     await signInBoth();

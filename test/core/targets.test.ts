@@ -210,6 +210,32 @@ describe("access tokens for several targets out of one refresh token", () => {
   });
 });
 
+describe("a server that says invalid_grant of a target", () => {
+  it("is asked once more without it: the user stays signed in, and only the target is refused for a while (I6)", async () => {
+    const { clock, as, one, row } = await signedIn();
+    as.failNext({ answer: { kind: "rejected", code: "invalid_grant" } });
+
+    expect(await one.token(ALICE, { target: MAIL })).toBe("refresh_unavailable:invalid_grant");
+    expect(as.targets).toEqual([MAIL, undefined]);
+    expect(await row(ALICE)).toMatchObject({ state: "live", version: 2 });
+    expect(await one.token(ALICE, { target: MAIL })).toBe("refresh_unavailable:invalid_grant");
+    expect(as.sent).toHaveLength(2);
+    expect([await one.token(ALICE), await one.token(BOB)]).toEqual(["at.alice.2", "at.bob.1"]);
+
+    await clock.advance(MINUTE_MS);
+    expect(await one.token(ALICE, { target: MAIL })).toBe("at.alice.3@mail");
+  });
+
+  it("and of the refresh token too ends the grant (I6)", async () => {
+    const { as, one, row } = await signedIn();
+    as.killFamily("alice");
+
+    expect(await one.token(ALICE, { target: MAIL })).toBe("reauthentication_required:rejected");
+    expect(as.targets).toEqual([MAIL, undefined]);
+    expect([(await row(ALICE)).state, (await row(BOB)).state]).toEqual(["ended", "live"]);
+  });
+});
+
 describe("a caller that joins a refresh for another target", () => {
   it("starts over for what it wants, also if that is the sign-in's own token (I11, I20)", async () => {
     const { clock, as, one } = await signedIn();

@@ -76,6 +76,28 @@ export const leaseChecks: readonly StoreCheck[] = [
     },
   },
   {
+    name: "keeps the start of an intent of the same version that a new one replaces: the server's window opened then (I12, S1)",
+    check: async (context) => {
+      const { id } = await inserted(context);
+      const first = await acquired(context.store, id, request("a", { durationMs: SHORT_MS }));
+      await context.advance(PAST_SHORT_MS);
+
+      const second = await acquired(context.store, id, request("b", { deadlineMs: 9_000 }));
+
+      assert.equal(second.grant.intent?.startedAtMs, first.grant.intent?.startedAtMs);
+      assert.ok(
+        (second.grant.intent?.deadlineAtMs ?? 0) >= second.storeNowMs + 9_000 - 1,
+        "the deadline is new",
+      );
+      await context.store.commit(id, commitOn(1));
+      const third = await acquired(context.store, id, request("b"));
+      assert.ok(
+        (third.grant.intent?.startedAtMs ?? 0) > (first.grant.intent?.startedAtMs ?? 0),
+        "an intent of a new version starts anew",
+      );
+    },
+  },
+  {
     name: "gives an expired lease to the next, with a higher fence and the intent that it found (I12)",
     check: async (context) => {
       const { id } = await inserted(context);
