@@ -11,7 +11,7 @@
  * @module
  */
 import type { Probe } from "./checker.ts";
-import { Ledger, tokensOfRow } from "./checkers/stored-tokens.ts";
+import { Ledger, tokensStoredBy } from "./checkers/stored-tokens.ts";
 import { Chains, type Chain } from "./chains.ts";
 import type { SimRecord } from "./history.ts";
 
@@ -40,7 +40,7 @@ export function accountOf(records: readonly SimRecord[], probe: Probe): Account 
   for (const record of records) {
     ledger.see(record);
     chains.see(record);
-    if (record.kind === "store") chains.stored(record, tokensOfRow(probe, record.after));
+    if (record.kind === "store") chains.stored(record, tokensStoredBy(probe, record));
   }
   const unavoidable: Loss[] = [];
   const avoidable: Loss[] = [];

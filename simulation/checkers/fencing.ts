@@ -17,7 +17,10 @@ export function fencing(_probe: Probe): Checker {
       if (before === undefined || after === undefined) return undefined;
       if (after.fence < before.fence)
         return `the fence of ${grant} went from ${before.fence} to ${after.fence}`;
-      const leaseChanged = JSON.stringify(before.lease) !== JSON.stringify(after.lease);
+      const leaseChanged =
+        before.lease?.fence !== after.lease?.fence ||
+        before.lease?.holder !== after.lease?.holder ||
+        before.lease?.untilMs !== after.lease?.untilMs;
       if (fence !== undefined && fence < before.fence) {
         const intentChanged = LEASE_OPERATIONS.has(operation) && before.intent !== after.intent;
         if (leaseChanged || intentChanged)

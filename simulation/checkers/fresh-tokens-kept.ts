@@ -6,7 +6,7 @@
  */
 import type { Checker, Probe } from "../checker.ts";
 import type { AnswerRecord } from "../history.ts";
-import { Ledger, tokensOfRow } from "./stored-tokens.ts";
+import { Ledger, tokensStoredBy } from "./stored-tokens.ts";
 
 /** How early a timer may fire, and more. */
 const EARLY_MS = 500;
@@ -45,10 +45,10 @@ export function freshTokensKept(probe: Probe): Checker {
     see(record) {
       ledger.see(record);
       if (record.kind === "store") {
-        for (const token of tokensOfRow(probe, record.after)) durable.add(token);
+        for (const token of tokensStoredBy(probe, record)) durable.add(token);
         const { intent } = record.after ?? {};
         if (record.operation === "acquireLease" && intent != null)
-          durationMs.set(intent.attemptId, intent.deadlineAtMs - intent.startedAtMs);
+          durationMs.set(intent.attemptId, intent.deadlineAtMs - record.storeNowMs);
       } else if (record.kind === "process" && (record.what === "crash" || record.what === "stop")) {
         gone.add(record.process);
       } else if (record.kind === "revoke") {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Checker, Probe } from "../checker.ts";
-import { tokensOfRow } from "./stored-tokens.ts";
+import { tokensStoredBy } from "./stored-tokens.ts";
 
 /** Asks the authorization server whose each token is. */
 export function isolation(probe: Probe): Checker {
@@ -17,7 +17,7 @@ export function isolation(probe: Probe): Checker {
           return `${record.process} gave ${record.accessToken} of ${owner ?? "nobody"} to ${record.grant}`;
       }
       if (record.kind === "store") {
-        const foreign = tokensOfRow(probe, record.after).find(
+        const foreign = tokensStoredBy(probe, record).find(
           (token) => probe.grantOfToken(token) !== record.grant,
         );
         if (foreign !== undefined) return `${foreign} is stored in ${record.grant}`;

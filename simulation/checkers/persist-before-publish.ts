@@ -5,7 +5,7 @@
  * @module
  */
 import type { Checker, Probe } from "../checker.ts";
-import { tokensOfRow } from "./stored-tokens.ts";
+import { tokensStoredBy } from "./stored-tokens.ts";
 
 /** Compares what callers get with what was stored by then. */
 export function persistBeforePublish(probe: Probe): Checker {
@@ -16,7 +16,7 @@ export function persistBeforePublish(probe: Probe): Checker {
     name: "I5 persist before publish",
     see(record) {
       if (record.kind === "store") {
-        for (const token of tokensOfRow(probe, record.after)) durable.add(token);
+        for (const token of tokensStoredBy(probe, record)) durable.add(token);
       }
       if (record.kind === "answer" && record.accessToken !== undefined)
         answered.set(record.attemptId, record.accessToken);

@@ -6,7 +6,7 @@
 import type { GrantRecord } from "../../src/core/grant.ts";
 import { TOKEN_MARK } from "../as-model.ts";
 import type { Probe } from "../checker.ts";
-import type { SimRecord } from "../history.ts";
+import type { SimRecord, StoreRecord } from "../history.ts";
 
 const TOKEN = new RegExp(`[ar]t-${TOKEN_MARK}-[\\w-]+`, "g");
 
@@ -21,6 +21,16 @@ export function tokensOfRow(probe: Probe, row: GrantRecord | undefined): readonl
   return [row.sealedTokenSet, ...row.candidates.map(({ sealedTokenSet }) => sealedTokenSet)].flatMap(
     (sealed) => tokensOfSealed(probe, sealed),
   );
+}
+
+/** The tokens that a write brought into a row: none where it left the sealed values as they were. */
+export function tokensStoredBy(probe: Probe, { before, after }: StoreRecord): readonly string[] {
+  if (after === undefined) return [];
+  const same =
+    before?.sealedTokenSet === after.sealedTokenSet &&
+    before.candidates.length === after.candidates.length &&
+    before.candidates.at(-1)?.sealedTokenSet === after.candidates.at(-1)?.sealedTokenSet;
+  return same ? [] : tokensOfRow(probe, after);
 }
 
 /** The tokens in one sealed value. */
