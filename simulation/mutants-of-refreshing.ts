@@ -75,8 +75,8 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
     patches: [
       {
         file: "src/core/settle-outcome.ts",
-        find: 'if (outcome.kind === "rejected") return settleRejected',
-        replace: 'if (outcome.kind === "rejected" || outcome.kind === "config") return settleRejected',
+        find: 'if (outcome.kind === "rejected") {',
+        replace: 'if (outcome.kind === "rejected" || outcome.kind === "config") {',
       },
     ],
     caughtBy: { rules: ["I6"] },

@@ -41,7 +41,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
     patches: [
       {
         file: "src/core/persist.ts",
-        find: "if (clock.nowMs() >= giveUpAtMs) break;",
+        find: "remember(shared.pendingRotations, parent.id, rotation);",
         replace: 'return { kind: "stored", grant: parent };',
       },
     ],
