@@ -8,6 +8,7 @@ import {
   HOUR_MS,
   MINUTE_MS,
   SECOND_MS,
+  boxSealer,
   isSettled,
   outcomeOf,
   scenario,
@@ -143,7 +144,7 @@ describe("access tokens for several targets out of one refresh token", () => {
   });
 
   it("survive a refresh of the sign-in's own token, and go when they have expired", async () => {
-    const { clock, as, one } = await signedIn();
+    const { clock, as, one, row } = await signedIn();
     await one.token(ALICE, { target: CALENDAR });
     await clock.advance(50 * MINUTE_MS);
     await one.token(ALICE, { target: MAIL });
@@ -154,6 +155,9 @@ describe("access tokens for several targets out of one refresh token", () => {
     expect(await one.token(ALICE, { target: MAIL })).toBe("at.alice.3@mail");
     await clock.advance(30 * MINUTE_MS);
     await one.token(ALICE, { target: FILES });
+    const { sealedTokenSet, version } = await row(ALICE);
+    const stored = boxSealer().open(sealedTokenSet, { grantId: ALICE, field: "token-set", version });
+    expect(stored.match(/at\.alice\.\d@\w+/g)).toEqual(["at.alice.3@mail", "at.alice.5@files"]);
     expect(await one.token(ALICE, { target: CALENDAR })).toBe("at.alice.6@calendar");
     expect(as.replayed).toEqual([]);
   });
@@ -170,6 +174,33 @@ describe("access tokens for several targets out of one refresh token", () => {
     expect(await one.token(ALICE, { target: targets[0]! })).toBe("at.alice.11@api-0");
     expect(await one.token(ALICE, { target: targets[2]! })).toBe("at.alice.4@api-2");
     expect(await one.token(ALICE, { target: targets[1]! })).toBe("at.alice.12@api-1");
+  });
+
+  it("are kept by when they were renewed, not by when they were first asked for", async () => {
+    const { clock, as, one } = await signedIn();
+    const target = (index: number): TokenTarget => ({ resource: `api-${index}` });
+    for (let index = 0; index < 3; index++) await one.token(ALICE, { target: target(index) });
+    await clock.advance(10 * MINUTE_MS);
+    expect(await renewed(one, ALICE, "at.alice.2@api-0", target(0))).toBe("at.alice.5@api-0");
+    for (let index = 3; index <= MAX_TARGETS; index++) await one.token(ALICE, { target: target(index) });
+    const sent = as.sent.length;
+
+    expect(await one.token(ALICE, { target: target(0) })).toBe("at.alice.5@api-0");
+    expect(as.sent).toHaveLength(sent);
+    expect(await one.token(ALICE, { target: target(1) })).not.toBe("at.alice.3@api-1");
+  });
+
+  it("are adopted from a process that was faster, even if the sign-in's own has expired (F14, I1)", async () => {
+    const { clock, as, one, two, eventsOf } = await signedIn();
+    await clock.advance(2 * HOUR_MS);
+    two.store.break("read", 300, 1);
+    const slow = two.token(ALICE, { target: CALENDAR });
+    await clock.settle();
+    expect(await one.token(ALICE, { target: CALENDAR })).toBe("at.alice.2@calendar");
+    await clock.advance(300);
+
+    expect(await slow).toBe("at.alice.2@calendar");
+    expect([as.sent.length, eventsOf("refresh_adopted").length]).toEqual([1, 1]);
   });
 
   it("all end with the sign-out, the one that is on its way too (I7, I16, TL4)", async () => {
