@@ -228,6 +228,29 @@ describe("whoever takes over within the window", () => {
     expect(as.sent).toHaveLength(before);
   });
 
+  it("hands on the first request's moment even if it crashes too: a third server keeps to it (S1, S6, I12)", async () => {
+    const policy: RotationPolicy = { class: "grace", graceMs: WINDOW_MS };
+    const world = await crashAfterCommit("grace_forks", policy);
+    const { clock, as, other, row, server, sentMs } = world;
+    await clock.advance(20 * SECOND_MS);
+    as.hold();
+    void other.token(ALICE);
+    await clock.settle();
+    other.freeze();
+    as.release();
+    await clock.settle();
+    expect([as.sent.length, (await row(ALICE)).intent?.startedAtMs]).toEqual([2, sentMs]);
+    await clock.advance(sentMs + 29_000 - clock.nowMs());
+
+    // Inside a window of the second request, outside that of the first: its tokens may still come.
+    const answers = await browse(world, server({ rotationOf: () => policy }), 60);
+    expect([as.sent.length, new Set(answers)]).toEqual([2, new Set(["at.alice.1"])]);
+    other.thaw();
+    await clock.settle();
+    expect(await row(ALICE)).toMatchObject({ version: 2, state: "live", intent: null });
+    expect(await server().token(ALICE)).toBe("at.alice.3");
+  });
+
   it("does so alone: a third server waits for it and adopts (I1, F14)", async () => {
     const policy: RotationPolicy = { class: "grace", graceMs: WINDOW_MS };
     const world = await crashAfterCommit("grace_forks", policy, { afterMs: 2 * HOUR_MS });
