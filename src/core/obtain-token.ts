@@ -17,6 +17,7 @@ import { checkDuration } from "./lead-time.ts";
 import { readGrant, unopenable, type CurrentGrant } from "./read-grant.ts";
 import { attemptRefresh, reasonToWait, type FlightResult } from "./refresh-attempt.ts";
 import { joinFlight } from "./single-flight.ts";
+import { withTimeLimit, type TimeLimit } from "./time-limit.ts";
 import type { TokenSet } from "./token-set.ts";
 import { MAX_TARGETS, recordFor, targetKeyOf, tokenSetFor, type TokenTarget } from "./token-target.ts";
 
@@ -74,7 +75,16 @@ const SLOW_RETRY_MS = 2_000;
 export async function obtainToken(engine: Engine, id: string, ask: TokenAsk): Promise<IssuedToken> {
   checkDuration("minValidityMs", ask.minValidityMs, 0);
   checkDuration("maxWaitMs", ask.maxWaitMs, 0);
-  const deadlineMs = engine.clock.nowMs() + (ask.maxWaitMs ?? engine.limits.maxWaitMs);
+  const maxWaitMs = ask.maxWaitMs ?? engine.limits.maxWaitMs;
+  return withTimeLimit(engine.clock, maxWaitMs, (limit) => obtainWithin(engine, id, ask, limit));
+}
+
+async function obtainWithin(
+  engine: Engine,
+  id: string,
+  ask: TokenAsk,
+  limit: TimeLimit,
+): Promise<IssuedToken> {
   for (let round = 1; ; round++) {
     const { current, wanted, decision } = await readFor(engine, id, ask);
     if (decision.kind === "fresh") return issue(wanted.grant, opened(wanted));
@@ -87,18 +97,18 @@ export async function obtainToken(engine: Engine, id: string, ask: TokenAsk): Pr
     if (current.stale || ask.mayRefresh === false) return lastResort(engine, wanted, ask, "store_failed");
     // What does not open cannot be refreshed either: that is said at once, not after a wait (SEC-60).
     opened(current);
-    const result = await refreshWithin(engine, current, deadlineMs, ask);
+    const result = await refreshWithin(engine, current, limit, ask);
     if (result.kind === "ended") throw new ReauthenticationRequiredError(grantRefOf(id), result.reason);
     if (result.kind === "refreshed") {
       const grant = recordFor(result.grant, () => result.tokenSet, ask.target);
       if (isEnough(decide(grant, engine.clock.nowMs(), engine.timing, ask.minValidityMs)))
         return issue(grant, tokenSetFor(result.tokenSet, ask.target));
     }
-    if (mayStartOver(result, ask) && round < MAX_ROUNDS && engine.clock.nowMs() < deadlineMs) continue;
+    if (mayStartOver(result, ask) && round < MAX_ROUNDS && !limit.isOver()) continue;
     const pauseMs = result.kind === "failed" ? result.retryInMs : Number.POSITIVE_INFINITY;
-    if (engine.clock.nowMs() + pauseMs >= deadlineMs)
+    if (limit.isOver() || pauseMs >= limit.leftMs())
       return lastResortAfterWait(engine, id, ask, result.kind === "failed" ? result.code : "too_short");
-    await engine.clock.sleep(pauseMs);
+    await Promise.race([engine.clock.sleep(pauseMs), limit.passed]);
   }
 }
 
@@ -146,7 +156,19 @@ export async function renewRejected(
   rejectedAccessToken: string,
   ask: TokenAsk,
 ): Promise<IssuedToken | undefined> {
-  const deadlineMs = engine.clock.nowMs() + (ask.maxWaitMs ?? engine.limits.maxWaitMs);
+  const maxWaitMs = ask.maxWaitMs ?? engine.limits.maxWaitMs;
+  return withTimeLimit(engine.clock, maxWaitMs, (limit) =>
+    renewWithin(engine, id, rejectedAccessToken, ask, limit),
+  );
+}
+
+async function renewWithin(
+  engine: Engine,
+  id: string,
+  rejectedAccessToken: string,
+  ask: TokenAsk,
+  limit: TimeLimit,
+): Promise<IssuedToken | undefined> {
   let refreshed = false;
   for (let round = 1; round <= MAX_ROUNDS; round++) {
     const current = await readGrant(engine, id);
@@ -155,7 +177,7 @@ export async function renewRejected(
     if (opened(wanted).accessToken !== rejectedAccessToken) return obtainToken(engine, id, ask);
     const hopeless = !isRefreshable(current.grant, engine.clock.nowMs()) || tooYoung(engine, wanted.grant);
     if (refreshed || hopeless) return undefined;
-    const result = await refreshWithin(engine, current, deadlineMs, { door: "fetch", ...ask });
+    const result = await refreshWithin(engine, current, limit, { door: "fetch", ...ask });
     if (result.kind === "failed" || result.kind === "ended") return undefined;
     refreshed = !mayStartOver(result, ask);
   }
@@ -168,23 +190,17 @@ export function refreshInBackground(engine: Engine, current: CurrentGrant, ask: 
   void flightFor(engine, current, ask);
 }
 
-/** Starts a refresh, or joins the one under way, and waits for it until the deadline. */
+/** Starts a refresh, or joins the one under way, and waits for it within the limit. */
 export async function refreshWithin(
   engine: Engine,
   current: CurrentGrant,
-  deadlineMs: number,
+  limit: TimeLimit,
   ask: FlightAsk,
 ): Promise<FlightResult> {
-  const { clock } = engine;
   const paused = pausedFor(engine, current, ask);
   if (paused !== undefined) return paused;
-  const timer = new AbortController();
-  const waited = clock
-    .sleep(Math.max(0, deadlineMs - clock.nowMs()), timer.signal)
-    .then((): FlightResult => ({ kind: "failed", code: "waiting", retryInMs: SLOW_RETRY_MS }));
-  const result = await Promise.race([flightFor(engine, current, ask), waited]);
-  timer.abort();
-  return result;
+  const waiting: FlightResult = { kind: "failed", code: "waiting", retryInMs: SLOW_RETRY_MS };
+  return Promise.race([flightFor(engine, current, ask), limit.passed.then(() => waiting)]);
 }
 
 /** Whether the reading alone tells that a flight would bring nothing: then the store is spared the lease. */

@@ -19,13 +19,11 @@ export async function offerAgain(
   write: () => Promise<boolean>,
   firstPauseMs: number,
 ): Promise<void> {
-  const giveUpAtMs = clock.nowMs() + MAX_PENDING_MS;
-  for (
-    let pauseMs = firstPauseMs;
-    clock.nowMs() < giveUpAtMs;
-    pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
-  ) {
-    await clock.sleep(pauseMs * (0.5 + random() / 2), closing);
+  let waitedMs = 0;
+  for (let mostMs = firstPauseMs; waitedMs < MAX_PENDING_MS; mostMs = Math.min(2 * mostMs, MAX_PAUSE_MS)) {
+    const pauseMs = mostMs * (0.5 + random() / 2);
+    waitedMs += pauseMs;
+    await clock.sleep(pauseMs, closing);
     if (closing.aborted) return;
     try {
       if (await write()) return;

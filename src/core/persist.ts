@@ -13,6 +13,7 @@ import { offerAgain } from "./offer-again.ts";
 import { revokeTokens } from "./revoke-tokens.ts";
 import { openTokens, sealCandidate, sealTokens } from "./seal-tokens.ts";
 import { joinFlight, noteReading, remember, type PendingRotation } from "./single-flight.ts";
+import { withTimeLimit } from "./time-limit.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /** Where a fresh token set ended up. */
@@ -40,13 +41,14 @@ export async function persist(
   const answeredAtMs = clock.nowMs();
   const commit = commitFor(engine, parent, tokenSet, lease);
   const rotation = { parent, commit, tokenSet, attemptId, answeredAtMs };
-  const giveUpAtMs = clock.nowMs() + limits.persistBudgetMs;
-  for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)) {
-    const answer = await tryCommit(engine, parent.id, rotation.commit);
-    if (answer !== undefined) return settleCommit(engine, rotation, answer);
-    if (clock.nowMs() >= giveUpAtMs) break;
-    await clock.sleep(retryMs * (0.5 + engine.random() / 2));
-  }
+  const answer = await withTimeLimit(clock, limits.persistBudgetMs, async (limit) => {
+    for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)) {
+      const given = await tryCommit(engine, parent.id, commit);
+      if (given !== undefined || limit.isOver()) return given;
+      await clock.sleep(retryMs * (0.5 + engine.random() / 2));
+    }
+  });
+  if (answer !== undefined) return settleCommit(engine, rotation, answer);
   remember(shared.pendingRotations, parent.id, rotation);
   engine.emit({ type: "tokens_pending", ...about(engine, parent), attemptId, version: parent.version + 1 });
   engine.background(offerAgain(engine, () => isFlushed(engine, parent.id), MAX_RETRY_MS));

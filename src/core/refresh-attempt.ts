@@ -22,6 +22,7 @@ import { openTokens } from "./seal-tokens.ts";
 import { sendWithinWindow } from "./resend.ts";
 import { settleOutcome } from "./settle-outcome.ts";
 import { noteReading } from "./single-flight.ts";
+import { withTimeLimit, type TimeLimit } from "./time-limit.ts";
 import type { TokenSet } from "./token-set.ts";
 import { recordFor, type TokenTarget } from "./token-target.ts";
 
@@ -178,14 +179,19 @@ export function adopted(engine: Engine, grant: GrantRecord, door: string): Fligh
 }
 
 /** Takes the lease, or waits with jitter until its holder is done and adopts what it stored. */
-async function takeLease(
+function takeLease(engine: Engine, ask: RefreshAsk, attemptId: string): Promise<Acquired | FlightResult> {
+  const longestMs = refreshDeadlineMsOf(engine, ask.seen) + engine.limits.leaseMs;
+  return withTimeLimit(engine.clock, longestMs, (limit) => takeLeaseWithin(engine, ask, attemptId, limit));
+}
+
+async function takeLeaseWithin(
   engine: Engine,
   { seen, door }: RefreshAsk,
   attemptId: string,
+  limit: TimeLimit,
 ): Promise<Acquired | FlightResult> {
   const { store, clock, limits, holder } = engine;
   const deadlineMs = refreshDeadlineMsOf(engine, seen);
-  const giveUpAtMs = clock.nowMs() + deadlineMs + limits.leaseMs;
   let found: Intent | null = null;
   do {
     const askedAtMs = clock.nowMs();
@@ -201,13 +207,14 @@ async function takeLease(
     if (answer.status === "acquired") {
       if (answer.previousIntent?.attemptId !== attemptId) found = answer.previousIntent;
       // A process that stood still since it asked may have lost the lease already, and sending now could be a replay (X11).
-      if (clock.nowMs() - askedAtMs < limits.leaseMs) return { ...answer, previousIntent: found };
+      const tookMs = clock.nowMs() - askedAtMs;
+      if (tookMs >= 0 && tookMs < limits.leaseMs) return { ...answer, previousIntent: found };
       continue;
     }
     if (answer.grant.version !== seen.version) return adopted(engine, answer.grant, door);
-    const result = await waitForHolder(engine, seen, door, giveUpAtMs);
+    const result = await waitForHolder(engine, seen, door, limit);
     if (result !== "free") return result;
-  } while (clock.nowMs() < giveUpAtMs);
+  } while (!limit.isOver());
   return { kind: "failed", code: "lease_held", retryInMs: STORE_RETRY_MS };
 }
 
@@ -216,7 +223,7 @@ async function waitForHolder(
   engine: Engine,
   seen: GrantRecord,
   door: string,
-  giveUpAtMs: number,
+  limit: TimeLimit,
 ): Promise<FlightResult | "free"> {
   const { store, clock, random } = engine;
   for (;;) {
@@ -228,6 +235,6 @@ async function waitForHolder(
     if (grant.state === "ended") return { kind: "ended", reason: grant.endReason ?? "revoked" };
     if (grant.version !== seen.version) return adopted(engine, grant, door);
     if (grant.lease === null || grant.lease.untilMs <= storeNowMs) return "free";
-    if (clock.nowMs() >= giveUpAtMs) return { kind: "failed", code: "lease_held", retryInMs: STORE_RETRY_MS };
+    if (limit.isOver()) return { kind: "failed", code: "lease_held", retryInMs: STORE_RETRY_MS };
   }
 }

@@ -10,6 +10,7 @@ import type { ReauthenticationReason } from "./errors.ts";
 import { grantRefOf, type GrantRecord } from "./grant.ts";
 import { refreshInBackground, refreshWithin } from "./obtain-token.ts";
 import { readGrant, type CurrentGrant } from "./read-grant.ts";
+import { withTimeLimit } from "./time-limit.ts";
 
 /** How a session read wants the grant. */
 export interface ViewAsk {
@@ -47,7 +48,6 @@ const MAX_RETRY_ASK_MS = 30_000;
 
 /** See `TokenManager.view`. */
 export async function viewGrant(engine: Engine, id: string, ask: ViewAsk): Promise<GrantView> {
-  const deadlineMs = engine.clock.nowMs() + (ask.maxWaitMs ?? engine.limits.maxWaitMs);
   const grantRef = grantRefOf(id);
   const door = ask.door ?? "session";
   let current = await readGrant(engine, id);
@@ -58,7 +58,10 @@ export async function viewGrant(engine: Engine, id: string, ask: ViewAsk): Promi
   slide(engine, current);
   if (decision.kind !== "fresh" && ask.mayRefresh !== false && !current.stale) {
     if (ask.wait === true) {
-      const result = await refreshWithin(engine, current, deadlineMs, { door });
+      const due = current;
+      const result = await withTimeLimit(engine.clock, ask.maxWaitMs ?? engine.limits.maxWaitMs, (limit) =>
+        refreshWithin(engine, due, limit, { door }),
+      );
       if (result.kind === "ended") return { status: "ended", grantRef, reason: result.reason };
       if (result.kind === "failed") retryInMs = result.retryInMs;
       current = (await readGrant(engine, id)) ?? current;

@@ -3,7 +3,16 @@ import { describe, expect, it } from "vitest";
 import { DEFAULT_LIMITS } from "../../src/core/engine.ts";
 import { pauseLeftMs } from "../../src/core/refresh-attempt.ts";
 import type { GrantRecord } from "../../src/core/grant.ts";
-import { ALICE, BOB, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, scenario } from "./support/scenario.ts";
+import {
+  ALICE,
+  BOB,
+  DAY_MS,
+  HOUR_MS,
+  MINUTE_MS,
+  SECOND_MS,
+  isSettled,
+  scenario,
+} from "./support/scenario.ts";
 
 const failed = { answer: { kind: "unknown", code: "http_503", answered: true } } as const;
 
@@ -19,6 +28,22 @@ describe("a clock that jumps", () => {
     await clock.settle();
     expect(await Promise.all(calls)).toEqual(["at.alice.2", "at.bob.2", "at.alice.2"]);
     expect(as.sent).toHaveLength(2);
+  });
+
+  it("back by an hour while a caller waits does not make it wait for an hour (I11, I17, X19)", async () => {
+    const { clock, as, server, signInBoth } = scenario({ lifetimeMs: 5 * MINUTE_MS });
+    await signInBoth();
+    const { token } = server();
+    await clock.advance(10 * MINUTE_MS);
+    as.failAlways({ hang: "deaf" });
+    const calls = [token(ALICE, { maxWaitMs: 5_000 }), token(BOB, { maxWaitMs: 5_000 })];
+    await clock.advance(SECOND_MS);
+
+    clock.jump(-HOUR_MS);
+    await clock.advance(4 * SECOND_MS);
+
+    // Set back, the wall clock says that the old tokens are good again: nobody can tell, and nobody waits.
+    expect(await isSettled(clock, Promise.all(calls))).toBe(true);
   });
 
   it("back by an hour does not stop refreshing: neither a pause nor an intent lasts longer for it (I17, X21)", async () => {
