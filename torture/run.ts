@@ -36,7 +36,7 @@ const TOKEN_TTL_SECONDS = 12;
 /** Past the lease of 4 s, and within the deadline and the quiet time of a request: a slow winner (TL3). */
 const STOP_MS = 4_600;
 const ARMED_MS = 4_000;
-const BLOWS_PER_RESTART = 25;
+const BLOWS_PER_RESTART = 8;
 /** Newest first: the grants are sealed with the older one, so that a re-sealing has something to do. */
 const SECRETS = [randomBytes(32).toString("base64"), randomBytes(32).toString("base64")];
 
