@@ -226,11 +226,14 @@ describe("closing while the store has not taken everything", () => {
     expect(await call).toBe("at.alice.2");
     await expect(manager.endGrant(BOB, "signed_out", { revoke: true })).rejects.toThrow(/store/);
     expect(clock.pendingSleeps).toBeGreaterThan(0);
+    const tries = store.calls.length;
 
     await manager.close();
     await clock.settle();
 
     expect(clock.pendingSleeps).toBe(0);
+    // Once more each, and then nothing after the store was closed.
+    expect(store.calls.slice(tries)).toEqual(["commit", "end", "close"]);
   });
 });
 
