@@ -76,9 +76,14 @@ export class Watch {
   step(nowMs: number): void {
     for (; this.#seen < this.#records.length && this.violation === undefined; this.#seen++) {
       const record = this.#records[this.#seen] as SimRecord;
-      for (const checker of this.#checkers) this.#note(checker, checker.see(record), record.atMs);
+      for (const checker of this.#checkers) {
+        const message = checker.see(record);
+        if (message !== undefined) this.#note(checker, message, record.atMs);
+      }
     }
-    for (const checker of this.#checkers) this.#note(checker, checker.step?.(nowMs), nowMs);
+    for (const checker of this.#checkers) {
+      if (checker.step !== undefined) this.#note(checker, checker.step(nowMs), nowMs);
+    }
   }
 
   /** Reads what is new, and asks for the last word. */

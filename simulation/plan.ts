@@ -151,6 +151,7 @@ function faultsOf(chance: Chance, options: WorldOptions, spanMs: number): readon
   if (profile === "swizzle") faults.push(...swizzle(chance, options, chance.between(0, lastMs / 2)));
   if (profile === "keys") faults.push(...keyChange(chance, lastMs));
   if (profile === "faulty" && chance.hits(0.06)) faults.push(...flapping(chance, options, lastMs));
+  if (options.asClass === "P4") faults.push(...lateWinner(chanceOf(options.seed, "late winner"), options, lastMs));
   if (mode === "liveness" && chance.hits(0.5)) faults.push(...minority(chance, options, lastMs));
   return faults;
 }
@@ -197,6 +198,25 @@ function flapping(chance: Chance, { servers }: WorldOptions, lastMs: number): re
     durationMs: 1_000,
     effect: { type: "as_link", mode: "both", seen: chance.pick(["reset", "refused"]) },
   }));
+}
+
+/** X39 at a server where the last one wins: rare by chance, and the state in which only a candidate saves the grant. */
+function lateWinner(chance: Chance, { servers, grants }: WorldOptions, lastMs: number): readonly Fault[] {
+  if (!chance.hits(0.4)) return [];
+  const [pauseMs, delayMs] = [chance.between(7_000, 12_000), chance.between(5_000, 11_000)];
+  return [
+    {
+      ...atServer("X39", chance.between(0, lastMs), chance.int(servers)),
+      grant: chance.int(grants),
+      durationMs: 60_000,
+      effect: {
+        type: "hook",
+        point: "refresh/call",
+        skip: 0,
+        action: { do: "pause_and_delay", pauseMs, delayMs },
+      },
+    },
+  ];
 }
 
 /** X65: less than half of the servers stay broken for good. */

@@ -31,7 +31,7 @@ export interface RunResult {
 
 /** Time that everything gets to come to rest: the longest pause of the engine, the longest lease, and some more. */
 const REST_MS = 1_100_000;
-const REST_ROUNDS = 24;
+const REST_ROUNDS = 14;
 
 /** Runs the plan of a seed. */
 export function runSeed(seed: number, mode: Mode): Promise<RunResult> {

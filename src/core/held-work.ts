@@ -32,7 +32,8 @@ export function createHeldWork(background: Background | undefined, clock: Clock)
       );
       const waiting = background?.(done);
       if (waiting === undefined) return;
-      const entry = waiting.finally(() => held.delete(entry));
+      const over = (): void => void held.delete(entry);
+      const entry: Promise<void> = waiting.then(over, over);
       held.add(entry);
     },
     async during(call) {
