@@ -151,7 +151,8 @@ function faultsOf(chance: Chance, options: WorldOptions, spanMs: number): readon
   if (profile === "swizzle") faults.push(...swizzle(chance, options, chance.between(0, lastMs / 2)));
   if (profile === "keys") faults.push(...keyChange(chance, lastMs));
   if (profile === "faulty" && chance.hits(0.06)) faults.push(...flapping(chance, options, lastMs));
-  if (options.asClass === "P4") faults.push(...lateWinner(chanceOf(options.seed, "late winner"), options, lastMs));
+  if (options.asClass === "P4")
+    faults.push(...lateWinner(chanceOf(options.seed, "late winner"), options, lastMs));
   if (mode === "liveness" && chance.hits(0.5)) faults.push(...minority(chance, options, lastMs));
   return faults;
 }
