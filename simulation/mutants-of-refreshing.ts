@@ -37,7 +37,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
     patches: [
       {
         file: "src/core/keep-lease.ts",
-        find: "engine.background(renew(engine, holding, maxMs, finished.signal));",
+        find: "void renew(engine, holding, maxMs, finished.signal);",
         replace: "",
       },
     ],
