@@ -13,6 +13,8 @@ export type Background = (task: Promise<void>) => Promise<void> | undefined;
 export interface HeldWork {
   /** Starts to look after a task. Neither throws nor rejects, whatever becomes of the task. */
   readonly add: (task: Promise<unknown>) => void;
+  /** Resolves when nothing of it is under way any more. */
+  readonly finished: () => Promise<void>;
   /** Runs a call, and then waits for what the host would freeze, at most {@link MAX_HOLD_MS}. */
   readonly during: <Result>(call: () => Promise<Result>) => Promise<Result>;
 }
@@ -23,18 +25,21 @@ export const MAX_HOLD_MS = 120_000;
 /** Builds it. @param background `undefined`: the process lives on by itself. */
 export function createHeldWork(background: Background | undefined, clock: Clock): HeldWork {
   const held = new Set<Promise<void>>();
+  const running = new Set<Promise<void>>();
   return {
     add(task) {
-      const done = task.then(
-        () => undefined,
-        // A background task has nobody to reject to (SEC-87); what failed has been told as an event.
-        () => undefined,
-      );
+      const ended = (): void => void running.delete(done);
+      // A background task has nobody to reject to (SEC-87); what failed has been told as an event.
+      const done: Promise<void> = task.then(ended, ended);
+      running.add(done);
       const waiting = background?.(done);
       if (waiting === undefined) return;
       const over = (): void => void held.delete(entry);
       const entry: Promise<void> = waiting.then(over, over);
       held.add(entry);
+    },
+    async finished() {
+      while (running.size > 0) await Promise.all(running);
     },
     async during(call) {
       const earlier = new Set(held);

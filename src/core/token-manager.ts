@@ -102,7 +102,7 @@ export interface TokenManager {
    */
   resealGrants(): Promise<ResealReport>;
   /**
-   * Waits for the refreshes under way and for what the store has not taken yet, at most `timeoutMs`; what is still out
+   * Waits for the refreshes and revocations under way and for what the store has not taken yet, at most `timeoutMs`; what is still out
    * then is handed over to the other processes. Closes the store at last.
    */
   close(timeoutMs?: number): Promise<void>;
@@ -114,7 +114,7 @@ export interface TokenManager {
  * @throws {@link InvalidOptionError} for a limit or lead time that makes no sense.
  */
 export function createTokenManager(options: TokenManagerOptions): TokenManager {
-  const { engine, during, closed } = createEngine(options);
+  const { engine, during, finished, closed } = createEngine(options);
   return {
     saveGrant: (input) => saveGrant(engine, input),
     getAccessToken: (grantId, ask = {}) => during(() => obtainToken(engine, grantId, ask)),
@@ -127,7 +127,11 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     resealGrants: () => resealGrants(engine),
     async close(timeoutMs = 10_000) {
       const timer = new AbortController();
-      await Promise.race([land(engine), engine.clock.sleep(timeoutMs, timer.signal)]);
+      const landed = land(engine).then(() => {
+        closed();
+        return finished();
+      });
+      await Promise.race([landed, engine.clock.sleep(timeoutMs, timer.signal)]);
       timer.abort();
       await handOver(engine);
       closed();
@@ -139,6 +143,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
 interface Built {
   readonly engine: Engine;
   readonly during: HeldWork["during"];
+  readonly finished: HeldWork["finished"];
   readonly closed: () => void;
 }
 
@@ -179,7 +184,7 @@ function createEngine(options: TokenManagerOptions): Built {
     closing: closing.signal,
     sending: new Map(),
   };
-  return { engine, during: held.during, closed: () => closing.abort() };
+  return { engine, during: held.during, finished: held.finished, closed: () => closing.abort() };
 }
 
 function limitsFrom(options: Partial<Limits>): Limits {

@@ -38,6 +38,24 @@ describe("closing", () => {
     expect((await row(ALICE)).version).toBe(2);
   });
 
+  it("waits for the revocations of a sign-out that is just over (I16, X17)", async () => {
+    const { clock, as, server, signInBoth } = scenario({ lifetimeMs: HOUR_MS });
+    await signInBoth();
+    const { manager } = server();
+    as.revokeOutcome = "failed";
+    await manager.endGrant(ALICE, "signed_out", { revoke: true });
+    await clock.settle();
+    as.revokeOutcome = "revoked";
+
+    const closed = manager.close();
+    await clock.settle();
+    expect(as.revoked).toEqual([]);
+    await clock.advance(SECOND_MS);
+
+    expect(await isSettled(clock, closed)).toBe(true);
+    expect(as.revoked).toEqual(["rt.alice.1"]);
+  });
+
   it("does not wait longer than it is told, nor for a store that hangs (I11)", async () => {
     const { clock, as, server, signInBoth } = scenario({ lifetimeMs: HOUR_MS });
     await signInBoth();

@@ -7,7 +7,10 @@ import { encode } from "next-auth/jwt";
 import "nolapse/client";
 import { isTokenError, withFreshTokens } from "nolapse/next-auth";
 import "nolapse/react";
+import "nolapse/opentelemetry";
 import { memoryStore } from "nolapse/stores/memory";
+import "nolapse/stores/postgres";
+import "nolapse/stores/redis";
 import { sqliteStore } from "nolapse/stores/sqlite";
 import { FakeClock, grantStoreContract, startStrictAuthorizationServer } from "nolapse/testing";
 
@@ -20,7 +23,7 @@ async function runContract() {
   let id = 0;
   for (const { check } of grantStoreContract) {
     const advance = (ms) => clock.advance(ms);
-    await check({ store, advance, newId: () => `id ${++id}`, nowMs: () => clock.nowMs() });
+    await check({ store, advance, newId: () => `id ${++id} of the contract`, nowMs: () => clock.nowMs() });
   }
   return grantStoreContract.length;
 }
@@ -44,7 +47,7 @@ async function liveTwoLifetimes() {
     ...{ id: "strict", name: "Strict", type: "oauth", issuer: server.issuer, token: server.tokenEndpoint },
     ...{ clientId: client.id, clientSecret: client.secret },
   };
-  const { authOptions, getAccessToken } = withFreshTokens(
+  const { authOptions, close, getAccessToken } = withFreshTokens(
     { providers: [provider] },
     { store: memoryStore(), providers: { strict: { revocationEndpoint: server.revocationEndpoint } } },
   );
@@ -64,6 +67,8 @@ async function liveTwoLifetimes() {
   await authOptions.events.signOut({ token: alice.token });
   const rejected = await getAccessToken(alice.request).catch((error) => error);
   await getAccessToken(bob.request);
+  // The revocation of a sign-out is nobody's wait but this one's.
+  await close();
   const outcomes = server.requests.map(({ endpoint, outcome }) => `${endpoint} ${outcome}`);
   await server.close();
   return {

@@ -159,7 +159,10 @@ describe(`the package on Node ${OLDEST_NODE}`, () => {
           join(place, "package.json"),
           JSON.stringify({
             ...{ private: true, type: "module", allowScripts: { node: true } },
-            dependencies: { ...pinned("next-auth", "next", "react", "react-dom"), node: OLDEST_NODE },
+            dependencies: {
+              ...pinned("next-auth", "next", "react", "react-dom", "@opentelemetry/api"),
+              node: OLDEST_NODE,
+            },
           }),
         );
         await runNpm(["install", tarball, "--no-fund", "--no-audit"], { cwd: place });

@@ -7,7 +7,17 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Longest first, as measured on two quiet cores. What is not here runs before what is. */
 const LONGEST_FIRST = [
-  ...["lifetimes", "custom-route", "readme-app", "store-down", "browser-idle", "crash", "canary", "dev"],
+  ...[
+    "dev",
+    "readme-app",
+    "several-processes",
+    "custom-route",
+    "lifetimes",
+    "browser-idle",
+    "store-down",
+    "crash",
+  ],
+  ...["canary"],
   ...["browser", "outages", "browser-failures", "moving-in", "browser-secrets", "servers", "start"],
 ];
 
