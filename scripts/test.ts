@@ -112,7 +112,7 @@ async function main(): Promise<void> {
   if (!full) return;
   const long = (name: string, script: string, args: readonly string[]): Promise<void> =>
     step(name, () => runNode(join(ROOT, script), args, { cwd: ROOT, show: true }));
-  await long("simulation, 20,000 seeds", "simulation/main.ts", ["--seeds", "20000", "--workers", "2"]);
+  await long("simulation, 5,000 seeds", "simulation/main.ts", ["--seeds", "5000", "--workers", "2"]);
   await long("mutants of the engine", "simulation/mutants.ts", []);
   await long("torture, 200 kills", "torture/main.ts", ["--kills", "34"]);
   await long("herd, 200 rounds a store", "torture/herd.ts", ["--rounds", "200"]);
