@@ -1,11 +1,11 @@
 /**
- * The order of the end-to-end tests: the longest first, so that no long one is left over for a single worker. Vitest would
+ * The order of the test files: the longest first, so that no long one is left over for a single worker. Vitest would
  * learn that from earlier runs, and a fresh clone has none.
  */
 import { basename } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Longest first, as measured on two quiet cores. What is not here runs before what is. */
+/** Longest first, as measured on two quiet cores. What is not here runs after what is. */
 const LONGEST_FIRST = [
   ...["seeds", "redis", "redis-faults", "redis-inspect", "postgres-waits", "documents", "postgres"],
   ...[
