@@ -26,8 +26,11 @@ export default defineConfig({
           name: "e2e",
           environment: "node",
           include: ["test/{e2e,packed}/**/*.test.ts"],
-          // `next dev` and a browser at once need a machine of their own: `npm run test:full` has them.
-          exclude: process.env["NOLAPSE_FULL"] === "1" ? [] : ["test/e2e/browser-dev.test.ts"],
+          // `next dev` and a browser at once, and four apps at once, need a machine of their own: `npm run test:full` has them.
+          exclude:
+            process.env["NOLAPSE_FULL"] === "1"
+              ? []
+              : ["test/e2e/browser-dev.test.ts", "test/e2e/several-processes.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           // Real processes against real time on a machine that others may use: CI tries a test again, and says so.

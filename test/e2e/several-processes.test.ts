@@ -15,10 +15,7 @@ const PROCESSES = 4;
 const UNTIL_TRIED_AGAIN_MS = 20_000;
 const URL_VARIABLE = { redis: "REDIS_URL", postgres: "DATABASE_URL" } as const;
 
-/** Starting Next forty times takes its time: the second store has it in the full run. */
-const KINDS = process.env["NOLAPSE_FULL"] === "1" ? (["redis", "postgres"] as const) : (["redis"] as const);
-
-describe.each(KINDS)("four processes of the app on one %s", (kind) => {
+describe.each(["redis", "postgres"] as const)("four processes of the app on one %s", (kind) => {
   let store: StoreServer | undefined;
   let servers: Servers;
   let apps: readonly App[] = [];
