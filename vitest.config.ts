@@ -33,8 +33,8 @@ export default defineConfig({
               : ["test/e2e/browser-dev.test.ts", "test/e2e/several-processes.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          // Real processes against real time on a machine that others may use: CI tries a test again, and says so.
-          retry: process.env["CI"] === "true" ? 2 : 0,
+          // Real processes against real time on a machine that others may use: CI and the full run try a test again, and say so.
+          retry: process.env["CI"] === "true" || process.env["NOLAPSE_FULL"] === "1" ? 2 : 0,
           globalSetup: ["test/e2e/support/global-setup.ts"],
         },
       },
