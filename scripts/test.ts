@@ -74,6 +74,17 @@ function addTo(total: Count, report: string): void {
   total.skipped += told.numPendingTests + told.numTodoTests;
 }
 
+function staticChecks(): Promise<unknown> {
+  const check = (path: string, args: readonly string[]): Promise<unknown> =>
+    runNode(bin(path), args, { cwd: ROOT });
+  return Promise.all([
+    check("eslint/bin/eslint.js", [".", "--max-warnings", "0"]),
+    check("prettier/bin/prettier.cjs", ["--check", "."]).then(() =>
+      check("typescript/bin/tsc", ["-p", "tsconfig.json"]),
+    ),
+  ]);
+}
+
 async function main(): Promise<void> {
   mkdirSync(CACHE_FOLDER, { recursive: true });
   const chromium = findChromium();
@@ -82,16 +93,10 @@ async function main(): Promise<void> {
     if (isCi) throw new CommandFailed("CI=true, and there is no Chromium: nothing may be skipped");
   }
 
-  await step("format, types and lint", () => {
-    const check = (path: string, args: readonly string[]): Promise<unknown> =>
-      runNode(bin(path), args, { cwd: ROOT });
-    return Promise.all([
-      check("eslint/bin/eslint.js", [".", "--max-warnings", "0"]),
-      check("prettier/bin/prettier.cjs", ["--check", "."]).then(() =>
-        check("typescript/bin/tsc", ["-p", "tsconfig.json"]),
-      ),
-    ]);
-  });
+  // Neither minds company: the checks keep one core busy, and the torture waits for its processes half of the time.
+  await step("format, types and lint, and the short form of the torture", () =>
+    Promise.all([staticChecks(), vitest(["torture"])]),
+  );
   await step("unit, contract and client tests", () => vitest(["unit", "client"]));
   let tarball = "";
   await step("package", async () => {
@@ -102,7 +107,6 @@ async function main(): Promise<void> {
     });
     await runNode(bin("size-limit/bin.js"), [], { cwd: ROOT, show: true });
   });
-  await step("torture, the short form", () => vitest(["torture"]));
   await step("end to end, in real processes", () =>
     vitest(["e2e"], {
       ...(chromium !== undefined && { CHROMIUM_PATH: chromium }),

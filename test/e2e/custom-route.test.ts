@@ -136,8 +136,8 @@ describe("an app below a path, behind a proxy that ends TLS", () => {
     }
   });
 
-  it("lives two lifetimes of parallel calls by every door", async () => {
-    const endMs = Date.now() + 2 * LIFETIME_MS;
+  it("lives a lifetime and a half of parallel calls by every door", async () => {
+    const endMs = Date.now() + 1.5 * LIFETIME_MS;
     const reports = await Promise.all(
       [...people.values()].map((browser) => keepLoading(browser, url, { tabs: 2, everyMs: 700, endMs })),
     );
@@ -147,7 +147,7 @@ describe("an app below a path, behind a proxy that ends TLS", () => {
         await ask(browser, url + path, doors);
 
     expect([...reports, doors].flatMap(({ failed }) => failed)).toEqual([]);
-    // Three people, due at half of each of two lifetimes.
+    // Three people, due at half of each lifetime.
     expectNothingLost(servers, 6);
   });
 
@@ -225,50 +225,50 @@ describe("an app below a path, behind a proxy that ends TLS", () => {
   });
 });
 
-describe.each(["VERCEL", "AUTH_TRUST_HOST"])(
-  "an app without NEXTAUTH_URL that may trust its proxy (%s)",
-  (variable) => {
-    let servers: Servers;
-    let app: App;
-    let proxy: TlsProxy;
-    beforeAll(async () => {
-      proxy = await tlsProxy();
-      servers = await startServers({
-        tokenTtlSeconds: TOKEN_TTL_SECONDS,
-        redirectUris: [`${proxy.origin}/api/auth/callback/demo`],
-      });
-      const port = await freePort();
-      proxy.targetPort = port;
-      app = exampleApp({ servers, port, env: { NEXTAUTH_URL: undefined, [variable]: "1" } });
-      await app.start();
-    });
-    afterAll(async () => {
-      await app.stop();
-      await servers.stop();
-      await proxy.close();
-    });
+/** NextAuth reads both alike; `npm run test:full` tries the other one, too. */
+const TRUSTED_BY = process.env["NOLAPSE_FULL"] === "1" ? ["VERCEL", "AUTH_TRUST_HOST"] : ["VERCEL"];
 
-    it("is where the proxy says, in every door, over a renewal, for two users", async () => {
-      const people = [
-        await signIn("alice", proxy.origin, "/api/auth"),
-        await signIn("carol", proxy.origin, "/api/auth"),
-      ];
-      for (const browser of people) expect(await browser.cookie(proxy.origin, SESSION_COOKIE)).toBeDefined();
-      const endMs = Date.now() + LIFETIME_MS / 2 + 1_500;
-      const reports = await Promise.all(
-        people.map((browser) => keepLoading(browser, proxy.origin, { tabs: 1, everyMs: 700, endMs })),
-      );
-      const doors: TabReport = { sent: 0, failed: [], tookMs: [] };
-      for (const browser of people)
-        for (const path of ["/via-proxy", "/pages-router", "/api/pages/orders"])
-          await ask(browser, proxy.origin + path, doors);
-
-      expect([...reports, doors].flatMap(({ failed }) => failed)).toEqual([]);
-      expectNothingLost(servers, 2);
-      const [alice, carol] = people;
-      await signOut(alice!, `${proxy.origin}/api/auth`, proxy.origin);
-      expect((await alice!.visit(`${proxy.origin}/api/orders`)).status).toBe(401);
-      expect((await carol!.visit(`${proxy.origin}/api/orders`)).status).toBe(200);
+describe.each(TRUSTED_BY)("an app without NEXTAUTH_URL that may trust its proxy (%s)", (variable) => {
+  let servers: Servers;
+  let app: App;
+  let proxy: TlsProxy;
+  beforeAll(async () => {
+    proxy = await tlsProxy();
+    servers = await startServers({
+      tokenTtlSeconds: TOKEN_TTL_SECONDS,
+      redirectUris: [`${proxy.origin}/api/auth/callback/demo`],
     });
-  },
-);
+    const port = await freePort();
+    proxy.targetPort = port;
+    app = exampleApp({ servers, port, env: { NEXTAUTH_URL: undefined, [variable]: "1" } });
+    await app.start();
+  });
+  afterAll(async () => {
+    await app.stop();
+    await servers.stop();
+    await proxy.close();
+  });
+
+  it("is where the proxy says, in every door, over a renewal, for two users", async () => {
+    const people = [
+      await signIn("alice", proxy.origin, "/api/auth"),
+      await signIn("carol", proxy.origin, "/api/auth"),
+    ];
+    for (const browser of people) expect(await browser.cookie(proxy.origin, SESSION_COOKIE)).toBeDefined();
+    const endMs = Date.now() + LIFETIME_MS / 2 + 1_500;
+    const reports = await Promise.all(
+      people.map((browser) => keepLoading(browser, proxy.origin, { tabs: 1, everyMs: 700, endMs })),
+    );
+    const doors: TabReport = { sent: 0, failed: [], tookMs: [] };
+    for (const browser of people)
+      for (const path of ["/via-proxy", "/pages-router", "/api/pages/orders"])
+        await ask(browser, proxy.origin + path, doors);
+
+    expect([...reports, doors].flatMap(({ failed }) => failed)).toEqual([]);
+    expectNothingLost(servers, 2);
+    const [alice, carol] = people;
+    await signOut(alice!, `${proxy.origin}/api/auth`, proxy.origin);
+    expect((await alice!.visit(`${proxy.origin}/api/orders`)).status).toBe(401);
+    expect((await carol!.visit(`${proxy.origin}/api/orders`)).status).toBe(200);
+  });
+});

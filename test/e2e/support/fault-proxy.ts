@@ -29,6 +29,8 @@ export interface WatchedRequest {
   readonly grantType: string | undefined;
   /** Prefix of the refresh token's SHA-256, as in the servers' audit files. */
   readonly refreshTokenHash: string | undefined;
+  /** The same of the refresh token that the server answered with. */
+  issuedHash?: string | undefined;
   readonly startedAtMs: number;
   endedAtMs?: number;
   /** Status that the client got. `undefined` while it waits, or where it got none. */
@@ -57,9 +59,12 @@ export interface FaultProxy {
   readonly log: readonly WatchedRequest[];
   /** Told of every exchange with the server, watched or not, once it has ended. */
   onExchange?: (exchange: Exchange) => void;
-  /** Does this to the next `count` watched requests (of that grant type, if one is named). */
-  next(count: number, fault: Fault, only?: { readonly grantType: string }): void;
-  /** Takes back faults that have not happened, and lets go of stalled requests. */
+  /**
+   * Does this to the next `count` watched requests, or only to those of that grant type, or with those refresh tokens.
+   * Returns what takes back the faults that have not happened, and cuts the requests that stall.
+   */
+  next(count: number, fault: Fault, only?: Only): () => void;
+  /** Takes back all of them. */
   clear(): void;
   /** From now on, watched requests wait: before the server hears of them, or with its answer in hand. */
   hold(where?: "request" | "answer"): void;
@@ -70,10 +75,18 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
+/** Which watched requests a fault is for. */
+export interface Only {
+  readonly grantType?: string;
+  /** Hashes, as in {@link WatchedRequest.refreshTokenHash}. */
+  readonly refreshTokens?: ReadonlySet<string>;
+}
+
 interface Planned {
   readonly fault: Fault;
-  readonly grantType: string | undefined;
+  readonly only: Only;
   left: number;
+  readonly stalled: Set<ServerResponse>;
 }
 
 const MAX_BODY_BYTES = 256 * 1024;
@@ -81,15 +94,16 @@ const MAX_BODY_BYTES = 256 * 1024;
 /** Starts a proxy on a free port of the loopback. `watches` says which requests are logged and can be disturbed. */
 export async function faultProxy(watches: (method: string, path: string) => boolean): Promise<FaultProxy> {
   const log: WatchedRequest[] = [];
-  const plan: Planned[] = [];
-  const stalled = new Set<ServerResponse>();
+  const plan = new Set<Planned>();
   let holding: "request" | "answer" | undefined;
   let held: (() => void)[] = [];
 
-  const takeFault = (grantType: string | undefined): Fault | undefined => {
-    const found = plan.find((one) => one.left > 0 && (one.grantType ?? grantType) === grantType);
+  const takeFault = (
+    request: Pick<WatchedRequest, "grantType" | "refreshTokenHash">,
+  ): Planned | undefined => {
+    const found = [...plan].find(({ left, only }) => left > 0 && isMeant(only, request));
     if (found) found.left -= 1;
-    return found?.fault;
+    return found;
   };
   const holdAt = (where: "request" | "answer"): Promise<void> =>
     holding === where ? new Promise((resolve) => void held.push(resolve)) : Promise.resolve();
@@ -97,7 +111,8 @@ export async function faultProxy(watches: (method: string, path: string) => bool
   const handleWatched = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await readAll(request);
     const described = describeBody(body, request.headers["content-type"] ?? "");
-    const fault = takeFault(described.grantType);
+    const planned = takeFault(described);
+    const fault = planned?.fault;
     const entry: WatchedRequest = {
       ...described,
       startedAtMs: Date.now(),
@@ -107,18 +122,19 @@ export async function faultProxy(watches: (method: string, path: string) => bool
     response.once("close", () => {
       entry.endedAtMs = Date.now();
       if (response.writableFinished) entry.status = response.statusCode;
-      stalled.delete(response);
+      planned?.stalled.delete(response);
     });
 
     if (fault?.kind === "respond")
       return void response.writeHead(fault.status, fault.headers).end(fault.body);
-    if (fault?.kind === "stall") return void stalled.add(response);
+    if (fault?.kind === "stall") return void planned?.stalled.add(response);
     if (fault?.kind === "cut_before") return void response.destroy();
     await holdAt("request");
     const answer = await forward(request, proxy.targetPort, body);
     const content = await readAll(answer);
     proxy.onExchange?.(exchangeOf(request, content));
     entry.serverStatus = answer.statusCode ?? 0;
+    entry.issuedHash = hashOf(jsonMember(content, "refresh_token"));
     await holdAt("answer");
     if (fault?.kind === "cut_after") return void response.destroy();
     const { "transfer-encoding": _dropped, ...headers } = answer.headers;
@@ -140,16 +156,22 @@ export async function faultProxy(watches: (method: string, path: string) => bool
     held = [];
     for (const go of waiting) go();
   };
-  const clear = (): void => {
-    plan.length = 0;
-    for (const response of stalled) response.destroy();
+  const takeBack = (planned: Planned): void => {
+    plan.delete(planned);
+    for (const response of planned.stalled) response.destroy();
   };
+
+  const clear = (): void => plan.forEach(takeBack);
 
   const proxy: FaultProxy = {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     targetPort: 0,
     log,
-    next: (count, fault, only) => void plan.push({ fault, left: count, grantType: only?.grantType }),
+    next(count, fault, only = {}) {
+      const planned: Planned = { fault, only, left: count, stalled: new Set() };
+      plan.add(planned);
+      return () => takeBack(planned);
+    },
     clear,
     hold: (where = "request") => {
       holding = where;
@@ -181,11 +203,22 @@ function describeBody(
   const refreshToken = form.get("refresh_token") ?? jsonMember(body, "refresh_token");
   return {
     grantType: form.get("grant_type") ?? (refreshToken === undefined ? undefined : "refresh_token"),
-    refreshTokenHash:
-      refreshToken === undefined
-        ? undefined
-        : createHash("sha256").update(refreshToken).digest("hex").slice(0, 16),
+    refreshTokenHash: hashOf(refreshToken),
   };
+}
+
+function isMeant(
+  { grantType, refreshTokens }: Only,
+  request: Pick<WatchedRequest, "grantType" | "refreshTokenHash">,
+): boolean {
+  return (
+    (grantType ?? request.grantType) === request.grantType &&
+    refreshTokens?.has(request.refreshTokenHash ?? "") !== false
+  );
+}
+
+function hashOf(token: string | undefined): string | undefined {
+  return token && createHash("sha256").update(token).digest("hex").slice(0, 16);
 }
 
 function jsonMember(body: Buffer, name: string): string | undefined {
