@@ -53,11 +53,12 @@ export interface AppCallbacks {
     params: Params,
     own: (params: Params) => unknown,
   ) => Promise<object>;
-  /** The last step of a session read: notes a sign-out that came meanwhile, so that its cookie is not set again. Never rejects. */
+  /** The last step of a session read: notes that the session ended meanwhile, so that its cookie is left alone. Never rejects. */
   readonly sessionRead: () => Promise<void>;
   /**
    * Whether a JWT belongs to a user who has signed out, as the `session` callback found for this very object. NextAuth
-   * encodes it next; with nothing in it, it sets no cookie and deletes the one that came (F18).
+   * encodes it next; with nothing in it, it sets no cookie (F18). It deletes the one that came: the wrapped handler holds
+   * that back (F43), in `getServerSession(req, res)` nobody can.
    */
   readonly isOver: (token: object | undefined) => boolean;
   /** Ends the session's grant. */
@@ -291,7 +292,7 @@ function withoutRecipeError<Value extends object>(value: Value): Value {
   return typeof error === "string" && RECIPE_ERRORS.has(error) ? (rest as Value) : value;
 }
 
-/** Whether a grant's end means that its cookie should be gone too. */
+/** Whether a grant's end means that nobody is signed in by its cookie any more. */
 export function isSignedOut(reason: string): boolean {
   return reason === "signed_out" || reason === "replaced" || reason === "revoked";
 }

@@ -29,17 +29,9 @@ export function isSessionCookie(cookieName: string, name: string): boolean {
 }
 
 /**
- * Turns the Set-Cookie lines of a response that would keep a signed-out session alive into ones that delete it (F18).
- * Other cookies are left as they are; attributes are kept, so that the browser finds the cookie to delete.
+ * The Set-Cookie lines of a response without those of the session cookie, set or deleted. For a session that has ended:
+ * its cookie must not come back (F18), and a newer sign-in may have put one under the same name meanwhile (F43).
  */
-export function deletingSession(lines: readonly string[], name: string): string[] {
-  return lines.map((line) => {
-    const cookieName = line.slice(0, Math.max(0, line.indexOf("="))).trim();
-    if (!isSessionCookie(cookieName, name)) return line;
-    const attributes = line
-      .split(";")
-      .slice(1)
-      .filter((attribute) => !/^\s*(expires|max-age)\s*=/i.test(attribute));
-    return [`${cookieName}=`, ...attributes, " Max-Age=0"].join(";");
-  });
+export function withoutSessionCookies(lines: readonly string[], name: string): string[] {
+  return lines.filter((line) => !isSessionCookie(line.slice(0, Math.max(0, line.indexOf("="))).trim(), name));
 }

@@ -1,6 +1,6 @@
 /**
  * The wrapper around NextAuth's route: it lets a due session read wait for the refresh, ends the grants of the session
- * that a new sign-in replaces, and keeps a signed-out session's cookie from coming back.
+ * that a new sign-in replaces, and keeps the answer of a session that has ended from touching the session cookie.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { claimOf, type GrantClaim } from "./claim.ts";
 import { reportFailure } from "./report.ts";
 import { inHandler, type HandlerContext } from "./request-context.ts";
 import { requestSourceOf, type NodeRequestLike, type RequestSource } from "./request-source.ts";
-import { deletingSession } from "./session-cookie.ts";
+import { withoutSessionCookies } from "./session-cookie.ts";
 import { readSession } from "./token-access.ts";
 
 /** The header in which a tab of `nolapse/react` says why it asks. */
@@ -51,12 +51,12 @@ async function answerApp(
   const response = await inHandler(context, run);
   await endReplaced(app, context);
   if (!(response instanceof Response)) return response;
-  const name = app.host.sessionCookieName(context.source);
-  const lines = response.headers.getSetCookie();
   const headers = new Headers(response.headers);
   if (context.signedOut === true) {
+    const name = app.host.sessionCookieName(context.source);
     headers.delete("set-cookie");
-    for (const line of deletingSession(lines, name)) headers.append("set-cookie", line);
+    for (const line of withoutSessionCookies(response.headers.getSetCookie(), name))
+      headers.append("set-cookie", line);
   }
   // Whatever reads or sets the session is nobody else's (SEC-28, F40).
   headers.set("cache-control", "private, no-cache, no-store");
@@ -77,7 +77,7 @@ async function answerPages(
   response.setHeader = (header, value) => {
     // NextAuth sets the cookie right after its session event, in which the context was brought up to date.
     const drop = header.toLowerCase() === "set-cookie" && context.signedOut === true && Array.isArray(value);
-    return setHeader(header, drop ? deletingSession(value as string[], name) : value);
+    return setHeader(header, drop ? withoutSessionCookies(value as string[], name) : value);
   };
   const result = await inHandler(context, () => run(response));
   await endReplaced(app, context);

@@ -131,7 +131,7 @@ function wrappedEvents(own: Partial<EventCallbacks>, ours: AppCallbacks): Partia
   };
 }
 
-/** Without a value NextAuth sets no cookie, and deletes that of a user who has signed out. */
+/** Without a value NextAuth sets no cookie for a user who has signed out; it deletes the one that came. */
 function wrappedEncode(own: JWTOptions["encode"], ours: AppCallbacks): JWTOptions["encode"] {
   return async (params) => (ours.isOver(params.token) ? "" : own(params));
 }

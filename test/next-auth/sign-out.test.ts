@@ -2,7 +2,7 @@ import { getServerSession } from "next-auth";
 import { describe, expect, it } from "vitest";
 import { faults } from "../../src/testing/strict-authorization-server.ts";
 import { captureConsole } from "./support/console.ts";
-import { SESSION_COOKIE, type Browser } from "./support/browser.ts";
+import { SESSION_COOKIE, type Answer, type Browser } from "./support/browser.ts";
 import {
   LIFETIME_MS,
   createWorld,
@@ -35,15 +35,16 @@ describe.each(["pages", "app"] as const)("a sign-out in the %s router", (form) =
     expect(world.server.userOf(ofBob.accessToken)).toBe("bob");
   });
 
-  it("holds for every old cookie at once, and the handler deletes it (F18, SEC-13)", async () => {
+  it("holds for every old cookie at once, and the handler sets none again (F18, SEC-13)", async () => {
     const { world, alice } = await twoUsers(form);
     const thief = alice.copy();
     await alice.signOut();
 
     expect(await thief.inServerComponent(() => getServerSession(world.authOptions))).toBeNull();
     await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
-    expect(await thief.session()).toEqual({});
-    expect(sessionCookieOf(thief)).toBe("");
+    const answer = await thief.get("session");
+    expect(answer.json()).toEqual({});
+    expect(answer.setCookies.filter(isSessionCookie)).toEqual([]);
   });
 
   it("also in a page or API route of the Pages Router, which sets no live cookie again (F18, I7)", async () => {
@@ -67,22 +68,19 @@ describe.each(["pages", "app"] as const)("a sign-out in the %s router", (form) =
     expect(said.lines, "NextAuth reports no error").toEqual([]);
   });
 
-  it("turns the answer of a session read that waits into a deletion (F18, I7)", async () => {
+  it("keeps the cookie from coming back by the answer of a session read that waits (F18, I7)", async () => {
     const { world, alice, bob } = await twoUsers(form);
-    const otherTab = alice.copy();
     pass(DUE_MS);
     world.server.hold();
 
-    const reading = otherTab.get("session");
+    const reading = alice.get("session");
     await until(() => world.server.heldRequests === 1);
     await alice.signOut();
     world.server.release();
     const answer = await reading;
 
     expect(answer.json()).toEqual({});
-    const line = answer.setCookies.find((each) => each.startsWith(`${SESSION_COOKIE}=`));
-    expect(line).toMatch(/^next-auth\.session-token=;.*Path=\/.*HttpOnly.*Max-Age=0$/);
-    expect(sessionCookieOf(otherTab)).toBe("");
+    expect(sessionCookieOf(alice)).toBe("");
     expect(await bob.session()).toMatchObject({ user: { name: "bob" }, accessTokenExpiresIn: 60 });
   });
 
@@ -91,12 +89,12 @@ describe.each(["pages", "app"] as const)("a sign-out in the %s router", (form) =
     const world = await createWorld({ auth: { events: { session: () => meanwhile() as Promise<void> } } });
     const alice = world.browser(form);
     await alice.signIn("alice");
-    const otherTab = alice.copy();
     meanwhile = () => alice.signOut();
 
-    await otherTab.get("session");
+    const answer = await alice.get("session");
 
-    expect(sessionCookieOf(otherTab)).toBe("");
+    expect(answer.setCookies.filter(isSessionCookie)).toEqual([]);
+    expect(sessionCookieOf(alice)).toBe("");
   });
 
   it("revokes what a refresh under way brings, and nothing revives the grant (I7, SEC-13)", async () => {
@@ -135,6 +133,61 @@ describe.each(["pages", "app"] as const)("a sign-out in the %s router", (form) =
 
     expect(answer.json()).toEqual({ url: "http://localhost:3000/" });
     expect(world.eventsOf("grant_ended")).toEqual([]);
+  });
+});
+
+describe.each(["pages", "app"] as const)("a late answer of an older session in the %s router", (form) => {
+  // Both tabs have one jar: whoever signs in meanwhile has put a new cookie under the same name.
+  async function lateAnswer(
+    meanwhile: (browser: Browser) => Promise<unknown>,
+  ): Promise<{ world: World; browser: Browser; answer: Answer; bob: Browser }> {
+    const { world, alice: browser, bob } = await twoUsers(form);
+    pass(DUE_MS);
+    world.server.hold();
+    const reading = browser.get("session");
+    await until(() => world.server.heldRequests === 1);
+    await meanwhile(browser);
+    world.server.release();
+    return { world, browser, answer: await reading, bob };
+  }
+
+  it.each([
+    ["a new sign-in", ["carol"], "replaced"],
+    ["a new sign-in of the same user", ["alice"], "replaced"],
+    ["a sign-out and a new sign-in", [undefined, "carol"], "signed_out"],
+  ])("neither sets nor deletes the cookie after %s (F18, F43)", async (_what, users, reason) => {
+    const { world, browser, answer, bob } = await lateAnswer(async (tab) => {
+      for (const user of users) await (user === undefined ? tab.signOut() : tab.signIn(user));
+    });
+
+    expect(answer.json()).toEqual({});
+    expect(answer.setCookies.filter(isSessionCookie)).toEqual([]);
+    expect(world.eventsOf("grant_ended")).toMatchObject([{ reason }]);
+    expect(await browser.session()).toMatchObject({
+      user: { name: users.at(-1) },
+      tokenState: { status: "fresh" },
+    });
+    const { accessToken } = await world.getAccessToken(browser.pageRequest());
+    expect(world.server.userOf(accessToken)).toBe(users.at(-1));
+    expect(await bob.session()).toMatchObject({ user: { name: "bob" } });
+  });
+
+  it("of a chunked cookie leaves the chunks alone, too, and every other cookie is set as before", async () => {
+    const { world, alice } = await twoUsers(form);
+    const value = sessionCookieOf(alice);
+    alice.jar.delete(SESSION_COOKIE);
+    alice.jar.set(`${SESSION_COOKIE}.0`, value.slice(0, 100));
+    alice.jar.set(`${SESSION_COOKIE}.1`, value.slice(100));
+    const old = alice.copy();
+    await alice.signOut();
+    old.jar.delete("next-auth.callback-url");
+
+    const answer = await old.get("session");
+
+    expect(answer.json()).toEqual({});
+    expect(answer.setCookies.filter(isSessionCookie)).toEqual([]);
+    expect(answer.setCookies.join()).toContain("next-auth.callback-url=");
+    expect(world.eventsOf("grant_ended")).toHaveLength(1);
   });
 });
 
