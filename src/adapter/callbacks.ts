@@ -61,6 +61,8 @@ export interface AppCallbacks {
    * that back (F43), in `getServerSession(req, res)` nobody can.
    */
   readonly isOver: (token: object | undefined) => boolean;
+  /** Notes that a sign-in has come to a session: its cookie is on its way. */
+  readonly signedIn: () => void;
   /** Ends the session's grant. */
   readonly signedOut: (token: SessionToken | null | undefined) => Promise<void>;
 }
@@ -103,6 +105,10 @@ export function createCallbacks(app: App): AppCallbacks {
     },
     sessionRead: () => noteSignOut(app),
     isOver: (token) => token !== undefined && over.has(token),
+    signedIn() {
+      const context = handlerContext();
+      if (context) context.signedIn = true;
+    },
     async signedOut(token) {
       try {
         const { grants } = await app.ready();
@@ -137,6 +143,8 @@ async function storeSignIn(
   const { provider, providerAccountId } = account;
   const subject = providerAccountId ?? (user as { id?: string } | undefined)?.id;
   const grant = await grants.store({ provider, tokens, subject });
+  const context = handlerContext();
+  if (context) context.stored = grant;
   if (!grant.refreshable && profileOf(provider).hasRefreshGrant) {
     warnOnce(
       `no-refresh-token:${provider}`,
@@ -154,7 +162,7 @@ async function signInJwt<Params extends JwtParams>(
 ): Promise<object> {
   const { account, user } = params;
   const tokens = tokensOf(app, account, user);
-  const token = await ownAtSignIn(app, params, own, known);
+  const token = (await own(params)) as object;
   if (!account || tokens === undefined) return token;
   const secrets = [tokens.access_token, tokens.refresh_token, tokens.id_token].map(textOf);
   const { value, paths } = stripTokens(token, secrets);
@@ -165,42 +173,11 @@ async function signInJwt<Params extends JwtParams>(
     );
   }
   try {
-    const grant = known ?? (await storeSignIn(app, account, user, tokens));
-    const context = handlerContext();
-    if (context) context.created = { claim: grant.claim, subjectRef: grant.subjectRef };
-    return withClaim(value, grant.claim);
+    const { claim } = known ?? (await storeSignIn(app, account, user, tokens));
+    return withClaim(value, claim);
   } catch (error) {
     reportFailure("The tokens of a sign-in could not be stored", error);
     return value;
-  }
-}
-
-/** The application's own part. If it throws there is no session, so nothing may stay that was stored for it. */
-async function ownAtSignIn<Params extends JwtParams>(
-  app: App,
-  params: Params,
-  own: (params: Params) => unknown,
-  known: StoredGrant | undefined,
-): Promise<object> {
-  try {
-    return (await own(params)) as object;
-  } catch (error) {
-    if (known !== undefined) await endUnborn(app, known);
-    throw error;
-  }
-}
-
-/** Ends the grant of a sign-in that came to nothing. Never rejects. */
-async function endUnborn(app: App, { claim }: StoredGrant): Promise<void> {
-  try {
-    const { grants } = await app.ready();
-    // The session that the browser keeps may be the same user's, and share the consent that a revocation would end.
-    await grants.end(claim, "revoked", handlerContext()?.previous === undefined);
-  } catch (error) {
-    reportFailure(
-      "The grant of a sign-in that failed could not be ended yet; it is ended as soon as the store is back",
-      error,
-    );
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { GrantClaim } from "./claim.ts";
+import type { StoredGrant } from "./grants.ts";
 import type { RequestSource } from "./request-source.ts";
 
 /** One request to the NextAuth route. */
@@ -16,8 +17,10 @@ export interface HandlerContext {
   readonly door: string;
   /** The grant of the session that the browser had before this request. */
   readonly previous: GrantClaim | undefined;
-  /** Set when a sign-in in this request stored a grant. */
-  created?: { readonly claim: GrantClaim; readonly subjectRef: string | null };
+  /** The grant that a sign-in in this request stored. */
+  stored?: StoredGrant;
+  /** Set when a sign-in in this request has come to a session. */
+  signedIn?: boolean;
   /** The grant whose session this request reads. */
   reading?: GrantClaim;
   /** Set when the session that this request reads belongs to a user who has signed out. */

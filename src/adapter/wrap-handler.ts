@@ -6,10 +6,10 @@
  */
 import type { App } from "./app.ts";
 import { claimOf, type GrantClaim } from "./claim.ts";
-import { reportFailure } from "./report.ts";
 import { inHandler, type HandlerContext } from "./request-context.ts";
 import { requestSourceOf, type NodeRequestLike, type RequestSource } from "./request-source.ts";
 import { withoutSessionCookies } from "./session-cookie.ts";
+import { settleSignIn } from "./settle-sign-in.ts";
 import { readSession } from "./token-access.ts";
 
 /** The header in which a tab of `nolapse/react` says why it asks. */
@@ -48,8 +48,7 @@ async function answerApp(
   const params = (await (routeContext as { params?: unknown } | undefined)?.params) as
     { nextauth?: string[] } | undefined;
   const context = await contextFor(app, requestSourceOf(request), params?.nextauth?.[0]);
-  const response = await inHandler(context, run);
-  await endReplaced(app, context);
+  const response = await runSettled(app, context, run);
   if (!(response instanceof Response)) return response;
   const headers = new Headers(response.headers);
   if (context.signedOut === true) {
@@ -79,9 +78,16 @@ async function answerPages(
     const drop = header.toLowerCase() === "set-cookie" && context.signedOut === true && Array.isArray(value);
     return setHeader(header, drop ? withoutSessionCookies(value as string[], name) : value);
   };
-  const result = await inHandler(context, () => run(response));
-  await endReplaced(app, context);
-  return result;
+  return runSettled(app, context, () => run(response));
+}
+
+/** A Credentials sign-in that fails late rejects, so that nothing may hang on the handler's answer. */
+async function runSettled(app: App, context: HandlerContext, run: () => unknown): Promise<unknown> {
+  try {
+    return await inHandler(context, run);
+  } finally {
+    await settleSignIn(app, context);
+  }
 }
 
 async function contextFor(
@@ -106,18 +112,6 @@ async function previousClaim(app: App, source: RequestSource): Promise<GrantClai
     return claimOf(token) ?? (await (await app.ready()).grants.adopt(token))?.claim;
   } catch {
     return undefined;
-  }
-}
-
-/** A new sign-in ends the grant that the browser's session had before (SEC-11). */
-async function endReplaced(app: App, { previous, created }: HandlerContext): Promise<void> {
-  if (previous === undefined || created === undefined || previous.handle === created.claim.handle) return;
-  try {
-    const { grants } = await app.ready();
-    // A second sign-in of one user may share the chain's consent at the server: revoking the old could end the new.
-    await grants.end(previous, "replaced", ({ subjectRef }) => subjectRef !== created.subjectRef);
-  } catch (error) {
-    reportFailure("The grant of the session before this sign-in could not be ended", error);
   }
 }
 

@@ -115,8 +115,12 @@ function wrappedCallbacks(
 }
 
 function wrappedEvents(own: Partial<EventCallbacks>, ours: AppCallbacks): Partial<EventCallbacks> {
-  const { session, signOut } = own;
+  const { session, signIn, signOut } = own;
   return {
+    async signIn(message) {
+      ours.signedIn();
+      await signIn?.(message);
+    },
     async signOut(message) {
       await ours.signedOut(message.token);
       await signOut?.(tokenHidden(message));

@@ -328,6 +328,49 @@ describe.each(["pages", "app"] as const)(
   },
 );
 
+describe.each(["pages", "app"] as const)(
+  "a sign-in that NextAuth refuses after the signIn callback, in the %s router,",
+  (form) => {
+    const byEmail = (name: string) =>
+      Promise.resolve({ id: `user-${name}`, email: name, emailVerified: null });
+    /** Everybody's address belongs to an account of another provider already. */
+    const adapter = {
+      getUser: byEmail,
+      getUserByAccount: () => Promise.resolve(null),
+      getUserByEmail: byEmail,
+    } as unknown as NonNullable<AuthOptions["adapter"]>;
+    const encode = () => Promise.reject(new Error("the key service is away"));
+
+    it.each<[string, Partial<AuthOptions>]>([
+      ["because the account is not linked", { adapter, session: { strategy: "jwt" } }],
+      ["because the JWT cannot be encoded", { jwt: { encode } }],
+    ])("%s, leaves no live grant behind, and the other sessions alone (SEC-11)", async (_what, auth) => {
+      captureConsole();
+      const world = await createWorld();
+      const refusing = world.copy({ auth });
+      const [alice, bob] = [refusing.browser(form), world.browser(form)];
+      await bob.signIn("bob");
+      const again = refusing.browser(form);
+      for (const [name, value] of bob.jar) again.jar.set(name, value);
+
+      const answer = await alice.signIn("alice");
+      await again.signIn("bob");
+
+      expect(answer.headers.get("location")).toMatch(/\/api\/auth\/(error|signin)\?error=/);
+      expect(sessionCookieOf(alice)).toBe("");
+      expect(refusing.eventsOf("grant_created")).toHaveLength(2);
+      expect(refusing.eventsOf("grant_ended")).toMatchObject([{ reason: "revoked" }, { reason: "revoked" }]);
+      await until(() => refusing.eventsOf("revocation_ended").length === 1);
+      expect(world.server.requests.filter(({ endpoint }) => endpoint === "revocation")).toMatchObject([
+        { user: "alice" },
+        { user: "alice" },
+      ]);
+      pass(LIFETIME_MS);
+      expect(await bob.session()).toMatchObject({ user: { name: "bob" }, tokenState: { status: "fresh" } });
+    });
+  },
+);
+
 describe("the access token of a sign-in", () => {
   it("carries the server's own extra members, and none of NextAuth's (Q24)", async () => {
     const world = await createWorld({

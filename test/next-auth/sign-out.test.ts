@@ -5,10 +5,12 @@ import { captureConsole } from "./support/console.ts";
 import { SESSION_COOKIE, type Answer, type Browser } from "./support/browser.ts";
 import {
   LIFETIME_MS,
+  backendProvider,
   createWorld,
   jwtOf,
   pass,
   sessionCookieOf,
+  strictProvider,
   until,
   type World,
 } from "./support/world.ts";
@@ -215,6 +217,29 @@ describe.each(["pages", "app"] as const)("a new sign-in in the %s router", (form
     expect(world.eventsOf("revocation_ended")).toMatchObject([{ outcome: "revoked" }]);
     expect(world.server.userOf((await world.getAccessToken(alice.pageRequest())).accessToken)).toBe("carol");
     await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
+  });
+
+  it("that brings no token ends the first one's grant as well, and revokes its tokens (SEC-11, F43)", async () => {
+    const base = await createWorld();
+    const world = base.copy({
+      auth: {
+        providers: [strictProvider(base.server), backendProvider((user) => ({ id: user, name: user }))],
+      },
+    });
+    const [browser, bob] = [world.browser(form), world.browser(form)];
+    await browser.signIn("alice");
+    await bob.signIn("bob");
+    const thief = browser.copy();
+
+    await browser.signInWithPassword({ user: "alice" });
+
+    expect(world.eventsOf("grant_ended")).toMatchObject([{ reason: "replaced" }]);
+    await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
+    await expect(world.getAccessToken(browser.pageRequest())).rejects.toMatchObject({ code: "no_token" });
+    expect(await browser.session()).toMatchObject({ user: { name: "alice" } });
+    await until(() => world.eventsOf("revocation_ended").length === 1);
+    expect(world.eventsOf("revocation_ended")).toMatchObject([{ outcome: "revoked" }]);
+    expect(await bob.session()).toMatchObject({ tokenState: { status: "fresh" } });
   });
 
   it("leaves the same user's other device alone (F8)", async () => {
