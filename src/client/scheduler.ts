@@ -102,7 +102,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (!running) return;
     const now = environment.read();
     if (flight) {
-      if (elapsedMs(flight.sentAt, now) < requestTimeoutMs) return;
+      const leftMs = requestTimeoutMs - elapsedMs(flight.sentAt, now);
+      // A timer may fire a little early: without a new one, a request that hangs would silence the tab for good.
+      if (leftMs > 0) return arm(leftMs);
       drop();
       take({ kind: "failed" }, now);
     }

@@ -16,6 +16,8 @@ export class FakePage implements Environment {
   monotonicMs = 5_000;
   isOnline = true;
   chance = 0;
+  /** By how much a timer may fire before its time, in milliseconds, as browsers' do: told anew for each. */
+  earlyMs = (): number => 0;
   readonly #timers = new Set<Timer>();
   readonly #listeners = new Set<(reason: WakeReason) => void>();
 
@@ -24,7 +26,7 @@ export class FakePage implements Environment {
   }
   setTimer(run: () => void, delayMs: number): unknown {
     if (delayMs > MAX_TIMER_MS) throw new Error("F25: setTimeout would fire at once");
-    const timer = { run, atMs: this.monotonicMs + Math.max(0, delayMs) };
+    const timer = { run, atMs: this.monotonicMs + Math.max(0, delayMs - this.earlyMs()) };
     this.#timers.add(timer);
     return timer;
   }

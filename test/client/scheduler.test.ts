@@ -242,6 +242,27 @@ describe("a request that fails", () => {
     expect(user()).toBe("alice");
   });
 
+  it("is given up although its timer fires a fraction of a millisecond early, for hours (F19, F25)", async () => {
+    const { page, server, user } = await openTab();
+    let turn = 0;
+    page.earlyMs = () => [0, 0.3, 0.999, 1][turn++ % 4] ?? 0;
+    server.fault = "hang";
+    await page.pass(3 * HOUR_MS);
+
+    const gaps = server.asked.slice(2).map(({ atMs }, index) => atMs - (server.asked[index + 1]?.atMs ?? 0));
+    expect(gaps.length).toBeGreaterThan(100);
+    // The bound of a request and the longest back-off.
+    expect(Math.max(...gaps)).toBeLessThan(15_000 + 60_000 + 10);
+    expect(user()).toBe("alice");
+
+    server.fault = undefined;
+    await page.pass(3 * HOUR_MS);
+    expect(server.expiresAtMs, "the token is fresh").toBeGreaterThan(server.nowMs());
+    expect(server.asked.length, "and there is no hot loop").toBeLessThan(
+      gaps.length + (4 * 3 * HOUR_MS) / server.idleMs,
+    );
+  });
+
   it("by a throw in the function itself is a failure like any other", async () => {
     const page = new FakePage();
     const fetchSession = vi.fn(() => {
