@@ -28,6 +28,8 @@ export interface PlanState {
   readonly answeredAt: Reading;
   /** When it said to ask, in milliseconds from then; `Infinity` for never. */
   readonly askInMs: number;
+  /** How long the token lives on after that, in milliseconds; `Infinity` where it is not known. */
+  readonly spareMs: number;
   /** How many answers in a row said to come back at once. */
   readonly soon: number;
   /** How many requests in a row failed. */
@@ -113,17 +115,20 @@ export function countSoon(before: number, session: ClientSession): number {
   return soon ? Math.min(before + 1, 5) : 0;
 }
 
-/** When to ask after an answer, in milliseconds from it: what it said, but never in a hot loop (F33). */
-export function waitAfterAnswerMs(askInMs: number, soon: number, draw: number): number {
+/**
+ * When to ask after an answer, in milliseconds from it: what it said, but never in a hot loop (F33). Of the time between
+ * that and the token's end (`spareMs`), chance takes a fifth at most.
+ */
+export function waitAfterAnswerMs(askInMs: number, soon: number, draw: number, spareMs = Infinity): number {
   const leastMs = soon > 0 ? backOffMs(soon, draw) : 0;
-  return Math.max(askInMs, leastMs) + draw * Math.min(askInMs / 20, MAX_JITTER_MS);
+  return Math.max(askInMs, leastMs) + draw * Math.min(askInMs / 20, spareMs / 5, MAX_JITTER_MS);
 }
 
 function leftUntilAskMs(state: PlanState, now: Reading, settings: PlanSettings): number {
   if (state.failures > 0) return backOffMs(state.failures, state.draw) - elapsedMs(state.failedAt, now);
   if (state.known === "unknown") return 0;
   const everyMs = settings.refetchIntervalMs > 0 ? settings.refetchIntervalMs : Infinity;
-  const tokenMs = waitAfterAnswerMs(state.askInMs, state.soon, state.draw);
+  const tokenMs = waitAfterAnswerMs(state.askInMs, state.soon, state.draw, state.spareMs);
   return Math.min(tokenMs, everyMs) - elapsedMs(state.answeredAt, now);
 }
 

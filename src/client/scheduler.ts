@@ -23,7 +23,7 @@ import {
   type PlanSettings,
   type PlanState,
 } from "./plan.ts";
-import { askInMsOf, keepIdentity, samePerson, type ClientSession } from "./session.ts";
+import { askInMsOf, keepIdentity, samePerson, spareMsOf, type ClientSession } from "./session.ts";
 
 /** What a scheduler works with. */
 export interface SchedulerOptions {
@@ -80,6 +80,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       known,
       answeredAt: now,
       askInMs: shown ? askInMsOf(shown) : Infinity,
+      spareMs: shown ? spareMsOf(shown) : Infinity,
       soon: shown ? countSoon(0, shown) : 0,
       failures: 0,
       failedAt: now,
@@ -148,6 +149,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       known: session ? "signed_in" : "signed_out",
       answeredAt: now,
       askInMs: session ? askInMsOf(session) : Infinity,
+      spareMs: session ? spareMsOf(session) : Infinity,
       soon: session ? countSoon(before.soon, session) : 0,
       failures: 0,
     };

@@ -47,6 +47,14 @@ export function askInMsOf(session: ClientSession): number {
   return typeof askInMs === "number" && askInMs >= 0 ? askInMs : Infinity;
 }
 
+/** How long the token lives on after {@link askInMsOf}, in milliseconds: the idle lead. `Infinity` where it is not known. */
+export function spareMsOf(session: ClientSession): number {
+  const askInMs = askInMsOf(session);
+  const { accessTokenExpiresIn } = session;
+  if (askInMs === Infinity || typeof accessTokenExpiresIn !== "number") return Infinity;
+  return Math.max(0, accessTokenExpiresIn * 1_000 - askInMs);
+}
+
 /**
  * Returns `previous` where `next` differs from it only in when things end (`accessTokenExpires`,
  * `accessTokenExpiresIn`, `expires`, `tokenState.askInMs`), else `next`. So a renewal renders nothing again, unless the

@@ -21,6 +21,7 @@ const signedIn: PlanState = {
   known: "signed_in",
   answeredAt: start,
   askInMs: 46_000,
+  spareMs: Infinity,
   soon: 0,
   failures: 0,
   failedAt: start,
@@ -47,6 +48,13 @@ describe("the plan of a tab", () => {
   it("spreads tabs by chance, within a twentieth of the wait and five seconds at most (F14)", () => {
     expect(decide({ draw: 0.99 }, after(46_000))).toEqual({ act: "wait", forMs: 2_277 });
     expect(decide({ draw: 1, askInMs: HOUR_MS }, after(HOUR_MS))).toEqual({ act: "wait", forMs: 5_000 });
+  });
+
+  it("spreads them within a fifth of the idle lead, so that none asks after the token has expired (F14)", () => {
+    const hourly = { draw: 1, askInMs: HOUR_MS - 1_000 };
+    expect(decide({ ...hourly, spareMs: 1_000 }, after(hourly.askInMs))).toEqual({ act: "wait", forMs: 200 });
+    expect(decide({ ...hourly, spareMs: 1_000 }, after(hourly.askInMs + 200))).toMatchObject({ act: "ask" });
+    expect(decide({ ...hourly, spareMs: 0 }, after(hourly.askInMs))).toMatchObject({ act: "ask" });
   });
 
   it("trusts the larger of both clocks: a sleep that stops one of them, a clock that is set back (F22, F26)", () => {

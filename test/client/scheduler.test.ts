@@ -94,6 +94,28 @@ describe("an idle tab", () => {
     },
   );
 
+  it("with an idle lead of a second asks before the token expires, whatever chance says (F14)", async () => {
+    const page = new FakePage();
+    page.chance = 0.999;
+    const askedAtMs: number[] = [];
+    const session: ClientSession = {
+      accessTokenExpiresIn: 3_600,
+      tokenState: { status: "fresh", askInMs: 3_599_000 },
+    };
+    createScheduler({
+      environment: page,
+      fetchSession: () => {
+        askedAtMs.push(page.monotonicMs);
+        return Promise.resolve<SessionAnswer>({ kind: "session", session });
+      },
+    }).start();
+    await page.pass(3 * HOUR_MS);
+
+    expect(askedAtMs).toHaveLength(4);
+    const gaps = askedAtMs.slice(1).map((atMs, index) => atMs - (askedAtMs[index] ?? 0));
+    expect(Math.max(...gaps)).toBeLessThan(3_600_000);
+  });
+
   it("whose token has no known end asks nothing more", async () => {
     const page = new FakePage();
     const asked: string[] = [];

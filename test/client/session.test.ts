@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { askInMsOf, keepIdentity, samePerson, type ClientSession } from "../../src/client/session.ts";
+import {
+  askInMsOf,
+  keepIdentity,
+  samePerson,
+  spareMsOf,
+  type ClientSession,
+} from "../../src/client/session.ts";
 
 const alice: ClientSession & { role: string } = {
   user: { name: "alice", email: "alice@example.com" },
@@ -53,6 +59,19 @@ describe("a session that comes again", () => {
       expect(askInMsOf({ tokenState })).toBe(Infinity);
     },
   );
+
+  it.each([
+    ["what is left after the ask", alice, 14_000],
+    [
+      "nothing where the ask is past the end, as seconds are rounded down",
+      { ...alice, accessTokenExpiresIn: 45 },
+      0,
+    ],
+    ["unknown without an expiry", { tokenState: alice.tokenState } as ClientSession, Infinity],
+    ["unknown where there is nothing to ask for", { accessTokenExpiresIn: 60 }, Infinity],
+  ])("leaves the idle lead: %s", (_what, session, spareMs) => {
+    expect(spareMsOf(session)).toBe(spareMs);
+  });
 
   it("asks for nothing when only a new sign-in helps", () => {
     expect(askInMsOf({ tokenState: { status: "reauthentication_required", reason: "revoked" } })).toBe(
