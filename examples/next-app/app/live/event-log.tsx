@@ -40,7 +40,7 @@ export function EventLog({ events }: { readonly events: readonly LiveEvent[] }):
           {newest.map((event) => {
             const { text, detail } = wordsFor(event, live, reauth);
             return (
-              <li key={event.seq} data-kind={event.kind}>
+              <li key={`${event.atMs}.${event.seq}`} data-kind={event.kind}>
                 <time dateTime={new Date(event.atMs).toISOString()}>{clock.format(event.atMs)}</time>
                 <MarkIcon mark={MARKS[event.kind]} />
                 <span>

@@ -31,6 +31,7 @@ type Unnumbered<T> = T extends unknown ? Omit<T, "seq"> : never;
 type MutableBucket = { -readonly [K in keyof CallBucket]: CallBucket[K] };
 
 interface Book {
+  readonly series: string;
   seq: number;
   events: LiveEvent[];
   buckets: MutableBucket[];
@@ -112,6 +113,7 @@ export function messageSince(grantRef: string, nowMs: number, afterSeq = 0, afte
   settle(book, nowMs);
   const oldestMs = nowMs - HISTORY_MS;
   return {
+    series: book.series,
     nowMs,
     counters: { ...book.counters },
     events: book.events.filter((event) => event.seq > afterSeq && event.atMs > oldestMs),
@@ -139,6 +141,7 @@ function bookOf(grantRef: string): Book {
     return found;
   }
   const book: Book = {
+    series: crypto.randomUUID(),
     seq: 0,
     events: [],
     buckets: [],

@@ -25,6 +25,9 @@ export interface TokenLife {
 export interface LiveState {
   /** When the last message was written, by the server's clock. */
   readonly toldAtMs: number;
+  /** The newest event's number, and whose numbers those are. */
+  readonly newestSeq: number;
+  readonly series: string;
   readonly counters: LiveMessage["counters"];
   readonly events: readonly LiveEvent[];
   readonly buckets: LiveMessage["buckets"];
@@ -51,10 +54,12 @@ export function leadTimeMs(lifetimeMs: number): number {
 /** Adds a message to what is known and forgets what is older than an hour. */
 export function merge(state: LiveState | undefined, message: LiveMessage): LiveState {
   const oldestMs = message.nowMs - HISTORY_MS;
-  const newestSeq = state?.events.at(-1)?.seq ?? 0;
+  const newestSeq = state?.series === message.series ? state.newestSeq : 0;
   const firstBucketMs = message.buckets[0]?.startMs ?? Infinity;
   return {
     toldAtMs: message.nowMs,
+    newestSeq: Math.max(newestSeq, message.events.at(-1)?.seq ?? 0),
+    series: message.series,
     counters: message.counters,
     events: [...(state?.events ?? []), ...message.events.filter(({ seq }) => seq > newestSeq)].filter(
       ({ atMs }) => atMs > oldestMs,
@@ -86,6 +91,8 @@ export function livesFrom(events: readonly LiveEvent[]): TokenLife[] {
         asked = undefined;
         break;
       case "seen":
+        // After a restart the new process sees the token that the one before drew already.
+        if (lives.at(-1)?.expiresAtMs === event.expiresAtMs) break;
         end({ renewedAtMs: event.issuedAtMs });
         lives.push(life(event.issuedAtMs, event.expiresAtMs));
         asked = undefined;

@@ -8,7 +8,7 @@
 export type AskReason = "due" | "expired" | "early";
 
 interface Base {
-  /** Grows by one with each event of the grant. */
+  /** Grows by one with each event of the grant, from 1 in each {@link LiveMessage.series}. */
   readonly seq: number;
   readonly atMs: number;
 }
@@ -53,6 +53,8 @@ export interface LiveCounters {
 
 /** One message of the stream: the first holds everything kept, each later one what is new since. */
 export interface LiveMessage {
+  /** Whose numbers the events have: another one after a restart of the app, which counts anew. */
+  readonly series: string;
   readonly nowMs: number;
   readonly counters: LiveCounters;
   readonly events: readonly LiveEvent[];
