@@ -1,28 +1,27 @@
 /**
- * Ends grants: leaves the tombstone, then tells the authorization server, then erases the tokens.
+ * Ends grants: leaves the tombstone, and has what is left cleared away.
  *
- * An end that the store does not take is not forgotten: this process refuses the grant from then on and offers the end
- * again until the store is back, for at most `MAX_PENDING_MS`. Other processes learn of it only then.
+ * An end that the store does not take, or whose acknowledgement got lost, is not forgotten: this process refuses the
+ * grant from then on and offers the end again until the store is back, for at most `MAX_PENDING_MS`. Other processes
+ * learn of it only then.
  *
  * @module
  */
-import { about, settled, type Engine } from "./engine.ts";
+import { bury, endedUnheard, type EndOptions } from "./clear-ended.ts";
+import { settled, type Engine } from "./engine.ts";
+import { StoreFailedError } from "./errors.ts";
 import type { EndReason, GrantRecord } from "./grant.ts";
 import type { GrantSelector } from "./grant-store.ts";
 import { offerAgain } from "./offer-again.ts";
-import { flushPending } from "./persist.ts";
 import { forgetGrant } from "./read-grant.ts";
-import { revokeTokens } from "./revoke-tokens.ts";
-import { openCandidate, openTokens } from "./seal-tokens.ts";
-import { remember } from "./single-flight.ts";
+import { remember, type PendingEnd } from "./single-flight.ts";
 
-/** How a grant is ended. */
-export interface EndOptions {
-  /** Whether the tokens are revoked at the authorization server as well; may depend on the row as it was. */
-  readonly revoke: boolean | ((before: GrantRecord) => boolean);
-}
+export type { EndOptions };
 
 const FIRST_PAUSE_MS = 1_000;
+const PAGE = 100;
+/** How far the store's clock may be behind this server's where ends are told apart by their time, in milliseconds. */
+const CLOCK_MARGIN_MS = 60_000;
 
 /** See `TokenManager.endGrant`. */
 export async function endGrant(
@@ -31,12 +30,11 @@ export async function endGrant(
   reason: EndReason,
   options: EndOptions,
 ): Promise<boolean> {
+  const end = (): Promise<boolean> => endNow(engine, id, reason, options);
   try {
-    return await endNow(engine, id, reason, options);
+    return await end();
   } catch (error) {
-    const end = (): Promise<boolean> => endNow(engine, id, reason, options);
-    remember(engine.shared.pendingEnds, id, { reason, end });
-    engine.background(offerAgain(engine, () => isEnded(engine, id), FIRST_PAUSE_MS));
+    offerEnd(engine, [id], reason, end);
     throw error;
   }
 }
@@ -48,46 +46,120 @@ export async function endGrants(
   reason: EndReason,
   options: EndOptions,
 ): Promise<number> {
-  const ended = await engine.store.endMatching(selector, reason);
+  const end = (): Promise<number> => endMatchingNow(engine, selector, reason, options);
+  try {
+    return await end();
+  } catch (error) {
+    if (!(error instanceof StoreFailedError)) throw error;
+    // Those that this process has served, it refuses at once; which others there are, only the store can tell.
+    const known = [...engine.shared.lastReadings.values()].filter(({ reading }) =>
+      isSelected(reading.grant, selector),
+    );
+    const ids = known.map(({ reading }) => reading.grant.id);
+    offerEnd(engine, [keyOf(selector), ...ids], reason, end);
+    throw error;
+  }
+}
+
+/** Keeps an end that the store has not taken, under each of the keys, and offers it again. The first one stays. */
+function offerEnd(
+  engine: Engine,
+  keys: readonly [string, ...string[]],
+  reason: EndReason,
+  end: PendingEnd["end"],
+): void {
+  const { pendingEnds } = engine.shared;
+  const pending: PendingEnd = { reason, sinceMs: engine.clock.nowMs(), end };
+  for (const key of keys) remember(pendingEnds, key, pendingEnds.get(key) ?? pending);
+  const isEnded = async (): Promise<boolean> => {
+    await pendingEnds.get(keys[0])?.end();
+    return true;
+  };
+  engine.background(offerAgain(engine, isEnded, FIRST_PAUSE_MS));
+}
+
+async function endNow(engine: Engine, id: string, reason: EndReason, options: EndOptions): Promise<boolean> {
+  const { store, shared } = engine;
+  const pending = shared.pendingEnds.get(id);
+  const ended = await store.end(id, reason);
+  // An earlier try may have been applied although its acknowledgement got lost (X26).
+  const unheard =
+    ended === undefined && pending !== undefined ? await endedUnheard(engine, id, pending.reason) : undefined;
+  forgetGrant(engine, id);
+  // Of two repeats at one moment, one tells.
+  const isFirst = shared.pendingEnds.delete(id);
+  const before = ended ?? (isFirst ? unheard : undefined);
+  if (before !== undefined) bury(engine, before, unheard?.endReason ?? reason, options);
+  return before !== undefined;
+}
+
+async function endMatchingNow(
+  engine: Engine,
+  selector: GrantSelector,
+  reason: EndReason,
+  options: EndOptions,
+): Promise<number> {
+  const { store, shared } = engine;
+  const pending = shared.pendingEnds.get(keyOf(selector));
+  const ended = await store.endMatching(selector, reason);
   for (const before of ended) {
     forgetGrant(engine, before.id);
     bury(engine, before, reason, options);
   }
+  if (pending !== undefined && shared.pendingEnds.delete(keyOf(selector))) {
+    for (const [key, one] of shared.pendingEnds) {
+      if (one !== pending) continue;
+      forgetGrant(engine, key);
+      shared.pendingEnds.delete(key);
+    }
+    const told = new Set(ended.map(({ id }) => id));
+    const search = (): Promise<boolean> => buryUnheard(engine, selector, pending, options, told);
+    engine.background(offerAgain(engine, search, FIRST_PAUSE_MS));
+  }
   return ended.length;
 }
 
-async function endNow(engine: Engine, id: string, reason: EndReason, options: EndOptions): Promise<boolean> {
-  const before = await engine.store.end(id, reason);
-  forgetGrant(engine, id);
-  engine.shared.pendingEnds.delete(id);
-  if (before !== undefined) bury(engine, before, reason, options);
-  return before !== undefined;
-}
-
-async function isEnded({ shared }: Engine, id: string): Promise<boolean> {
-  await shared.pendingEnds.get(id)?.end();
+/** Looks for the grants that an earlier try ended without an acknowledgement: only a scan shows them (X26). */
+async function buryUnheard(
+  engine: Engine,
+  selector: GrantSelector,
+  { reason, sinceMs }: PendingEnd,
+  options: EndOptions,
+  told: Set<string>,
+): Promise<boolean> {
+  let cursor: string | null = null;
+  do {
+    const page = await engine.store.scan(cursor, PAGE);
+    for (const shown of page.grants) {
+      const { id, endedAtMs } = shown;
+      const isOlder = endedAtMs === null || endedAtMs < sinceMs - CLOCK_MARGIN_MS;
+      if (isOlder || told.has(id) || !isSelected(shown, selector)) continue;
+      told.add(id);
+      // Read again: the page may be old, and whoever else ended it may have cleared it away since.
+      const grant = await endedUnheard(engine, id, reason);
+      if (grant !== undefined) bury(engine, grant, reason, options);
+    }
+    cursor = page.next;
+  } while (cursor !== null && !engine.closing.aborted);
   return true;
 }
 
 /** Offers the store, once more, each end that it has not taken yet. */
 export async function flushEnds({ shared }: Engine): Promise<void> {
-  await Promise.all([...shared.pendingEnds.values()].map(({ end }) => settled(end())));
+  const pending = new Set(shared.pendingEnds.values());
+  await Promise.all([...pending].map(({ end }) => settled(end())));
 }
 
-function bury(engine: Engine, before: GrantRecord, reason: EndReason, { revoke }: EndOptions): void {
-  engine.emit({ type: "grant_ended", ...about(engine, before), reason });
-  const wanted = typeof revoke === "function" ? revoke(before) : revoke;
-  engine.background(clearAway(engine, before, wanted));
+function isSelected(
+  grant: Pick<GrantRecord, "sessionRef" | "subjectRef" | "sidRef">,
+  selector: GrantSelector,
+): boolean {
+  return Object.entries(selector).every(
+    ([field, value]) => grant[field as "sessionRef" | "subjectRef" | "sidRef"] === value,
+  );
 }
 
-async function clearAway(engine: Engine, before: GrantRecord, revoke: boolean): Promise<void> {
-  // Tokens that never reached the store are refused by the tombstone now, and so revoked.
-  await flushPending(engine, before.id);
-  const tokenSets = [
-    openTokens(engine, before),
-    ...before.candidates.map((one) => openCandidate(engine, before, one)),
-  ];
-  const known = tokenSets.filter((tokenSet) => tokenSet !== undefined);
-  // Unrevoked tokens stay sealed in the tombstone until it is purged, so that they can still be revoked.
-  if (!revoke || (await revokeTokens(engine, before, known))) await engine.store.wipe(before.id);
+/** Under which key a pending end of many is kept: no id of a grant has a space. */
+function keyOf(selector: GrantSelector): string {
+  return Object.entries(selector).flat().join(" ");
 }

@@ -1,5 +1,5 @@
 /**
- * Offers a write to a store that does not take it, until it does.
+ * Offers a write to whoever does not take it, until it is taken.
  *
  * @module
  */
@@ -13,14 +13,17 @@ const MAX_PAUSE_MS = 15_000;
 /**
  * Repeats a write with growing pauses until it resolves with true, for at most {@link MAX_PENDING_MS} and not once the
  * engine is closing. What it rejects with has been told as an event.
+ *
+ * @param maxPauseMs The longest pause, in milliseconds. @defaultValue 15_000
  */
 export async function offerAgain(
   { clock, random, closing }: Engine,
   write: () => Promise<boolean>,
   firstPauseMs: number,
+  maxPauseMs: number = MAX_PAUSE_MS,
 ): Promise<void> {
   let waitedMs = 0;
-  for (let mostMs = firstPauseMs; waitedMs < MAX_PENDING_MS; mostMs = Math.min(2 * mostMs, MAX_PAUSE_MS)) {
+  for (let mostMs = firstPauseMs; waitedMs < MAX_PENDING_MS; mostMs = Math.min(2 * mostMs, maxPauseMs)) {
     const pauseMs = mostMs * (0.5 + random() / 2);
     waitedMs += pauseMs;
     await clock.sleep(pauseMs, closing);
@@ -28,7 +31,7 @@ export async function offerAgain(
     try {
       if (await write()) return;
     } catch {
-      // The store is still away.
+      // Still not taken.
     }
   }
 }

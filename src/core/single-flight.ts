@@ -28,6 +28,8 @@ export interface PendingRotation {
 /** An end that the store has not taken yet. */
 export interface PendingEnd {
   readonly reason: EndReason;
+  /** When the store first failed to take it, in epoch milliseconds by this server's clock. */
+  readonly sinceMs: number;
   /** Offers it once more. Rejects if the store is still away. */
   readonly end: () => Promise<unknown>;
 }
@@ -42,8 +44,10 @@ export interface SharedState {
   readonly pendingCandidates: Map<string, () => Promise<boolean>>;
   /** Targets that the authorization server refused, by grant and target, until when this process does not ask again. */
   readonly refusedTargets: Map<string, { readonly untilMs: number; readonly code: string }>;
-  /** Grants whose end the store has not taken yet: this process refuses them all the same. */
+  /** Ends that the store has not taken yet, by grant or selector: this process refuses the grants all the same. */
   readonly pendingEnds: Map<string, PendingEnd>;
+  /** Revocations that the authorization server has not taken yet: each offers itself once. */
+  readonly pendingRevocations: Map<string, () => Promise<boolean>>;
 }
 
 /** How many readings and pending rotations are kept at most; the oldest goes first. */
@@ -58,6 +62,7 @@ export function createSharedState(): SharedState {
     pendingCandidates: new Map(),
     refusedTargets: new Map(),
     pendingEnds: new Map(),
+    pendingRevocations: new Map(),
   };
 }
 

@@ -101,6 +101,7 @@ describe("a sign-out", () => {
 
     await clock.advance(MINUTE_MS);
     expect(eventsOf("revocation_ended")).toMatchObject([{ outcome: "failed" }]);
+    await clock.advance(2 * HOUR_MS);
     expect(clock.pendingSleeps).toBe(0);
   });
 });
