@@ -35,8 +35,10 @@ async function endUnborn(app: App, { previous, stored }: HandlerContext): Promis
   if (stored === undefined) return;
   try {
     const { grants } = await app.ready();
-    // The session that the browser keeps may be the same user's, and share the consent that a revocation would end.
-    await grants.end(stored.claim, "revoked", previous === undefined);
+    // The session that the browser keeps may be the same user's, and share the consent that a revocation would end: not
+    // now, and not by a later sweep, which goes by the reason.
+    const isAlone = previous === undefined;
+    await grants.end(stored.claim, isAlone ? "revoked" : "replaced", isAlone);
   } catch (error) {
     reportFailure(
       "The grant of a sign-in that failed could not be ended yet; it is ended as soon as the store is back",

@@ -42,6 +42,18 @@ export async function endedUnheard(
   return grant?.endReason === reason && hasTokens(grant) ? grant : undefined;
 }
 
+/** Buries a grant that ended for this reason without anybody hearing of it, if it has. Rejects if the store fails. */
+export async function buryUnheard(
+  engine: Engine,
+  id: string,
+  reason: EndReason,
+  options: EndOptions,
+): Promise<true> {
+  const grant = await endedUnheard(engine, id, reason);
+  if (grant !== undefined) bury(engine, grant, reason, options);
+  return true;
+}
+
 async function clearAway(engine: Engine, before: GrantRecord, revoke: boolean): Promise<void> {
   // Tokens that never reached the store are refused by the tombstone now, and so revoked.
   await flushPending(engine, before.id);

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { bury, endedUnheard, type EndOptions } from "./clear-ended.ts";
+import { bury, buryUnheard, endedUnheard, type EndOptions } from "./clear-ended.ts";
 import { settled, type Engine } from "./engine.ts";
 import { StoreFailedError } from "./errors.ts";
 import type { EndReason, GrantRecord } from "./grant.ts";
@@ -113,14 +113,14 @@ async function endMatchingNow(
       shared.pendingEnds.delete(key);
     }
     const told = new Set(ended.map(({ id }) => id));
-    const search = (): Promise<boolean> => buryUnheard(engine, selector, pending, options, told);
+    const search = (): Promise<boolean> => burySelected(engine, selector, pending, options, told);
     engine.background(offerAgain(engine, search, FIRST_PAUSE_MS));
   }
   return ended.length;
 }
 
 /** Looks for the grants that an earlier try ended without an acknowledgement: only a scan shows them (X26). */
-async function buryUnheard(
+async function burySelected(
   engine: Engine,
   selector: GrantSelector,
   { reason, sinceMs }: PendingEnd,
@@ -136,8 +136,7 @@ async function buryUnheard(
       if (isOlder || told.has(id) || !isSelected(shown, selector)) continue;
       told.add(id);
       // Read again: the page may be old, and whoever else ended it may have cleared it away since.
-      const grant = await endedUnheard(engine, id, reason);
-      if (grant !== undefined) bury(engine, grant, reason, options);
+      await buryUnheard(engine, id, reason, options);
     }
     cursor = page.next;
   } while (cursor !== null && !engine.closing.aborted);

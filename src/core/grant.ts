@@ -18,7 +18,7 @@ export const MAX_CANDIDATES = 3;
 export type EndReason =
   /** The user signed out. */
   | "signed_out"
-  /** A new sign-in in the same browser took its place. */
+  /** A new sign-in in the same browser took its place, or it is itself one that came to nothing beside a session. */
   | "replaced"
   /** The authorization server refused the refresh token for good (`invalid_grant`). */
   | "rejected"

@@ -100,6 +100,7 @@ async function obtainWithin(
     const result = await refreshWithin(engine, current, limit, ask);
     if (result.kind === "ended") throw new ReauthenticationRequiredError(grantRefOf(id), result.reason);
     if (result.kind === "refreshed") {
+      assertNotEnding(engine, id);
       const grant = recordFor(result.grant, () => result.tokenSet, ask.target);
       if (isEnough(decide(grant, engine.clock.nowMs(), engine.timing, ask.minValidityMs)))
         return issue(grant, tokenSetFor(result.tokenSet, ask.target));
@@ -110,6 +111,12 @@ async function obtainWithin(
       return lastResortAfterWait(engine, id, ask, result.kind === "failed" ? result.code : "too_short");
     await Promise.race([engine.clock.sleep(pauseMs), limit.passed]);
   }
+}
+
+/** During the wait the user may have signed out here, and the store may not know it yet (SEC-13, I16). */
+function assertNotEnding({ shared }: Engine, id: string): void {
+  const reason = shared.pendingEnds.get(id)?.reason;
+  if (reason !== undefined) throw new ReauthenticationRequiredError(grantRefOf(id), reason);
 }
 
 /** Whether what this caller joined was somebody else's: the store may have what it needs, or its own turn comes now. */

@@ -1,8 +1,10 @@
 /**
- * Puts everything that is stored under the newest key while the application runs, so that an old secret can be dropped.
+ * Puts everything that is stored under the newest key while the application runs, so that an old secret can be dropped,
+ * and finishes on the way what sign-outs have left: it is the one walk over all grants that there is.
  *
  * @module
  */
+import { createSweep } from "./clear-ended.ts";
 import type { Engine } from "./engine.ts";
 import type { GrantRecord } from "./grant.ts";
 import type { Reseal } from "./grant-store.ts";
@@ -13,8 +15,16 @@ export interface ResealReport {
   /** How many grants were looked at, ended ones included. */
   readonly scanned: number;
   readonly resealed: number;
-  /** Grants with a value that no key of the ring opens. They are left as they are. */
+  /**
+   * Grants with a value that no key of the ring opens, and rows that this release cannot read. They are left as they are.
+   * As long as there are any, `needed` does not tell all.
+   */
   readonly unopened: number;
+  /**
+   * Grants that ended more than five minutes ago and still held tokens, because a process died or the authorization
+   * server was away: these are revoked and erased now.
+   */
+  readonly cleared: number;
   /**
    * Why each key is still needed: live grants that it seals, and live grants that sessions find by it. The secret of a
    * key that is not in here can be taken out of the list.
@@ -34,12 +44,17 @@ export async function resealGrants(engine: Engine): Promise<ResealReport> {
     entry[what]++;
     needed.set(keyId, entry);
   };
-  let [scanned, resealed, unopened] = [0, 0, 0];
+  const clear = createSweep(engine);
+  let [scanned, resealed, unopened, cleared] = [0, 0, 0, 0];
   let cursor: string | null = null;
   do {
     const page = await engine.store.scan(cursor, PAGE);
     for (const grant of page.grants) {
       scanned++;
+      if (await clear(grant)) {
+        cleared++;
+        continue;
+      }
       const { done, now } = await resealOne(engine, grant);
       if (done === "resealed") resealed++;
       if (done === "unopened") unopened++;
@@ -50,7 +65,7 @@ export async function resealGrants(engine: Engine): Promise<ResealReport> {
     }
     cursor = page.next;
   } while (cursor !== null);
-  return { scanned, resealed, unopened, needed: Object.fromEntries(needed) };
+  return { scanned, resealed, unopened, cleared, needed: Object.fromEntries(needed) };
 }
 
 interface Outcome {

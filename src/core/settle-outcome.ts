@@ -7,10 +7,12 @@
  * @module
  */
 import { pauseAfterMs } from "./backoff.ts";
+import { bury, buryUnheard } from "./clear-ended.ts";
 import { about, refreshDeadlineMsOf, settled, type Engine } from "./engine.ts";
 import type { EndReason, GrantRecord, Intent } from "./grant.ts";
 import { mayStillWin, QUIET_TIME_MS } from "./intent.ts";
 import { whileLeased } from "./keep-lease.ts";
+import { offerAgain } from "./offer-again.ts";
 import { flushCandidates, persist } from "./persist.ts";
 import { adopted, type FlightResult, type Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
@@ -220,10 +222,17 @@ async function endRejected(
   reason: EndReason,
   door: string,
 ): Promise<FlightResult> {
-  const before = await engine.store.end(grant.id, reason, grant.version);
+  const wipeOnly = { revoke: false };
+  let before: GrantRecord | undefined;
+  try {
+    before = await engine.store.end(grant.id, reason, grant.version);
+  } catch (error) {
+    // It may have been applied. If not, the next refresh is refused like this one, and ends the grant then.
+    engine.background(offerAgain(engine, () => buryUnheard(engine, grant.id, reason, wipeOnly), 1_000));
+    throw error;
+  }
   if (before !== undefined) {
-    engine.emit({ type: "grant_ended", ...about(engine, grant), reason });
-    engine.background(engine.store.wipe(grant.id));
+    bury(engine, grant, reason, wipeOnly);
     return { kind: "ended", reason };
   }
   const reading = await engine.store.read(grant.id);

@@ -259,3 +259,58 @@ describe("a sign-out on a server that lacks the key", () => {
     expect([(await row(ALICE)).sealedTokenSet, eventsOf("unseal_failed")]).toEqual(["", []]);
   });
 });
+
+describe("an end that the authorization server told, whose acknowledgement got lost", () => {
+  it("is told and wiped all the same (X26, SEC-18)", async () => {
+    const { as, clock, server, signInBoth, row, eventsOf } = scenario({ lifetimeMs: MINUTE_MS });
+    await signInBoth();
+    const { token, store } = server();
+    as.killFamily("alice");
+    store.break("end", "ack_lost", 1);
+    await clock.advance(2 * MINUTE_MS);
+    const call = token(ALICE);
+    await clock.advance(10 * SECOND_MS);
+
+    expect(await call).toMatch(/^reauthentication_required|^refresh_unavailable|^store_failed/);
+    expect(eventsOf("grant_ended")).toMatchObject([{ grantRef: "alice-grant-", reason: "rejected" }]);
+    expect(await row(ALICE)).toMatchObject({ endReason: "rejected", sealedTokenSet: "" });
+    expect([as.revoked, await token(BOB)]).toEqual([[], "at.bob.2"]);
+  });
+
+  it("ends nothing later if it was not applied: the next refresh does (I6)", async () => {
+    const { as, clock, server, signInBoth, row, eventsOf } = scenario({ lifetimeMs: MINUTE_MS });
+    await signInBoth();
+    const { token, store } = server();
+    as.killFamily("alice");
+    store.break("end", "fail", 1);
+    await clock.advance(2 * MINUTE_MS);
+    const call = token(ALICE, { maxWaitMs: 0 });
+    await clock.advance(3 * SECOND_MS);
+    await call;
+
+    expect([(await row(ALICE)).state, eventsOf("grant_ended")]).toEqual(["live", []]);
+    await clock.advance(MINUTE_MS);
+    expect(await token(ALICE)).toMatch(/^reauthentication_required:/);
+    expect(eventsOf("grant_ended")).toHaveLength(1);
+  });
+});
+
+describe("a caller that waits while the store is away", () => {
+  it("is not handed a token from memory once this server took the user's sign-out (SEC-13, I16)", async () => {
+    const { clock, server, signInBoth } = scenario({ lifetimeMs: MINUTE_MS });
+    await signInBoth();
+    const { manager, token, store } = server();
+    await clock.advance(2 * MINUTE_MS);
+    store.break("commit", "fail");
+    const calls = [token(ALICE, { maxWaitMs: 30_000 }), token(BOB, { maxWaitMs: 30_000 })];
+    await clock.advance(5 * SECOND_MS);
+    store.break("end", "fail");
+
+    expect(await outcomeOf(manager.endGrant(ALICE, "signed_out", { revoke: true }).then(String))).toBe(
+      "store_failed",
+    );
+    await clock.advance(10 * SECOND_MS);
+
+    expect(await Promise.all(calls)).toEqual(["reauthentication_required:signed_out", "at.bob.2"]);
+  });
+});

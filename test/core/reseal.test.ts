@@ -47,6 +47,7 @@ describe("sealing everything anew", () => {
       scanned: 2,
       resealed: 2,
       unopened: 0,
+      cleared: 0,
       needed: { k2: { seals: 2, names: 0 }, k1: { seals: 0, names: 2 } },
     });
 
@@ -165,6 +166,7 @@ describe("sealing everything anew", () => {
       scanned: 3,
       resealed: 2,
       unopened: 1,
+      cleared: 0,
       needed: { k0: { seals: 1, names: 1 }, k1: { seals: 0, names: 2 }, k2: { seals: 2, names: 0 } },
     });
 
@@ -197,6 +199,7 @@ describe("sealing everything anew", () => {
       scanned: 2,
       resealed: 1,
       unopened: 0,
+      cleared: 0,
       needed: {},
     });
     expect(await row(ALICE)).toMatchObject({ keyId: "k2", state: "ended", endReason: "signed_out" });
@@ -211,6 +214,7 @@ describe("sealing everything anew", () => {
       scanned: 2,
       resealed: 0,
       unopened: 0,
+      cleared: 0,
       needed: {},
     });
   });
@@ -309,6 +313,7 @@ describe("a server that lacks the key of a grant", () => {
       scanned: 2,
       resealed: 0,
       unopened: 2,
+      cleared: 0,
       needed: { k1: { seals: 2, names: 2 } },
     });
     expect(await row(ALICE)).toEqual(before);

@@ -297,7 +297,7 @@ describe.each(["pages", "app"] as const)(
 
       await again.signIn("alice");
 
-      expect(broken.eventsOf("grant_ended")).toMatchObject([{ reason: "revoked" }]);
+      expect(broken.eventsOf("grant_ended")).toMatchObject([{ reason: "replaced" }]);
       expect(world.server.requests.filter(({ endpoint }) => endpoint === "revocation")).toEqual([]);
       pass(LIFETIME_MS);
       expect(await alice.session()).toMatchObject({
