@@ -92,6 +92,8 @@ export interface Reseal {
 /** The answer to {@link GrantStore.scan}. */
 export interface GrantPage {
   readonly grants: readonly GrantRecord[];
+  /** How many rows the page has beside them that cannot be read: damaged ones, and those of a newer format (X30). */
+  readonly unreadable: number;
   /** Where to go on; `null` after the last page. */
   readonly next: string | null;
 }
@@ -145,7 +147,10 @@ export interface GrantStore {
    */
   end(id: string, reason: EndReason, expectedVersion?: number): Promise<GrantRecord | undefined>;
 
-  /** {@link GrantStore.end} for every live grant that matches. Returns the rows as they were before. */
+  /**
+   * {@link GrantStore.end} for every live grant that matches. Returns the rows as they were before. One that cannot be
+   * read ends all the same, and is left out. Where the backend fails on the way, it rejects once all else was tried.
+   */
   endMatching(selector: GrantSelector, reason: EndReason): Promise<readonly GrantRecord[]>;
 
   /** Erases sealed tokens and candidates of an ended grant. The tombstone stays. */
@@ -161,7 +166,7 @@ export interface GrantStore {
   /**
    * One page of all grants, ended ones included, in an order of the store's own.
    *
-   * A grant that is there from the first page to the last is shown at least once.
+   * A grant that is there from the first page to the last is shown at least once, or counted if it cannot be read.
    *
    * @param cursor `null` for the first page, then {@link GrantPage.next}.
    * @param limit About how many grants a page shows: 1 or more.

@@ -49,6 +49,8 @@ export async function resealGrants(engine: Engine): Promise<ResealReport> {
   let cursor: string | null = null;
   do {
     const page = await engine.store.scan(cursor, PAGE);
+    scanned += page.unreadable;
+    unopened += page.unreadable;
     for (const grant of page.grants) {
       scanned++;
       if (await clear(grant)) {

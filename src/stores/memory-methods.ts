@@ -164,7 +164,7 @@ export function memoryMethods(state: MemoryState): GrantStore {
       const ids = [...rows().keys()].filter((id) => cursor === null || id > cursor).sort();
       const page = ids.slice(0, limit);
       const grants = page.map((id) => rows().get(id)).filter((grant) => grant !== undefined);
-      return { grants, next: ids.length > limit ? (page.at(-1) ?? null) : null };
+      return { grants, unreadable: 0, next: ids.length > limit ? (page.at(-1) ?? null) : null };
     }),
 
     slide: step((id, slidingEndMs) => {

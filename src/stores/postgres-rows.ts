@@ -155,7 +155,9 @@ function backoffFrom(row: PostgresRow): Backoff | null {
 }
 
 function candidatesFrom({ candidates }: PostgresRow): readonly Candidate[] {
-  return typeof candidates === "string" ? (JSON.parse(candidates) as readonly Candidate[]) : candidates;
+  const parsed: unknown = typeof candidates === "string" ? JSON.parse(candidates) : candidates;
+  if (!Array.isArray(parsed)) throw new StoreFailedError("A stored grant cannot be read");
+  return parsed as readonly Candidate[];
 }
 
 function numberOrNull(value: Whole | null): number | null {

@@ -17,6 +17,7 @@ import {
   type PostgresPlace,
 } from "./postgres-schema.ts";
 import { postgresStatements } from "./postgres-statements.ts";
+import { readEach } from "./read-each.ts";
 import { selectionFrom } from "./selector.ts";
 
 export { postgresMigrationSql, type PostgresPlace };
@@ -154,7 +155,7 @@ export function postgresStore(options: PostgresStoreOptions): GrantStore {
       const ended = [];
       for (let batch = 0; batch < MAX_END_BATCHES; batch++) {
         const rows = await run<PostgresRow>("endMatching", statements.endMatching[field], values);
-        ended.push(...rows.map((row) => readingFrom(row).grant));
+        ended.push(...readEach(rows, (row) => readingFrom(row).grant).grants);
         if (rows.length < ENDED_AT_ONCE) break;
       }
       return ended;
@@ -172,8 +173,8 @@ export function postgresStore(options: PostgresStoreOptions): GrantStore {
 
     scan: async (cursor, limit) => {
       const rows = await run<PostgresRow>("scan", statements.scan, [cursor, whole(limit)]);
-      const grants = rows.map((row) => readingFrom(row).grant);
-      return { grants, next: grants.length < limit ? null : (grants.at(-1)?.id ?? null) };
+      const next = rows.length < limit ? null : (rows.at(-1)?.id ?? null);
+      return { ...readEach(rows, (row) => readingFrom(row).grant), next };
     },
 
     slide: async (id, slidingEndMs) => {

@@ -11,6 +11,11 @@ export function isMissingScript(error: unknown): boolean {
   return messageOf(error).startsWith("NOSCRIPT");
 }
 
+/** Whether a key of the store holds something of another type, so that it is no grant. Of a {@link redisFailureFrom}. */
+export function isForeignKey(failure: unknown): boolean {
+  return messageOf(failure).endsWith(": WRONGTYPE");
+}
+
 /** The error for anything that went wrong in an operation. */
 export function redisFailureFrom(operation: string, error: unknown): TokenError {
   if (isTokenError(error)) return error;

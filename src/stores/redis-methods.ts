@@ -9,7 +9,8 @@ import type { GrantStore, LeaseAnswer } from "../core/grant-store.ts";
 import { MAX_CANDIDATES, type EndReason, type GrantRecord, type NewGrant } from "../core/grant.ts";
 import { leaseDurationMs, MAX_LEASE_MS } from "./lease-rule.ts";
 import type { RedisSender } from "./redis-client.ts";
-import { redisFailureFrom } from "./redis-errors.ts";
+import { readEach } from "./read-each.ts";
+import { isForeignKey, redisFailureFrom } from "./redis-errors.ts";
 import { beforeItsEnd, newGrantFields, rowAnswer, tokenFields, wholeText } from "./redis-rows.ts";
 import { SCRIPTS, type RedisRunner } from "./redis-runner.ts";
 import { scanKeys, type KeyPage } from "./redis-scan.ts";
@@ -26,17 +27,28 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
   /** Two tries of a client at one call carry one name, so that the second is answered like the first. */
   const callName = (): string => randomUUID();
 
-  const endOne = async (
+  const endOne = (
     operation: string,
     id: string,
     reason: EndReason,
     condition: { readonly version?: number | undefined; readonly field?: string; readonly value?: string },
-  ): Promise<GrantRecord | undefined> => {
+  ): Promise<unknown> => {
     const { version, field = "", value = "" } = condition;
     const expected = version === undefined ? "" : wholeText(version);
-    const reply = await run(operation, keyOf(id), SCRIPTS.end, [reason, expected, callName(), field, value]);
-    const { reading } = rowAnswer(id, reply);
-    return reading && beforeItsEnd(reading.grant);
+    return run(operation, keyOf(id), SCRIPTS.end, [reason, expected, callName(), field, value]);
+  };
+
+  /** Asks about many grants, and waits for all answers: one that fails does not take the others with it. */
+  const repliesTo = async (
+    ids: readonly string[],
+    ask: (id: string) => Promise<unknown>,
+  ): Promise<{ readonly replies: readonly (readonly [string, unknown])[]; readonly errors: unknown[] }> => {
+    const answers = await Promise.allSettled(ids.map(async (id) => [id, await ask(id)] as const));
+    const replies = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+    const errors = answers.flatMap((answer) =>
+      answer.status === "rejected" ? [answer.reason as unknown] : [],
+    );
+    return { replies, errors };
   };
 
   const addToIndexes = async (grant: NewGrant): Promise<void> => {
@@ -125,9 +137,9 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
     },
 
     async end(id, reason, expectedVersion) {
-      const grant = await endOne("end", id, reason, { version: expectedVersion });
-      if (grant) await replicated("end");
-      return grant;
+      const { reading } = rowAnswer(id, await endOne("end", id, reason, { version: expectedVersion }));
+      if (reading) await replicated("end");
+      return reading && beforeItsEnd(reading.grant);
     },
 
     async endMatching(selector, reason) {
@@ -136,14 +148,16 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
       const members = await send("endMatching", index, ["ZRANGE", index, "0", "-1"]);
       const ids = Array.isArray(members) ? members.map(String) : [];
       const ended: GrantRecord[] = [];
+      const failures: unknown[] = [];
       for (let first = 0; first < ids.length; first += ENDS_AT_ONCE) {
-        const some = ids.slice(first, first + ENDS_AT_ONCE);
-        const grants = await Promise.all(
-          some.map((id) => endOne("endMatching", id, reason, { field, value })),
+        const { replies, errors } = await repliesTo(ids.slice(first, first + ENDS_AT_ONCE), (id) =>
+          endOne("endMatching", id, reason, { field, value }),
         );
-        ended.push(...grants.filter((grant) => grant !== undefined));
+        ended.push(...readEach(replies, grantOf).grants.map(beforeItsEnd));
+        failures.push(...errors.filter((error) => !isForeignKey(error)));
       }
       if (ended.length > 0) await replicated("endMatching");
+      if (failures.length > 0) throw redisFailureFrom("endMatching", failures[0]);
       return ended;
     },
 
@@ -165,10 +179,11 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
 
     async scan(cursor, limit) {
       const { keys, next } = await idsFrom(cursor, limit);
-      const readings = await Promise.all(
-        keys.map(async (id) => rowAnswer(id, await run("scan", keyOf(id), SCRIPTS.read)).reading),
-      );
-      return { grants: readings.flatMap((reading) => (reading ? [reading.grant] : [])), next };
+      const { replies, errors } = await repliesTo(keys, (id) => run("scan", keyOf(id), SCRIPTS.read));
+      const failure = errors.find((error) => !isForeignKey(error));
+      if (failure !== undefined) throw redisFailureFrom("scan", failure);
+      const { grants, unreadable } = readEach(replies, grantOf);
+      return { grants, unreadable: unreadable + errors.length, next };
     },
 
     async slide(id, slidingEndMs) {
@@ -180,6 +195,10 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
 
     close: () => Promise.resolve(),
   };
+}
+
+function grantOf([id, reply]: readonly [string, unknown]): GrantRecord | undefined {
+  return rowAnswer(id, reply).reading?.grant;
 }
 
 function leaseAnswer(id: string, reply: unknown): LeaseAnswer {

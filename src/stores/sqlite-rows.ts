@@ -69,6 +69,11 @@ export function readingFrom(row: Row): GrantReading {
   return { grant: recordFrom(stored), storeNowMs: stored.now_ms };
 }
 
+/** The id of a row, also of one that cannot be read otherwise. */
+export function idOf(row: Row): string {
+  return (row as GrantRow).id;
+}
+
 function recordFrom(row: GrantRow): GrantRecord {
   return {
     id: row.id,
@@ -96,7 +101,7 @@ function recordFrom(row: GrantRow): GrantRecord {
     lease: leaseFrom(row),
     intent: intentFrom(row),
     backoff: backoffFrom(row),
-    candidates: JSON.parse(row.candidates) as readonly Candidate[],
+    candidates: candidatesFrom(row),
   };
 }
 
@@ -120,4 +125,10 @@ function intentFrom(row: GrantRow): Intent | null {
 function backoffFrom(row: GrantRow): Backoff | null {
   if (row.backoff_failures === null) return null;
   return { failures: row.backoff_failures, untilMs: row.backoff_until_ms, code: row.backoff_code };
+}
+
+function candidatesFrom(row: GrantRow): readonly Candidate[] {
+  const candidates: unknown = JSON.parse(row.candidates);
+  if (!Array.isArray(candidates)) throw new StoreFailedError("A stored grant cannot be read");
+  return candidates as readonly Candidate[];
 }

@@ -27,10 +27,11 @@ import {
   type SealedTokens,
 } from "../core/grant.ts";
 import { leaseDurationMs, MAX_LEASE_MS } from "./lease-rule.ts";
+import { readEach } from "./read-each.ts";
 import { resealed } from "./resealed.ts";
 import { selectionFrom, type Selection } from "./selector.ts";
 import type { Bindings, Connection } from "./sqlite-connection.ts";
-import { readingFrom } from "./sqlite-rows.ts";
+import { idOf, readingFrom } from "./sqlite-rows.ts";
 
 /** The database's clock, in epoch milliseconds. It stands still within one statement. */
 const NOW = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
@@ -99,9 +100,9 @@ const SLIDE = `UPDATE grants SET sliding_end_ms = ${SLIDING_END} WHERE id = $id 
 const PURGE = `DELETE FROM grants WHERE id IN
   (SELECT id FROM grants WHERE sliding_end_ms <= ${NOW} ORDER BY sliding_end_ms LIMIT $limit)`;
 const LIVE_BY: Readonly<Record<Selection["field"], string>> = {
-  sessionRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE session_ref = $value AND state = 'live'`,
-  subjectRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE subject_ref = $value AND state = 'live'`,
-  sidRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE sid_ref = $value AND state = 'live'`,
+  sessionRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE session_ref = $value AND state = 'live' LIMIT $limit`,
+  subjectRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE subject_ref = $value AND state = 'live' LIMIT $limit`,
+  sidRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE sid_ref = $value AND state = 'live' LIMIT $limit`,
 };
 
 /** `GrantStore` without the promises: each step is one statement or one transaction, and waits for nothing. */
@@ -201,12 +202,18 @@ export const sqliteSteps = {
     });
   },
 
-  endMatching(connection: Connection, selector: GrantSelector, reason: EndReason): readonly GrantRecord[] {
+  /** Ends at most `limit` grants that match. `ended` counts those that cannot be read, too. */
+  endMatching(
+    connection: Connection,
+    selector: GrantSelector,
+    reason: EndReason,
+    limit: number,
+  ): { readonly ended: number; readonly grants: readonly GrantRecord[] } {
     const { field, value } = selectionFrom(selector);
     return connection.transaction(() => {
-      const grants = connection.rows(LIVE_BY[field], { value }).map((row) => readingFrom(row).grant);
-      for (const { id } of grants) connection.changes(END, { id, reason });
-      return grants;
+      const rows = connection.rows(LIVE_BY[field], { value, limit });
+      for (const row of rows) connection.changes(END, { id: idOf(row), reason });
+      return { ended: rows.length, grants: readEach(rows, (row) => readingFrom(row).grant).grants };
     });
   },
 
@@ -224,8 +231,9 @@ export const sqliteSteps = {
 
   scan(connection: Connection, cursor: string | null, limit: number): GrantPage {
     const rows = connection.rows(SCAN, { cursor: cursor ?? "", limit: whole(limit) });
-    const grants = rows.map((row) => readingFrom(row).grant);
-    return { grants, next: grants.length < limit ? null : (grants.at(-1)?.id ?? null) };
+    const last = rows.at(-1);
+    const next = rows.length < limit || last === undefined ? null : idOf(last);
+    return { ...readEach(rows, (row) => readingFrom(row).grant), next };
   },
 
   wipe(connection: Connection, id: string): void {

@@ -9,6 +9,7 @@
 import { systemClock, type Clock } from "../core/clock.ts";
 import { InvalidOptionError, StoreFailedError, isTokenError } from "../core/errors.ts";
 import type { GrantStore } from "../core/grant-store.ts";
+import type { GrantRecord } from "../core/grant.ts";
 import { connect, disconnect, type Connection } from "./sqlite-connection.ts";
 import { isBusy, storeFailureFrom } from "./sqlite-errors.ts";
 import { sqliteSteps } from "./sqlite-steps.ts";
@@ -33,6 +34,8 @@ const DEFAULT_BUSY_RETRY_MS = 2_000;
 const MAX_BUSY_RETRY_MS = 60_000;
 const FIRST_WAIT_MS = 2;
 const LONGEST_WAIT_MS = 25;
+const ENDED_AT_ONCE = 100;
+const MAX_END_BATCHES = 5_000;
 const INSERTS_PER_PURGE = 100;
 const PURGED_AT_ONCE = 200;
 
@@ -96,7 +99,19 @@ export function sqliteStore(options: SqliteStoreOptions): GrantStore {
     addCandidate: (...args) => run((connection) => sqliteSteps.addCandidate(connection, ...args)),
     removeCandidate: (...args) => run((connection) => sqliteSteps.removeCandidate(connection, ...args)),
     end: (...args) => run((connection) => sqliteSteps.end(connection, ...args)),
-    endMatching: (...args) => run((connection) => sqliteSteps.endMatching(connection, ...args)),
+    endMatching: async (selector, reason) => {
+      const all: GrantRecord[] = [];
+      for (let batch = 0; batch < MAX_END_BATCHES; batch++) {
+        const { ended, grants } = await run((connection) =>
+          sqliteSteps.endMatching(connection, selector, reason, ENDED_AT_ONCE),
+        );
+        all.push(...grants);
+        if (ended < ENDED_AT_ONCE) break;
+        // A batch is synchronous: between two of them the rest of the process gets its turn.
+        await clock.sleep(0);
+      }
+      return all;
+    },
     reseal: (...args) => run((connection) => sqliteSteps.reseal(connection, ...args)),
     scan: (...args) => run((connection) => sqliteSteps.scan(connection, ...args)),
     wipe: (...args) => run((connection) => sqliteSteps.wipe(connection, ...args)),

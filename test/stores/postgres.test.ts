@@ -18,7 +18,7 @@ import {
   request,
   rowOf,
 } from "../../src/testing/grant-store-contract/fixtures.ts";
-import { contextOf } from "./fixtures.ts";
+import { contextOf, standsDamage } from "./fixtures.ts";
 import { describeWithPostgres } from "./support/postgres-tests.ts";
 
 const storeFailure = (said: RegExp): object => ({
@@ -161,6 +161,16 @@ describeWithPostgres("the PostgreSQL store", (bench) => {
 
     await expect(store.read(grant.id)).rejects.toMatchObject(storeFailure(/format 2; this release knows 1/));
   });
+
+  it.each(["format = 2", "candidates = '{}'"])(
+    "shows and ends the others beside a row that it cannot read: %s (X30, I15)",
+    async (damage) => {
+      const own = await bench.table();
+      await standsDamage(postgresStore({ client: pool, table: own }), async (id) => {
+        await bench.sql(`UPDATE nolapse.${own} SET ${damage} WHERE id = $1`, [id]);
+      });
+    },
+  );
 
   it("works on with a table to which a newer release has added a column", async () => {
     const newer = await bench.table();

@@ -8,7 +8,7 @@ import type { NewGrant } from "../../src/core/grant.ts";
 import { redisStore, type RedisClient, type RedisStoreOptions } from "../../src/stores/redis.ts";
 import { grantStoreContract, grantStoreRestartContract } from "../../src/testing/grant-store-contract.ts";
 import { commitOn, newGrant, request } from "../../src/testing/grant-store-contract/fixtures.ts";
-import { contextOf } from "./fixtures.ts";
+import { contextOf, standsDamage } from "./fixtures.ts";
 import { clients, type ConnectedClient } from "./support/redis-clients.ts";
 import { describeWithServers, redisServerForTests, startRedisServer } from "./support/redis-server.ts";
 
@@ -213,6 +213,46 @@ describeWithServers("the Redis store", (program) => {
       expect(inspect(failure)).not.toContain("secret-of-the-row");
       expect((await store.read(other.id))?.grant.id).toBe(other.id);
     }
+  });
+
+  it.each([
+    ["format", "2"],
+    ["intent", "{damaged"],
+    ["candidate:a", "damaged"],
+  ])("shows and ends the others beside a row that it cannot read: %s (X30, I15)", async (field, value) => {
+    const prefix = `damage-${field}:`;
+    await standsDamage(storeFor(admin, { prefix }), async (id) => {
+      await admin.hset(`${prefix}grant:${id}`, field, value);
+    });
+  });
+
+  it("shows and ends the others beside a foreign key under its prefix (X30)", async () => {
+    await standsDamage(storeFor(admin, { prefix: "foreign:" }), async (id) => {
+      await admin.set(`foreign:grant:${id}`, "no hash");
+    });
+  });
+
+  it("ends all that it can before it says that Redis failed for one (X25, I16)", async () => {
+    let failing = "";
+    const flaky: RedisClient = {
+      sendCommand: (args: string[]) =>
+        failing !== "" && args.includes(failing)
+          ? Promise.reject(new Error("ECONNRESET"))
+          : admin.call(...(args as [string])),
+    };
+    const store = storeFor(flaky, { prefix: "flaky:" });
+    const grants = Array.from({ length: 120 }, () => grantFor(store, { sessionRef: "busy" }));
+    for (const grant of grants) await store.insert(grant);
+    failing = `flaky:grant:${grants[3]!.id}`;
+
+    await expect(store.endMatching({ sessionRef: "busy" }, "signed_out")).rejects.toMatchObject({
+      code: "store_failed",
+    });
+    await expect(store.scan(null, 1_000_000)).rejects.toMatchObject({ code: "store_failed" });
+    failing = "";
+
+    const left = await store.endMatching({ sessionRef: "busy" }, "signed_out");
+    expect(left.map(({ id }) => id)).toEqual([grants[3]!.id]);
   });
 
   it("says in an error what Redis said, and nothing of address, password or values (SEC-83)", async () => {

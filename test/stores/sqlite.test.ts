@@ -24,7 +24,7 @@ import { commitOn, newGrant, request } from "../../src/testing/grant-store-contr
 import { createIndexer } from "../../src/vault/indexer.ts";
 import { createSealer } from "../../src/vault/sealer.ts";
 import { newSecret, ringOf } from "../vault/fixtures.ts";
-import { contextOf } from "./fixtures.ts";
+import { contextOf, standsDamage } from "./fixtures.ts";
 
 let folder: string;
 let path: string;
@@ -278,6 +278,33 @@ describe("the SQLite file", () => {
       code: "store_failed",
       message: expect.stringMatching(/format 2/) as string,
     });
+  });
+
+  it.each(["format = 2", "candidates = '{'", "candidates = 'null'"])(
+    "shows and ends the others beside a row that it cannot read: %s (X30, I15)",
+    async (damage) => {
+      await standsDamage(opened(), (id) => {
+        rawly((database) => database.prepare(`UPDATE grants SET ${damage} WHERE id = ?`).run(id));
+      });
+    },
+  );
+
+  it("ends many grants batch by batch, and lets others work in between (I8)", async () => {
+    const store = opened();
+    const subjectRef = "busy user";
+    for (let made = 0; made < 350; made++) await store.insert(grantFor(store, { subjectRef }));
+    const other = grantFor(store);
+    await store.insert(other);
+    let turns = 0;
+    const turning = setInterval(() => turns++, 0);
+
+    const ended = await store.endMatching({ subjectRef }, "revoked");
+    clearInterval(turning);
+
+    expect(new Set(ended.map(({ id }) => id)).size).toBe(350);
+    expect(turns).toBeGreaterThan(1);
+    expect(await store.endMatching({ subjectRef }, "revoked")).toEqual([]);
+    expect((await store.read(other.id))?.grant.state).toBe("live");
   });
 
   it("loses expired grants along the way, without a call to purge (SEC-18)", async () => {

@@ -1,5 +1,5 @@
 /** Stores with one promise broken each, and a word of the check that must see it. */
-import type { GrantReading, GrantStore, Reseal } from "../../src/core/grant-store.ts";
+import type { GrantPage, GrantReading, GrantStore, Reseal } from "../../src/core/grant-store.ts";
 import type { GrantRecord } from "../../src/core/grant.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
@@ -33,8 +33,18 @@ export const BROKEN_CALLS: readonly BrokenStore[] = [
     /as it is, ended ones included/,
     (s) => ({
       scan: async (...args) => {
+        const { grants, ...page } = await s.scan(...args);
+        return { ...page, grants: grants.filter(({ state }) => state === "live") };
+      },
+    }),
+  ],
+  [
+    "does not say how many rows it could not read",
+    /as it is, ended ones included/,
+    (s) => ({
+      scan: async (...args) => {
         const { grants, next } = await s.scan(...args);
-        return { grants: grants.filter(({ state }) => state === "live"), next };
+        return { grants, next } as GrantPage;
       },
     }),
   ],
@@ -46,7 +56,8 @@ export const BROKEN_CALLS: readonly BrokenStore[] = [
         const rows = await allRows(s);
         const from = Number(cursor ?? 0);
         const isLast = from + limit >= rows.length;
-        return { grants: rows.slice(from, from + limit), next: isLast ? null : String(from + limit) };
+        const grants = rows.slice(from, from + limit);
+        return { grants, unreadable: 0, next: isLast ? null : String(from + limit) };
       },
     }),
   ],
@@ -363,6 +374,10 @@ export const BROKEN_RESTARTS: readonly BrokenStore[] = [
     (s) => ({ insert: async (grant) => (await s.insert(grant)) || (await s.read(grant.id)) !== undefined }),
   ],
   ["forgets whose a grant is", /still finds/, () => ({ endMatching: () => Promise.resolve([]) })],
-  ["shows nothing in a scan", /still finds/, () => ({ scan: async () => ({ grants: [], next: null }) })],
+  [
+    "shows nothing in a scan",
+    /still finds/,
+    () => ({ scan: async () => ({ grants: [], unreadable: 0, next: null }) }),
+  ],
   ["purges nothing any more", /at its end/, () => ({ purge: () => Promise.resolve(0) })],
 ];

@@ -27,7 +27,8 @@ async function scanned(
   const shown = new Map<string, GrantRecord>();
   let cursor: string | null = null;
   for (let page = 0; page < MAX_PAGES; page++) {
-    const { grants, next } = await store.scan(cursor, limit);
+    const { grants, unreadable, next } = await store.scan(cursor, limit);
+    assert.ok(Number.isInteger(unreadable) && unreadable >= 0, "it counts what it cannot read");
     for (const grant of grants) shown.set(grant.id, grant);
     if (next === null) return shown;
     assert.notEqual(next, cursor, "the cursor moves on");
