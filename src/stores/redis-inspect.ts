@@ -10,8 +10,8 @@ export interface RedisInspection {
   /** `evicts`: Redis throws grants away when its memory is full. `unknown`: the server does not say. */
   readonly eviction: "ok" | "unknown" | "evicts";
   /**
-   * `volatile`: a restart forgets every grant. `lags`: it forgets what happened since the last snapshot or flush, and a
-   * refresh token that was rotated since is lost. `unknown`: the server does not say, as most managed ones.
+   * `volatile`: a restart forgets every grant. `lags`: it forgets at least what happened since the last snapshot or flush,
+   * and a refresh token that was rotated since is lost. `unknown`: the server does not say, as most managed ones.
    */
   readonly persistence: "ok" | "unknown" | "lags" | "volatile";
   /** A sentence for each setting that can lose a grant, with the way out. */
@@ -61,13 +61,19 @@ export function judge(settings: Settings): RedisInspection {
   if (persistence === "volatile") {
     problems.push("nothing is written to disk, so a restart signs everybody out: set appendonly yes");
   } else if (persistence === "lags") {
-    problems.push(
-      settings.get("appendonly") === "yes"
-        ? "appendfsync is no, so a crash of the machine loses rotated refresh tokens: set appendfsync everysec or always"
-        : "only snapshots are written to disk, so a crash loses the refresh tokens rotated since: set appendonly yes",
-    );
+    problems.push(lagOf(settings));
   }
   return { eviction, persistence, problems };
+}
+
+function lagOf(settings: Settings): string {
+  if (settings.get("appendonly") === "yes") {
+    return "appendfsync is no, so a crash of the machine loses rotated refresh tokens: set appendfsync everysec or always";
+  }
+  const what = settings.has("save")
+    ? "only snapshots are written to disk"
+    : "the append-only file is off, and whether there are snapshots is not known";
+  return `${what}, so a crash loses the refresh tokens rotated since the last one: set appendonly yes`;
 }
 
 function evictionOf(settings: Settings): RedisInspection["eviction"] {
@@ -80,10 +86,13 @@ function evictionOf(settings: Settings): RedisInspection["eviction"] {
 
 function persistenceOf(settings: Settings): RedisInspection["persistence"] {
   const appendOnly = settings.get("appendonly");
-  if (appendOnly === "yes") return settings.get("appendfsync") === "no" ? "lags" : "ok";
-  const save = settings.get("save");
-  if (appendOnly === undefined || save === undefined) return "unknown";
-  return save.trim() === "" ? "volatile" : "lags";
+  if (appendOnly === undefined) return "unknown";
+  if (appendOnly === "yes") {
+    const fsync = settings.get("appendfsync");
+    return fsync === undefined ? "unknown" : fsync === "no" ? "lags" : "ok";
+  }
+  // Without the file a crash loses rotated tokens, whatever is saved besides.
+  return settings.get("save")?.trim() === "" ? "volatile" : "lags";
 }
 
 async function settingsOf(send: SendCommand): Promise<Settings> {

@@ -81,7 +81,7 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
       await addToIndexes(grant);
       const args = [callName(), slidingEndMs, ...fields];
       const isNew = (await run("insert", keyOf(grant.id), SCRIPTS.insert, args)) === 1;
-      if (isNew) await replicated("insert");
+      if (isNew) await replicated();
       return isNew;
     },
 
@@ -121,15 +121,21 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
       ]);
       const { status, reading } = rowAnswer(id, reply);
       if (reading === undefined) return { status: "absent" };
-      if (status === "ended" || status === "conflict") return { status, ...reading };
-      await replicated("commit");
+      if (status === "ended") return { status, ...reading };
+      // A conflict with its own token set is a commit whose answer was lost, and as young.
+      if (status === "committed" || reading.grant.sealedTokenSet === commit.sealedTokenSet)
+        await replicated();
+      if (status === "conflict") return { status, ...reading };
       return { status: "committed", ...reading };
     },
 
     async addCandidate(id, { attemptId, sealedTokenSet, keyId, version }) {
       const json = JSON.stringify({ attemptId, sealedTokenSet, keyId });
       const args = [attemptId, wholeText(version), json, String(MAX_CANDIDATES)];
-      return (await run("addCandidate", keyOf(id), SCRIPTS.addCandidate, args)) === 1;
+      const isKept = (await run("addCandidate", keyOf(id), SCRIPTS.addCandidate, args)) === 1;
+      // It may be the only copy of a refresh token.
+      if (isKept) await replicated();
+      return isKept;
     },
 
     async removeCandidate(id, attemptId) {
@@ -138,7 +144,7 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
 
     async end(id, reason, expectedVersion) {
       const { reading } = rowAnswer(id, await endOne("end", id, reason, { version: expectedVersion }));
-      if (reading) await replicated("end");
+      if (reading) await replicated();
       return reading && beforeItsEnd(reading.grant);
     },
 
@@ -156,7 +162,7 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
         ended.push(...readEach(replies, grantOf).grants.map(beforeItsEnd));
         failures.push(...errors.filter((error) => !isForeignKey(error)));
       }
-      if (ended.length > 0) await replicated("endMatching");
+      if (ended.length > 0) await replicated();
       if (failures.length > 0) throw redisFailureFrom("endMatching", failures[0]);
       return ended;
     },

@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 
+import { systemClock } from "../core/clock.ts";
 import type { RedisClient, RedisSender } from "./redis-client.ts";
 import { isMissingScript, redisFailureFrom } from "./redis-errors.ts";
 import { inspectRedis } from "./redis-inspect.ts";
@@ -38,27 +39,42 @@ export const SCRIPTS: Readonly<Record<ScriptName, Script>> = {
   index: scriptOf(texts.INDEX),
 };
 
-/** What the store's methods run on. Everything rejects with a `StoreFailedError`. */
+/** What the store's methods run on. `send` and `run` reject with a `StoreFailedError`. */
 export interface RedisRunner {
   /** Sends one command on a key. */
   send(operation: string, key: string, args: readonly string[]): Promise<unknown>;
   /** Runs a script on a key. */
   run(operation: string, key: string, script: Script, args?: readonly string[]): Promise<unknown>;
-  /** Waits until the replicas that the application asked for have what was written, if it asked for any. */
-  replicated(operation: string): Promise<void>;
+  /**
+   * Waits until the replicas that the application asked for have what was written, if it asked for any. Never rejects,
+   * and never waits for much longer than it may: the write is done.
+   */
+  replicated(): Promise<void>;
 }
+
+/** How many replicas to wait for, and for how many milliseconds at most. */
+export interface ReplicaWait {
+  readonly replicas: number;
+  readonly timeoutMs: number;
+}
+
+/** How often the server's settings are asked for that told nothing before. */
+const MAX_INSPECTIONS = 5;
+/** How much later than its timeout the answer of `WAIT` may come, in milliseconds. */
+const ANSWER_WITHIN_MS = 250;
 
 /** What {@link redisRunner} is told. */
 export interface RedisRunnerOptions {
   readonly client: RedisClient;
   readonly sender: RedisSender;
-  readonly waitReplicas: { readonly replicas: number; readonly timeoutMs: number } | undefined;
+  readonly waitReplicas: ReplicaWait | undefined;
   readonly warn: (message: string) => void;
 }
 
 /** Makes a runner. Nothing happens before its first use. */
 export function redisRunner({ client, sender, waitReplicas, ...options }: RedisRunnerOptions): RedisRunner {
-  let isInspected = false;
+  let inspections = 0;
+  let isInspecting = false;
   let isLagging = false;
 
   /** A logger that fails must not fail a write that is done. */
@@ -70,17 +86,26 @@ export function redisRunner({ client, sender, waitReplicas, ...options }: RedisR
     }
   };
 
+  /** After an answer, because before it there may be no connection; again while the server told nothing at all. */
   const inspectOnce = async (): Promise<void> => {
-    if (isInspected) return;
-    isInspected = true;
-    const { problems } = await inspectRedis(client);
+    if (isInspecting || inspections >= MAX_INSPECTIONS) return;
+    isInspecting = true;
+    inspections++;
+    const { eviction, persistence, problems } = await inspectRedis(client);
+    if (eviction !== "unknown" || persistence !== "unknown") inspections = MAX_INSPECTIONS;
+    isInspecting = false;
     if (problems.length > 0) warn(`Redis can lose grants: ${problems.join("; ")} (see docs/redis.md)`);
   };
 
-  const send: RedisRunner["send"] = async (operation, key, args) => {
+  const sent = async (key: string, args: readonly string[]): Promise<unknown> => {
+    const answer = await sender.send(key, args);
     void inspectOnce();
+    return answer;
+  };
+
+  const send: RedisRunner["send"] = async (operation, key, args) => {
     try {
-      return await sender.send(key, args);
+      return await sent(key, args);
     } catch (error) {
       throw redisFailureFrom(operation, error);
     }
@@ -90,29 +115,36 @@ export function redisRunner({ client, sender, waitReplicas, ...options }: RedisR
     send,
 
     async run(operation, key, script, args = []) {
-      void inspectOnce();
       const rest = ["1", key, ...args];
       try {
-        return await sender.send(key, ["EVALSHA", script.sha1, ...rest]);
+        return await sent(key, ["EVALSHA", script.sha1, ...rest]);
       } catch (error) {
         if (!isMissingScript(error)) throw redisFailureFrom(operation, error);
       }
       return send(operation, key, ["EVAL", script.text, ...rest]);
     },
 
-    async replicated(operation) {
+    async replicated() {
       if (!waitReplicas) return;
       const { replicas, timeoutMs } = waitReplicas;
-      const reached = Number(await send(operation, "", ["WAIT", String(replicas), String(timeoutMs)]));
-      const lags = !(reached >= replicas);
-      if (lags && !isLagging) {
-        warn(
-          `${reached} of ${replicas} Redis replicas had a write within ${timeoutMs} ms (see docs/redis.md)`,
-        );
-      }
+      const given = new AbortController();
+      const reached = await Promise.race([
+        sender.send("", ["WAIT", String(replicas), String(timeoutMs)]).then(Number, () => undefined),
+        // A client without a connection may keep the command, and the write is done.
+        systemClock.sleep(timeoutMs + ANSWER_WITHIN_MS, given.signal).then(() => undefined),
+      ]);
+      given.abort();
+      const lags = !(reached !== undefined && reached >= replicas);
+      if (lags && !isLagging) warn(`${lagOf(reached, waitReplicas)} (see docs/redis.md)`);
       isLagging = lags;
     },
   };
+}
+
+function lagOf(reached: number | undefined, { replicas, timeoutMs }: ReplicaWait): string {
+  return reached === undefined
+    ? `The wait for ${replicas} Redis replicas failed, so nobody knows whether they had a write that is done`
+    : `${reached} of ${replicas} Redis replicas had a write within ${timeoutMs} ms`;
 }
 
 function scriptOf(text: string): Script {

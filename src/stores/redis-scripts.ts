@@ -4,7 +4,8 @@
  *
  * A field that is not known is not there. Answers that show a row are `[status, now, row, ...]`, the row as `HGETALL`
  * gives it. A call that a client sends twice, because it lost the connection before the answer, carries the same
- * `call` name both times, so that insert, acquire and end answer the second as they did the first.
+ * `call` name both times, so that insert, acquire and end answer the second as they did the first. Such a second call,
+ * and a commit that finds its own token set, write a value over itself: `WAIT` counts only what its own connection wrote.
  *
  * `allow-oom`: a full Redis refuses new grants, and still takes the rotation or the end of one that it has.
  *
@@ -56,8 +57,9 @@ end
 /** ARGV: call, slidingEndMs, field, value, ... Returns 1 if the id was free, or taken by this very call. */
 export const INSERT: string = `${ADDS}${PREAMBLE}
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  if redis.call('HGET', KEYS[1], 'insertedBy') == ARGV[1] then return 1 end
-  return 0
+  if redis.call('HGET', KEYS[1], 'insertedBy') ~= ARGV[1] then return 0 end
+  redis.call('HSET', KEYS[1], 'insertedBy', ARGV[1])
+  return 1
 end
 redis.call('HSET', KEYS[1], 'insertedBy', ARGV[1], 'createdAtMs', text(now), unpack(ARGV, 3))
 redis.call('PEXPIREAT', KEYS[1], ARGV[2])
@@ -69,19 +71,21 @@ return { 'row', text(now), row() }`;
 
 /**
  * ARGV: holder, durationMs, deadlineMs, the longest lease, call, the beginning of the intent as JSON.
- * Returns the row and the intent that was found, '' for none.
+ * Returns the row and the intent that was found, '' for none. A second call of one name keeps the fence and the intent
+ * found by the first, and its lease lasts from now.
  */
 export const ACQUIRE: string = `${CHANGES}${PREAMBLE}
 local found = redis.call('HMGET', KEYS[1], 'state', 'leaseHolder', 'leaseUntilMs', 'intent', 'version',
   'acquiredBy', 'intentBefore', 'intentVersion')
 if not found[1] then return { 'absent' } end
 if found[1] == 'ended' then return { 'ended', text(now), row() } end
-if found[2] and found[6] == ARGV[5] then return { 'acquired', text(now), row(), found[7] or '' } end
+local again = found[2] and found[6] == ARGV[5]
 local untilMs = tonumber(found[3] or '0')
-if found[2] and found[2] ~= ARGV[1] and untilMs > now and untilMs <= now + tonumber(ARGV[4]) then
+if not again and found[2] and found[2] ~= ARGV[1] and untilMs > now and untilMs <= now + tonumber(ARGV[4]) then
   return { 'held', text(now), row() }
 end
-local fence = text(redis.call('HINCRBY', KEYS[1], 'fence', 1))
+local fence = text(redis.call('HINCRBY', KEYS[1], 'fence', again and 0 or 1))
+local before = (again and found[7] or found[4]) or ''
 local started = now
 if found[4] and found[8] == found[5] then
   started = math.min(now, tonumber(string.match(found[4], '"startedAtMs":(%d+)') or now))
@@ -89,8 +93,8 @@ end
 local intent = string.sub(ARGV[6], 1, -2) .. ',"parentVersion":' .. found[5] .. ',"fence":' .. fence
   .. ',"startedAtMs":' .. text(started) .. ',"deadlineAtMs":' .. text(now + tonumber(ARGV[3])) .. ',"outcome":"pending"}'
 redis.call('HSET', KEYS[1], 'leaseHolder', ARGV[1], 'leaseUntilMs', text(now + tonumber(ARGV[2])),
-  'intent', intent, 'intentVersion', found[5], 'acquiredBy', ARGV[5], 'intentBefore', found[4] or '')
-return { 'acquired', text(now), row(), found[4] or '' }`;
+  'intent', intent, 'intentVersion', found[5], 'acquiredBy', ARGV[5], 'intentBefore', before)
+return { 'acquired', text(now), row(), before }`;
 
 /** ARGV: holder, fence, durationMs. Returns 1 if it was still this lease. */
 export const RENEW: string = `${CHANGES}${PREAMBLE}${NEWEST}
@@ -110,12 +114,15 @@ if ARGV[5] == 'set' then
 end
 return 1`;
 
-/** ARGV: expectedVersion, slidingEndMs, holder and fence ('' for none), field, value, ... */
+/** ARGV: expectedVersion, slidingEndMs, holder and fence ('' for none), field, value, ..., the sealed token set first. */
 export const COMMIT: string = `${CHANGES}${PREAMBLE}${NEWEST}${SLIDING}
-local found = redis.call('HMGET', KEYS[1], 'state', 'version', 'intentVersion')
+local found = redis.call('HMGET', KEYS[1], 'state', 'version', 'intentVersion', ARGV[5])
 if not found[1] then return { 'absent' } end
 if found[1] == 'ended' then return { 'ended', text(now), row() } end
-if found[2] ~= ARGV[1] then return { 'conflict', text(now), row() } end
+if found[2] ~= ARGV[1] then
+  if found[4] == ARGV[6] then redis.call('HSET', KEYS[1], ARGV[5], ARGV[6]) end
+  return { 'conflict', text(now), row() }
+end
 redis.call('HSET', KEYS[1], unpack(ARGV, 5))
 redis.call('HINCRBY', KEYS[1], 'version', 1)
 redis.call('HDEL', KEYS[1], 'backoffFailures', 'backoffUntilMs', 'backoffCode')
@@ -146,7 +153,10 @@ return redis.call('HDEL', KEYS[1], 'candidate:' .. ARGV[1])`;
  */
 export const END: string = `${CHANGES}${PREAMBLE}
 local found = redis.call('HMGET', KEYS[1], 'state', 'version', 'endedBy', ARGV[4])
-if found[1] == 'ended' and found[3] == ARGV[3] then return { 'ended', text(now), row() } end
+if found[1] == 'ended' and found[3] == ARGV[3] then
+  redis.call('HSET', KEYS[1], 'endedBy', ARGV[3])
+  return { 'ended', text(now), row() }
+end
 if found[1] ~= 'live' or (ARGV[2] ~= '' and found[2] ~= ARGV[2]) then return { 'none' } end
 if ARGV[4] ~= '' and found[4] ~= ARGV[5] then return { 'none' } end
 redis.call('HSET', KEYS[1], 'state', 'ended', 'endReason', ARGV[1], 'endedAtMs', text(now), 'endedBy', ARGV[3])

@@ -26,8 +26,9 @@ export interface RedisStoreOptions {
   /** The beginning of every key. Each application has its own. @defaultValue `nolapse:` */
   readonly prefix?: string;
   /**
-   * Waits after each new grant, commit and end until so many replicas have it (`WAIT`), at most `timeoutMs`
-   * milliseconds. Where fewer have it by then, it stands all the same, and `warn` is told. Not for a cluster or a pool.
+   * Waits after each new grant, commit, candidate and end until so many replicas have it (`WAIT`), at most `timeoutMs`
+   * milliseconds (1 to 1,000). Where fewer have it by then, or the wait fails, it stands all the same, and `warn` is
+   * told. Not for a cluster or a pool.
    * @defaultValue no waiting
    */
   readonly waitReplicas?: { readonly replicas: number; readonly timeoutMs: number };
@@ -41,7 +42,8 @@ export interface RedisStoreOptions {
 const DEFAULT_PREFIX = "nolapse:";
 const MAX_PREFIX_LENGTH = 200;
 const MAX_REPLICAS = 100;
-const MAX_WAIT_MS = 10_000;
+/** Well below the engine's `storeTimeoutMs`: a write that is done must not be reported as failed. */
+const MAX_WAIT_MS = 1_000;
 
 /**
  * Makes a Redis store. Construction has no effects.

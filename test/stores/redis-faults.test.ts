@@ -154,7 +154,7 @@ describeWithServers("a replica of the Redis store", (program) => {
 
   it("has each new grant, commit and end before it is answered, where the store waits for it", async () => {
     const warn = vi.fn();
-    const waitReplicas = { replicas: 1, timeoutMs: 5_000 };
+    const waitReplicas = { replicas: 1, timeoutMs: 1_000 };
     const store = redisStore({ client: onPrimary, prefix: "waits:", waitReplicas, warn });
     const copy = redisStore({ client: onReplica, prefix: "waits:", warn: silent });
 

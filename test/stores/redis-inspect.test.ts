@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 
+import type { GrantStore } from "../../src/core/grant-store.ts";
 import { judge } from "../../src/stores/redis-inspect.ts";
 import { inspectRedis, redisStore, type RedisClient } from "../../src/stores/redis.ts";
 import { grantStoreContract } from "../../src/testing/grant-store-contract.ts";
@@ -41,7 +42,8 @@ describe("what settings of Redis mean for a grant", () => {
     [{ appendonly: "no", save: "3600 1" }, "ok", "lags"],
     [{ appendfsync: "no" }, "ok", "lags"],
     [{ appendfsync: "always" }, "ok", "ok"],
-    [{ appendonly: "no", save: undefined }, "ok", "unknown"],
+    [{ appendfsync: undefined }, "ok", "unknown"],
+    [{ appendonly: "no", save: undefined }, "ok", "lags"],
     [{ appendonly: undefined, appendfsync: undefined, save: undefined }, "ok", "unknown"],
   ] as const)("%j: eviction %s, persistence %s", (given, eviction, persistence) => {
     expect(judged(given)).toMatchObject({ eviction, persistence });
@@ -50,6 +52,10 @@ describe("what settings of Redis mean for a grant", () => {
   it("are problems only where a grant can get lost, each with the way out", () => {
     expect(judged({}).problems).toEqual([]);
     expect(judge(new Map()).problems).toEqual([]);
+    expect(judged({ appendfsync: undefined }).problems).toEqual([]);
+    expect(judged({ appendonly: "no", save: undefined }).problems).toEqual([
+      expect.stringMatching(/append-only file is off.*crash loses.*set appendonly yes/),
+    ]);
     expect(
       judged({ maxmemory: "100", "maxmemory-policy": "allkeys-lru", appendonly: "no" }).problems,
     ).toEqual([
@@ -95,10 +101,14 @@ describeWithServers("inspectRedis()", (program) => {
     async (_name, connect) => {
       const { client, close } = await connect(await urlOf("managed"));
       await configured({ maxmemory: "100mb", "maxmemory-policy": "allkeys-lfu" });
-      expect(await inspectRedis(client)).toMatchObject({ eviction: "evicts", persistence: "ok" });
+      expect(await inspectRedis(client)).toMatchObject({ eviction: "evicts", persistence: "unknown" });
 
       await configured({ appendonly: "no" });
-      expect(await inspectRedis(client)).toEqual({ eviction: "ok", persistence: "unknown", problems: [] });
+      expect(await inspectRedis(client)).toEqual({
+        eviction: "ok",
+        persistence: "lags",
+        problems: [expect.stringMatching(/set appendonly yes/)],
+      });
       await close();
     },
   );
@@ -127,6 +137,44 @@ describeWithServers("inspectRedis()", (program) => {
     expect(warn.mock.calls).toEqual([
       [expect.stringMatching(/^Redis can lose grants: .*allkeys-lru.*docs\/redis\.md/)],
     ]);
+  });
+
+  it("is asked again, at most 5 times, after each answered call until it learnt something", async () => {
+    await configured({ appendonly: "no" });
+    let refuses = (name: string): boolean => name === "INFO" || name === "CONFIG";
+    const asked = vi.fn();
+    const client: RedisClient = {
+      sendCommand: async (args: string[]) => {
+        const [name = ""] = args;
+        if (name === "INFO" && args[1] === "memory") asked();
+        if (refuses(name)) throw new Error("away");
+        return admin.call(...(args as [string]));
+      },
+    };
+    const warn = vi.fn();
+    const read = async (store: GrantStore, times: number): Promise<void> => {
+      for (let made = 0; made < times; made++) {
+        await store.read("x").catch(() => undefined);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    const store = redisStore({ client, warn });
+    refuses = () => true;
+    await read(store, 3);
+    expect(asked).not.toHaveBeenCalled();
+
+    refuses = (name) => name === "INFO" || name === "CONFIG";
+    await read(store, 2);
+    refuses = () => false;
+    await read(store, 2);
+    await vi.waitFor(() => expect(warn).toHaveBeenCalledOnce());
+    await read(store, 2);
+    expect(asked).toHaveBeenCalledTimes(3);
+
+    asked.mockClear();
+    refuses = (name) => name === "INFO" || name === "CONFIG";
+    await read(redisStore({ client, warn }), 10);
+    expect(asked).toHaveBeenCalledTimes(5);
   });
 
   it("leaves the store silent where the settings are safe or cannot be seen, and by default warns on the console", async () => {

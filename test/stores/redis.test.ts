@@ -340,7 +340,7 @@ describe("redisStore() refuses at once, naming the option and the fix:", () => {
     ],
     [
       { replicas: 1, timeoutMs: 0 },
-      /^"waitReplicas.timeoutMs" must be a whole number from 1 to 10000, and is 0/,
+      /^"waitReplicas.timeoutMs" must be a whole number from 1 to 1000, and is 0/,
     ],
     [{ replicas: 1, timeoutMs: 60_000 }, /^"waitReplicas.timeoutMs"/],
     [{ replicas: 1 }, /^"waitReplicas.timeoutMs" .* is undefined/],
