@@ -38,6 +38,8 @@ export interface RedisSender {
   send(key: string, args: readonly string[]): Promise<unknown>;
   /** One sender for each server that holds keys of its own: one, or each primary of a cluster. */
   nodes(): Promise<readonly SendCommand[]>;
+  /** Whether keys live on several primaries. */
+  readonly isCluster: boolean;
   /** What the client itself puts before each key. The server's own lists, as `SCAN` gives them, show it. */
   readonly keyPrefix: string;
   /** Whether all commands go over one connection, in order: what `WAIT` counts on. */
@@ -66,6 +68,7 @@ function shapeOf(client: unknown): RedisSender | undefined {
   return {
     send: (_key, args) => send(args),
     nodes: () => Promise.resolve([send]),
+    isCluster: false,
     keyPrefix: "",
     // A pool of `redis` runs a task on one connection of many by `execute`.
     isOneConnection: !isFunction(client, "execute"),
@@ -90,6 +93,7 @@ function ioredisSender(client: Ioredis): RedisSender {
   return {
     send: (_key, args) => send(args),
     nodes: () => Promise.resolve(isCluster ? (client.nodes?.("master") ?? []).map(senderOf) : [send]),
+    isCluster,
     keyPrefix: typeof keyPrefix === "string" || Buffer.isBuffer(keyPrefix) ? String(keyPrefix) : "",
     isOneConnection: !isCluster,
   };
@@ -105,6 +109,7 @@ function clusterSender(cluster: NodeRedisCluster): RedisSender {
           return (args) => node.sendCommand([...args]);
         }),
       ),
+    isCluster: true,
     keyPrefix: "",
     isOneConnection: false,
   };

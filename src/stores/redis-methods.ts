@@ -51,7 +51,9 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
     return { replies, errors };
   };
 
-  const addToIndexes = async (grant: NewGrant): Promise<void> => {
+  const addToIndexes = async (
+    grant: Pick<NewGrant, "id" | "sessionRef" | "subjectRef" | "sidRef" | "absoluteEndMs">,
+  ): Promise<void> => {
     const { id, sessionRef, subjectRef, sidRef, absoluteEndMs } = grant;
     const args = [id, wholeText(absoluteEndMs)];
     await Promise.all(
@@ -126,6 +128,8 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
       if (status === "committed" || reading.grant.sealedTokenSet === commit.sealedTokenSet)
         await replicated();
       if (status === "conflict") return { status, ...reading };
+      // A failover of another primary may have lost them. Nobody waits for that, and the next commit tries again.
+      if (sender.isCluster) void addToIndexes(reading.grant).catch(() => undefined);
       return { status: "committed", ...reading };
     },
 

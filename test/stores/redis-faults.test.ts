@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { Cluster, Redis } from "ioredis";
 import { createClientPool, createCluster } from "redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -23,6 +26,7 @@ import {
 // Real servers on a machine that others may use.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
+const page = readFileSync(join(import.meta.dirname, "../../docs/redis.md"), "utf8");
 const silent = (): void => undefined;
 const storeFor = (client: RedisClient): GrantStore => redisStore({ client, warn: silent });
 
@@ -209,13 +213,17 @@ describeWithServers(
     }, 60_000);
     afterAll(() => cluster.stop());
 
-    const connections: Readonly<Record<string, () => Promise<ConnectedClient>>> = {
-      ioredis: async () => {
-        const client = new Cluster(cluster.ports.map((port) => ({ host: "127.0.0.1", port })));
+    type Credentials = { readonly username: string; readonly password: string };
+    const connections: Readonly<Record<string, (given?: Credentials) => Promise<ConnectedClient>>> = {
+      ioredis: async (redisOptions) => {
+        const ports = cluster.ports.map((port) => ({ host: "127.0.0.1", port }));
+        const client = new Cluster(ports, redisOptions && { redisOptions });
+        client.on("error", silent);
         return { client, close: async () => client.disconnect() };
       },
-      redis: async () => {
+      redis: async (defaults) => {
         const client = createCluster({
+          ...(defaults && { defaults }),
           rootNodes: cluster.ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })),
         });
         client.on("error", silent);
@@ -234,6 +242,43 @@ describeWithServers(
       it.each(grantStoreContract)("$name", async ({ check }) => {
         const store = redisStore({ client: connected.client, prefix: `${name}:`, warn: silent });
         await check(contextOf(store));
+      });
+
+      it("writes a grant's entries into the indexes again at a commit, after their primary lost them (X13)", async () => {
+        const store = redisStore({ client: connected.client, prefix: `${name}-lost:`, warn: silent });
+        const { id, subjectRef } = await insertedIn(store);
+        for (const port of cluster.ports) {
+          const node = new Redis(port);
+          for (const key of await node.keys(`${name}-lost:*Ref:*`)) await node.del(key);
+          node.disconnect();
+        }
+        const subject = { subjectRef: String(subjectRef) };
+        expect(await store.endMatching(subject, "revoked")).toEqual([]);
+
+        await store.commit(id, commitOn(1));
+
+        await vi.waitFor(async () =>
+          expect(await store.endMatching(subject, "revoked")).toMatchObject([{ id }]),
+        );
+      });
+
+      it("works for the user that docs/redis.md describes for a cluster", async () => {
+        const rules = [/^ACL SETUSER (.+)$/m, /cluster's clients.*?`(.+?)`/].map(
+          (rule) => rule.exec(page)?.[1] ?? "",
+        );
+        for (const port of cluster.ports) {
+          const node = new Redis(port);
+          await node.call("ACL", "SETUSER", ...rules.join(" ").replace("PASSWORD", "pw").split(" "));
+          node.disconnect();
+        }
+        const user = await connect({ username: "nolapse", password: "pw" });
+        const warn = vi.fn();
+        const store = redisStore({ client: user.client, warn });
+
+        const { id, sessionRef } = await insertedIn(store);
+        expect((await store.commit(id, commitOn(1))).status).toBe("committed");
+        expect(await store.endMatching({ sessionRef }, "revoked")).toHaveLength(1);
+        await user.close();
       });
 
       it("spreads grants over both, and shows all of them in a scan", async () => {
