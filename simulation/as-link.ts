@@ -39,11 +39,14 @@ interface Attempt {
   readonly requestedAtMs: number;
   readonly resolve: (outcome: RefreshOutcome) => void;
   settled: boolean;
+  /** Whether it has left the process. */
+  left: boolean;
   fault: AsFault | undefined;
 }
 
 const RESET_MS = 20;
-/** The share of requests whose answer is waited for even after the engine gave it up, as some HTTP stacks do. */
+const NOT_SENT_IN_TIME: RefreshOutcome = { kind: "not_sent", code: "timeout" };
+/** The share of requests whose answer is waited for even after the engine gave it up for good, as some HTTP stacks do. */
 const DEAF_SHARE = 0.2;
 
 /** The authorization server as one process sees it. */
@@ -80,6 +83,7 @@ class AsLink {
         requestedAtMs,
         resolve,
         settled: false,
+        left: false,
         fault: undefined,
       };
       const deaf = this.#chance.hits(DEAF_SHARE);
@@ -95,6 +99,9 @@ class AsLink {
           grant,
         });
         this.#deliver(attempt, { kind: "unknown", code: "timeout", answered: false });
+      });
+      request.sendBy?.addEventListener("abort", () => {
+        if (!attempt.settled && !attempt.left) this.#deliver(attempt, NOT_SENT_IN_TIME);
       });
       this.#at("call", attempt, () => this.#process.pass(() => this.#leave(attempt)));
     });
@@ -162,12 +169,15 @@ class AsLink {
     }
   }
 
-  #note({ grant, request, refreshToken }: Attempt): void {
+  #note(attempt: Attempt): void {
+    const { grant, request, refreshToken } = attempt;
+    attempt.left = true;
     this.#world.sent(this.#process, grant, request.attemptId, refreshToken);
   }
 
   #leave(attempt: Attempt): void {
     const { weather, timeline } = this.#world;
+    if (attempt.request.sendBy?.aborted === true) return;
     const cut = weather.at("as_link", attempt.place);
     if (cut?.seen === "refused") {
       timeline.after(RESET_MS, () =>

@@ -53,6 +53,11 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
         replace:
           "clock.sleep(Math.min(engine.limits.maxWaitMs, refreshDeadlineMsOf(engine, grant)), finished.signal)",
       },
+      {
+        file: "src/core/send-refresh.ts",
+        find: "void engine.clock.sleep(LATE_ANSWER_MS, answered.signal).then(() => givenUp.abort());",
+        replace: "givenUp.abort();",
+      },
     ],
     caughtBy: { rules: ["I4"] },
   },

@@ -19,7 +19,15 @@ export interface RefreshRequest {
   readonly attemptId: string;
   /** What the new access token is to be for. Absent: what the sign-in asked for. */
   readonly target?: TokenTarget;
-  /** Aborted at the attempt's deadline and by nothing else: no caller can cancel a refresh (M6). */
+  /**
+   * Aborted at the attempt's deadline: what has not been sent by then must not be sent any more, because somebody else
+   * may send the same refresh token from then on. Absent: `signal` says so.
+   */
+  readonly sendBy?: AbortSignal;
+  /**
+   * Aborted when even a late answer is of no use any more, a minute after the attempt's deadline, and by nothing else:
+   * no caller can cancel a refresh (M6), and an answer that comes after the deadline is kept (I4).
+   */
   readonly signal: AbortSignal;
 }
 

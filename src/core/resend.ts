@@ -9,7 +9,7 @@ import { whileLeased } from "./keep-lease.ts";
 import type { Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
 import { resendWindowMs } from "./rotation.ts";
-import { GRACE_MS, sendRefresh, type RefreshSend } from "./send-refresh.ts";
+import { sendRefresh, type RefreshSend } from "./send-refresh.ts";
 
 /** How often one attempt sends again at most (K of I12). */
 export const MAX_RESENDS = 3;
@@ -25,7 +25,7 @@ export interface Sent {
 /** Sends under the lease, which is kept alive meanwhile. Never rejects. */
 export async function sendWithinWindow(engine: Engine, first: Holding, send: RefreshSend): Promise<Sent> {
   const { grant } = first;
-  const roundMs = refreshDeadlineMsOf(engine, grant) + GRACE_MS + FIRST_PAUSE_MS * 2 ** MAX_RESENDS;
+  const roundMs = refreshDeadlineMsOf(engine, grant) + FIRST_PAUSE_MS * 2 ** MAX_RESENDS;
   return whileLeased(engine, first, roundMs * (MAX_RESENDS + 1), async () => {
     const windowMs = resendWindowMs(engine.rotationOf(grant));
     const timer = createElapsed(engine, roundMs);

@@ -1,19 +1,20 @@
 /**
- * Sends one refresh request and ends it at its deadline.
+ * Sends one refresh request. Whoever waits for it waits until its deadline; the request itself lives on for a while, as
+ * its answer may hold the only refresh token that is left (I4).
  *
  * @module
  */
 import { about, refreshDeadlineMsOf, requestFor, type Engine } from "./engine.ts";
 import { persist } from "./persist.ts";
 import type { Holding } from "./refresh-attempt.ts";
-import type { RefreshOutcome } from "./refresher.ts";
+import type { RefreshOutcome, RefreshRequest } from "./refresher.ts";
 import { mergedTokenSet, type TokenTarget } from "./token-target.ts";
 import type { TokenSet } from "./token-set.ts";
 
 const TIMEOUT: RefreshOutcome = { kind: "unknown", code: "timeout", answered: false };
 
-/** How long after the deadline a refresher may take to notice it, in milliseconds. */
-export const GRACE_MS = 1_000;
+/** How long after its deadline a request is still kept open for its answer, in milliseconds: a minute. */
+export const LATE_ANSWER_MS = 60_000;
 
 /** What is sent, and for whom. */
 export interface RefreshSend {
@@ -25,8 +26,8 @@ export interface RefreshSend {
 }
 
 /**
- * Sends the request. Never rejects, and settles by the deadline even if the refresher does not: an answer that comes
- * later is committed all the same, because its refresh token may be the only one left (I4).
+ * Sends the request. Never rejects, and settles by the deadline whatever the refresher does. An answer that comes later
+ * is committed, kept or revoked all the same, for as long as the refresher waits for it: {@link LATE_ANSWER_MS}.
  */
 export async function sendRefresh(
   engine: Engine,
@@ -40,15 +41,17 @@ export async function sendRefresh(
   engine.emit({ type: "refresh_started", ...about(engine, grant), attemptId, door, version: grant.version });
   const finished = new AbortController();
   const deadline = new AbortController();
+  const givenUp = new AbortController();
   const expiry = clock.sleep(refreshDeadlineMsOf(engine, grant), finished.signal).then(async () => {
     deadline.abort();
-    await clock.sleep(GRACE_MS, finished.signal);
+    // What was not sent by now says so at once.
+    await clock.sleep(0, finished.signal);
     return TIMEOUT;
   });
-  const answer = askServer(engine, holding, send, deadline.signal);
+  const answer = askServer(engine, holding, send, { sendBy: deadline.signal, signal: givenUp.signal });
   const outcome = await Promise.race([answer, expiry]);
   finished.abort();
-  if (outcome === TIMEOUT) engine.background(commitLate(engine, holding, answer));
+  if (outcome === TIMEOUT) engine.background(commitLate(engine, holding, answer, givenUp));
   engine.emit({
     type: "refresh_ended",
     ...about(engine, grant),
@@ -68,10 +71,11 @@ async function askServer(
   engine: Engine,
   { grant, attemptId }: Holding,
   { tokenSet, target }: RefreshSend,
-  signal: AbortSignal,
+  { sendBy, signal }: Required<Pick<RefreshRequest, "sendBy" | "signal">>,
 ): Promise<RefreshOutcome> {
   try {
-    const outcome = await engine.refresher.refresh(requestFor(grant, tokenSet, attemptId, signal, target));
+    const request = requestFor(grant, tokenSet, attemptId, signal, target);
+    const outcome = await engine.refresher.refresh({ ...request, sendBy });
     if (outcome.kind !== "committed") return outcome;
     return {
       ...outcome,
@@ -86,8 +90,12 @@ async function commitLate(
   engine: Engine,
   { grant, attemptId }: Holding,
   answer: Promise<RefreshOutcome>,
+  givenUp: AbortController,
 ): Promise<void> {
+  const answered = new AbortController();
+  void engine.clock.sleep(LATE_ANSWER_MS, answered.signal).then(() => givenUp.abort());
   const outcome = await answer;
+  answered.abort();
   if (outcome.kind !== "committed") return;
   engine.emit({ type: "late_answer", ...about(engine, grant), attemptId });
   await persist(engine, grant, outcome.tokenSet, attemptId);

@@ -18,7 +18,7 @@ import { adopted, type FlightResult, type Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
 import { sendWithinWindow } from "./resend.ts";
 import { openCandidate, openTokens } from "./seal-tokens.ts";
-import { GRACE_MS, sendRefresh, type RefreshSend } from "./send-refresh.ts";
+import { sendRefresh, type RefreshSend } from "./send-refresh.ts";
 import { remember } from "./single-flight.ts";
 import { targetKeyOf } from "./token-target.ts";
 import type { TokenSet } from "./token-set.ts";
@@ -210,8 +210,7 @@ function sendCandidate(
   tokenSet: TokenSet,
   door: string,
 ): Promise<RefreshOutcome> {
-  const maxMs = refreshDeadlineMsOf(engine, holding.grant) + GRACE_MS;
-  return whileLeased(engine, holding, maxMs, () =>
+  return whileLeased(engine, holding, refreshDeadlineMsOf(engine, holding.grant), () =>
     sendRefresh(engine, holding, { tokenSet, target: undefined, door }),
   );
 }

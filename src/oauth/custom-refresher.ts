@@ -29,8 +29,16 @@ export interface CustomRefreshInput {
    * sign-in asked for. A backend that has one kind of token only should throw here.
    */
   readonly target?: TokenTarget;
-  /** Pass it to `fetch`: it is aborted at the attempt's deadline and by nothing else. */
+  /**
+   * Pass it to `fetch`: it is aborted when even a late answer is of no use any more, a minute after the attempt's
+   * deadline, and by nothing else. What comes before is kept.
+   */
   readonly signal: AbortSignal;
+  /**
+   * Aborted at the attempt's deadline: send nothing from then on. For a function that has something to do before it sends.
+   * Absent at a revocation.
+   */
+  readonly sendBy?: AbortSignal;
   /** The same for every request of this attempt; a backend may use it as an idempotency key. */
   readonly attemptId: string;
 }
@@ -103,7 +111,7 @@ export function createCustomRefresher(options: CustomRefresherOptions): Refreshe
   async function refresh(request: RefreshRequest): Promise<RefreshOutcome> {
     const input = inputOf(request);
     if (input === undefined) return { kind: "config", code: "no_refresh_token" };
-    if (request.signal.aborted) return { kind: "not_sent", code: "timeout" };
+    if ((request.sendBy ?? request.signal).aborted) return { kind: "not_sent", code: "timeout" };
     const requestedAtMs = clock.nowMs();
     try {
       const result = await untilAborted(
@@ -177,10 +185,15 @@ function isResponse(value: unknown): value is Response {
   return typeof status === "number" && typeof text === "function" && headers != null;
 }
 
-function inputOf({ tokenSet, target, signal, attemptId }: RefreshRequest): CustomRefreshInput | undefined {
+function inputOf(request: RefreshRequest): CustomRefreshInput | undefined {
+  const { tokenSet, target, signal, sendBy, attemptId } = request;
   const { refreshToken, accessToken } = tokenSet;
   if (refreshToken === undefined) return undefined;
-  return { refreshToken, accessToken, signal, attemptId, ...(target !== undefined && { target }) };
+  return {
+    ...{ refreshToken, accessToken, signal, attemptId },
+    ...(sendBy !== undefined && { sendBy }),
+    ...(target !== undefined && { target }),
+  };
 }
 
 /** Calls the application, whose function may also throw at once. */

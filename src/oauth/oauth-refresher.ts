@@ -36,7 +36,7 @@ export interface OAuthRefresherOptions {
 
 /**
  * Makes a refresher. Construction has no effects: metadata is fetched at first use. Neither of its methods rejects,
- * and both settle as soon as the request's signal is aborted.
+ * and both settle as soon as the request's signal is aborted. Nothing is sent once its `sendBy` is.
  */
 export function createOAuthRefresher(options: OAuthRefresherOptions): Refresher {
   const { resolveProvider, fetch = globalFetch, clock = systemClock, maxBodyBytes, metadataTtlMs } = options;
@@ -75,7 +75,7 @@ interface Trace {
 async function sendRefresh(
   context: RefresherContext,
   { config, profile, server, as, client, authentication }: Prepared,
-  { tokenSet, target, signal }: RefreshRequest,
+  { tokenSet, target, signal, sendBy = signal }: RefreshRequest,
   refreshToken: string,
   trace: Trace,
 ): Promise<RefreshOutcome> {
@@ -101,7 +101,8 @@ async function sendRefresh(
           body: asJson ? JSON.stringify(Object.fromEntries(body)) : body,
           headers: asJson ? { ...headers, "content-type": "application/json" } : headers,
         };
-        if (!signal.aborted) trace.sent = true;
+        if (sendBy.aborted) return Promise.reject(new SendAborted());
+        trace.sent = true;
         return send(context.fetch, url, init, signal);
       },
     },

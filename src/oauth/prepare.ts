@@ -49,7 +49,7 @@ export async function prepare(
   context: RefresherContext,
   request: RefreshRequest,
 ): Promise<Prepared | Refused> {
-  const { tokenSet, signal } = request;
+  const { tokenSet, signal, sendBy = signal } = request;
   const config = context.resolveProvider(request.provider);
   if (config === undefined)
     return refused("unknown_provider", "no provider with this id is configured any more");
@@ -58,11 +58,11 @@ export async function prepare(
   if (grantIssuerOf(config) !== request.issuer)
     return refused("issuer_changed", "the grant was made at another issuer than the configured one");
   const profile = profileOf(config.id, config.profile);
-  const server = await context.servers.resolve(config, profile, signal);
+  const server = await context.servers.resolve(config, profile, sendBy);
   if (isResolutionFailure(server)) return { outcome: server };
   if (tokenSet.tokenEndpoint !== undefined && tokenSet.tokenEndpoint !== server.tokenEndpoint)
     return refused("token_endpoint_changed", "the grant is pinned to another token endpoint");
-  const authentication = await authenticationOf(config, profile, server, signal);
+  const authentication = await authenticationOf(config, profile, server, sendBy);
   if ("outcome" in authentication) return authentication;
   const { issuer = server.tokenEndpoint, tokenEndpoint, revocationEndpoint } = server;
   const as: oauth.AuthorizationServer = {

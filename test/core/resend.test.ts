@@ -305,7 +305,8 @@ describe("an answer that got lost where the server gives the refresh token a sec
     await clock.advance(15 * SECOND_MS);
 
     expect([...fences]).toEqual([1]);
-    expect([as.maxInFlight, as.sent.length]).toEqual([1, 4]);
+    // The one that hangs stays open: its answer may still come.
+    expect([as.maxInFlight, as.sent.length]).toEqual([2, 4]);
     expect(await two.token(ALICE)).toBe("at.alice.5");
   });
 
