@@ -67,8 +67,8 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
     patches: [
       {
         file: "src/core/settle-outcome.ts",
-        find: "const persisted = await persist(engine, grant, tokenSet, attemptId, lease);",
-        replace: `void settled(persist(engine, grant, tokenSet, attemptId, lease));
+        find: "const persisted = await persist(engine, grant, tokenSet, holding, lease);",
+        replace: `void settled(persist(engine, grant, tokenSet, holding, lease));
   const persisted = { kind: "stored" as const, grant: { ...grant, version: grant.version + 1, accessTokenIssuedAtMs: tokenSet.issuedAtMs, accessTokenExpiresAtMs: tokenSet.expiresAtMs ?? null } } as Awaited<ReturnType<typeof persist>>;`,
       },
     ],

@@ -41,7 +41,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
     patches: [
       {
         file: "src/core/persist.ts",
-        find: "remember(shared.pendingRotations, parent.id, rotation);",
+        find: "remember(shared.pendingRotations, parent.id, waiting.slice(-MAX_PENDING_PER_GRANT));",
         replace: 'return { kind: "stored", grant: parent };',
       },
     ],
@@ -53,7 +53,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
     patches: [
       {
         file: "src/core/persist.ts",
-        find: "await keepCandidate(engine, grant, tokenSet, attemptId);",
+        find: "await keepCandidate(engine, grant, tokenSet, sendNameOf(sent));",
         replace: "",
       },
     ],

@@ -154,10 +154,8 @@ export function probeOf(world: World): Probe {
     runs: (process) => lifeOf(process)?.process.running ?? false,
     keptInMemory: (grant) =>
       world.servers.flatMap(({ life }) => {
-        const kept = life.process.alive
-          ? life.shared.pendingRotations.get(grant)?.tokenSet.refreshToken
-          : undefined;
-        return kept === undefined ? [] : [kept];
+        const kept = life.process.alive ? (life.shared.pendingRotations.get(grant) ?? []) : [];
+        return kept.flatMap(({ tokenSet: { refreshToken } }) => refreshToken ?? []);
       }),
     openFlights: () =>
       world.servers.flatMap(({ life, index }) =>

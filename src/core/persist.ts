@@ -12,7 +12,15 @@ import type { Commit, CommitAnswer } from "./grant-store.ts";
 import { offerAgain } from "./offer-again.ts";
 import { revokeTokens } from "./revoke-tokens.ts";
 import { openTokens, sealCandidate, sealTokens } from "./seal-tokens.ts";
-import { joinFlight, noteReading, remember, type PendingRotation } from "./single-flight.ts";
+import {
+  joinFlight,
+  MAX_PENDING_PER_GRANT,
+  noteReading,
+  remember,
+  sendNameOf,
+  type PendingRotation,
+  type SendName,
+} from "./single-flight.ts";
 import { withTimeLimit } from "./time-limit.ts";
 import type { TokenSet } from "./token-set.ts";
 
@@ -34,13 +42,16 @@ export async function persist(
   engine: Engine,
   parent: GrantRecord,
   tokenSet: TokenSet,
-  attemptId: string,
+  sent: SendName,
   lease?: Lease,
 ): Promise<Persisted> {
   const { clock, limits, shared } = engine;
+  const { attemptId } = sent;
   const answeredAtMs = clock.nowMs();
   const commit = commitFor(engine, parent, tokenSet, lease);
-  const rotation = { parent, commit, tokenSet, attemptId, answeredAtMs };
+  const rotation = { parent, commit, tokenSet, sent, answeredAtMs };
+  // What came before is stored before.
+  await flushPending(engine, parent.id);
   const answer = await withTimeLimit(clock, limits.persistBudgetMs, async (limit) => {
     for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)) {
       const given = await tryCommit(engine, parent.id, commit);
@@ -49,27 +60,39 @@ export async function persist(
     }
   });
   if (answer !== undefined) return settleCommit(engine, rotation, answer);
-  remember(shared.pendingRotations, parent.id, rotation);
+  const waiting = [...(shared.pendingRotations.get(parent.id) ?? []), rotation];
+  remember(shared.pendingRotations, parent.id, waiting.slice(-MAX_PENDING_PER_GRANT));
   engine.emit({ type: "tokens_pending", ...about(engine, parent), attemptId, version: parent.version + 1 });
   engine.background(offerAgain(engine, () => isFlushed(engine, parent.id), MAX_RETRY_MS));
   return { kind: "pending", grant: withPending(engine, parent) };
 }
 
 /**
- * Stores a rotation that was kept in memory while the store was away. Whoever calls meanwhile shares the try.
+ * Stores the rotations of a grant that were kept in memory while the store was away, in their order. Whoever calls
+ * meanwhile shares the try.
  *
- * @returns `undefined` if there is none, or the store is still away.
+ * @returns What became of the last one; `undefined` if there is none, or the store is still away.
  */
 export async function flushPending(engine: Engine, grantId: string): Promise<Persisted | undefined> {
   const { flights, pendingRotations } = engine.shared;
-  const pending = pendingRotations.get(grantId);
-  if (pending === undefined) return undefined;
+  if (!pendingRotations.has(grantId)) return undefined;
   return joinFlight(flights, `flush ${grantId}`, async () => {
-    const answer = await tryCommit(engine, grantId, pending.commit);
-    if (answer === undefined) return undefined;
-    if (pendingRotations.get(grantId) === pending) pendingRotations.delete(grantId);
-    return settleCommit(engine, pending, answer);
+    let persisted: Persisted | undefined;
+    for (let next = pendingRotations.get(grantId)?.[0]; next; next = pendingRotations.get(grantId)?.[0]) {
+      const answer = await tryCommit(engine, grantId, next.commit);
+      if (answer === undefined) return undefined;
+      forget(engine, next);
+      persisted = await settleCommit(engine, next, answer);
+    }
+    return persisted;
   }).result;
+}
+
+function forget({ shared: { pendingRotations } }: Engine, done: PendingRotation): void {
+  const { id } = done.parent;
+  const left = pendingRotations.get(id)?.filter((rotation) => rotation !== done) ?? [];
+  if (left.length === 0) pendingRotations.delete(id);
+  else pendingRotations.set(id, left);
 }
 
 async function isFlushed(engine: Engine, grantId: string): Promise<boolean> {
@@ -79,8 +102,9 @@ async function isFlushed(engine: Engine, grantId: string): Promise<boolean> {
 
 /** The row as it will be once the store has taken the rotation that is kept in memory for it, if there is one (I5, I9). */
 export function withPending({ shared }: Engine, grant: GrantRecord): GrantRecord {
-  const commit = shared.pendingRotations.get(grant.id)?.commit;
-  if (grant.state === "ended" || commit?.expectedVersion !== grant.version) return grant;
+  const waiting = shared.pendingRotations.get(grant.id);
+  const commit = waiting?.find(({ parent }) => parent.version === grant.version)?.commit;
+  if (grant.state === "ended" || commit === undefined) return grant;
   const { sealedTokenSet, keyId, refreshable } = commit;
   const { accessTokenIssuedAtMs, accessTokenExpiresAtMs, refreshTokenExpiresAtMs } = commit;
   return {
@@ -119,7 +143,7 @@ async function tryCommit(engine: Engine, grantId: string, commit: Commit): Promi
 
 async function settleCommit(
   engine: Engine,
-  { parent, commit, tokenSet, attemptId, answeredAtMs }: PendingRotation,
+  { parent, commit, tokenSet, sent, answeredAtMs }: PendingRotation,
   answer: CommitAnswer,
 ): Promise<Persisted> {
   if (answer.status === "absent") return revokeLate(engine, parent, tokenSet, "missing");
@@ -130,12 +154,13 @@ async function settleCommit(
   if (answer.status === "committed" || grant.sealedTokenSet === commit.sealedTokenSet) {
     const tookMs = engine.clock.nowMs() - answeredAtMs;
     const { version } = grant;
+    const { attemptId } = sent;
     engine.emit({ type: "tokens_stored", ...about(engine, grant), attemptId, version, tookMs });
     return { kind: "stored", grant };
   }
   // The same refresh token, from a server that does not rotate or answers a repetition alike: nothing is left to keep.
   if (openTokens(engine, grant)?.refreshToken !== tokenSet.refreshToken) {
-    await keepCandidate(engine, grant, tokenSet, attemptId);
+    await keepCandidate(engine, grant, tokenSet, sendNameOf(sent));
   }
   return { kind: "superseded", grant };
 }

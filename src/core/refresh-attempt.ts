@@ -58,12 +58,19 @@ export interface Holding {
   readonly lease: Lease;
   readonly grant: GrantRecord;
   readonly attemptId: string;
+  /** Which request of the attempt comes next or is out, from 1. */
+  readonly request: number;
   /** What the new access token is to be for; `undefined`: what the sign-in asked for. */
   readonly target: TokenTarget | undefined;
   /** The intent of an earlier attempt on the same version whose outcome nobody knows. */
   readonly unresolved: Intent | null;
   /** How long ago the refresh token of this version was sent first when the lease was taken, in milliseconds; 0: not yet. */
   readonly sinceFirstSendMs: number;
+}
+
+/** The same for the next request of the attempt. */
+export function again(holding: Holding): Holding {
+  return { ...holding, request: holding.request + 1 };
 }
 
 type Acquired = Extract<LeaseAnswer, { status: "acquired" }>;
@@ -128,7 +135,7 @@ async function underLease(
   if (tokenSet === undefined)
     return giveUp({ kind: "failed", code: "unseal_failed", retryInMs: UNSEAL_RETRY_MS });
   const sinceFirstSendMs = unresolved === null ? 0 : Math.max(0, storeNowMs - unresolved.startedAtMs);
-  const holding: Holding = { lease, grant, attemptId, target, unresolved, sinceFirstSendMs };
+  const holding: Holding = { lease, grant, attemptId, request: 1, target, unresolved, sinceFirstSendMs };
   engine.sending.set(attemptId, holding);
   try {
     const sent = await sendWithinWindow(engine, holding, { tokenSet, target, door });

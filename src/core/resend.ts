@@ -6,7 +6,7 @@
  */
 import { refreshDeadlineMsOf, type Engine } from "./engine.ts";
 import { whileLeased } from "./keep-lease.ts";
-import type { Holding } from "./refresh-attempt.ts";
+import { again, type Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
 import { resendWindowMs } from "./rotation.ts";
 import { sendRefresh, type RefreshSend } from "./send-refresh.ts";
@@ -39,7 +39,7 @@ export async function sendWithinWindow(engine: Engine, first: Holding, send: Ref
         first.sinceFirstSendMs + timer.readMs() + pauseMs >= windowMs
       )
         break;
-      holding = { ...holding, unresolved: holding.unresolved ?? unresolvedOf(holding) };
+      holding = again({ ...holding, unresolved: holding.unresolved ?? unresolvedOf(holding) });
       await engine.clock.sleep(pauseMs);
       if (!(await mayGoOn(engine, holding, windowMs))) break;
       outcome = await sendRefresh(engine, holding, send);

@@ -88,7 +88,7 @@ async function askServer(
 
 async function commitLate(
   engine: Engine,
-  { grant, attemptId }: Holding,
+  holding: Holding,
   answer: Promise<RefreshOutcome>,
   givenUp: AbortController,
 ): Promise<void> {
@@ -97,6 +97,7 @@ async function commitLate(
   const outcome = await answer;
   answered.abort();
   if (outcome.kind !== "committed") return;
+  const { grant, attemptId } = holding;
   engine.emit({ type: "late_answer", ...about(engine, grant), attemptId });
-  await persist(engine, grant, outcome.tokenSet, attemptId);
+  await persist(engine, grant, outcome.tokenSet, holding);
 }

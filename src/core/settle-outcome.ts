@@ -14,7 +14,7 @@ import { mayStillWin, QUIET_TIME_MS } from "./intent.ts";
 import { whileLeased } from "./keep-lease.ts";
 import { offerAgain } from "./offer-again.ts";
 import { flushCandidates, persist } from "./persist.ts";
-import { adopted, type FlightResult, type Holding } from "./refresh-attempt.ts";
+import { adopted, again, type FlightResult, type Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
 import { sendWithinWindow } from "./resend.ts";
 import { openCandidate, openTokens } from "./seal-tokens.ts";
@@ -77,7 +77,7 @@ async function settleRejectedTarget(
   const tokenSet = openTokens(engine, grant);
   if (tokenSet === undefined) return settleFailed(engine, holding, { kind: "config", code: "unseal_failed" });
   const send = { tokenSet, target: undefined, door };
-  const sent = await sendWithinWindow(engine, { ...holding, target: undefined }, send);
+  const sent = await sendWithinWindow(engine, again({ ...holding, target: undefined }), send);
   if (sent.outcome.kind === "committed") refuseTarget(engine, grant, key, "invalid_grant");
   return settleOutcome(engine, sent.holding, sent.outcome, send);
 }
@@ -97,11 +97,12 @@ function refuseTarget(
 
 async function settleCommitted(
   engine: Engine,
-  { grant, lease, attemptId, target }: Holding,
+  holding: Holding,
   tokenSet: TokenSet,
   door: string,
 ): Promise<FlightResult> {
-  const persisted = await persist(engine, grant, tokenSet, attemptId, lease);
+  const { grant, lease, target } = holding;
+  const persisted = await persist(engine, grant, tokenSet, holding, lease);
   switch (persisted.kind) {
     case "stored":
       return { kind: "refreshed", grant: persisted.grant, tokenSet, degraded: false, target };
@@ -190,7 +191,7 @@ async function tryCandidates(
       tokenSet.refreshToken !== current?.refreshToken;
     const attemptId = engine.newId();
     const outcome = usable
-      ? await sendCandidate(engine, { ...holding, attemptId }, tokenSet, door)
+      ? await sendCandidate(engine, { ...holding, attemptId, request: 1 }, tokenSet, door)
       : undefined;
     if (outcome?.kind === "committed") {
       engine.emit({ type: "candidate_used", ...about(engine, grant), attemptId: candidate.attemptId });

@@ -14,13 +14,25 @@ export interface Flight<Result> {
   readonly result: Promise<Result>;
 }
 
+/** Which request an answer is to: what names a candidate, as one attempt may have several answers. */
+export interface SendName {
+  readonly attemptId: string;
+  /** Its number within the attempt, from 1. */
+  readonly request: number;
+}
+
+/** The name of a request: that of its attempt, with its number behind a dot where it was not the first. */
+export function sendNameOf({ attemptId, request }: SendName): string {
+  return request === 1 ? attemptId : `${attemptId}.${request}`;
+}
+
 /** A committed answer of the authorization server that the store has not taken yet (S4). */
 export interface PendingRotation {
   /** The row whose refresh token was spent for it. */
   readonly parent: GrantRecord;
   readonly commit: Commit;
   readonly tokenSet: TokenSet;
-  readonly attemptId: string;
+  readonly sent: SendName;
   /** When the server's answer was there, in epoch milliseconds. */
   readonly answeredAtMs: number;
 }
@@ -39,7 +51,8 @@ export interface SharedState {
   readonly flights: Map<string, Flight<unknown>>;
   /** The last reading of a grant, sealed as it was stored, for the time that the store is away. */
   readonly lastReadings: Map<string, { readonly reading: GrantReading; readonly readAtMs: number }>;
-  readonly pendingRotations: Map<string, PendingRotation>;
+  /** By grant, in the order in which they came; never an empty list. */
+  readonly pendingRotations: Map<string, readonly PendingRotation[]>;
   /** Candidates that the store has not taken yet: each offers itself once, and says whether it is done with. */
   readonly pendingCandidates: Map<string, () => Promise<boolean>>;
   /** Targets that the authorization server refused, by grant and target, until when this process does not ask again. */
@@ -50,7 +63,10 @@ export interface SharedState {
   readonly pendingRevocations: Map<string, () => Promise<boolean>>;
 }
 
-/** How many readings and pending rotations are kept at most; the oldest goes first. */
+/** How many rotations of one grant wait for the store at most; the oldest goes first. One attempt brings up to four. */
+export const MAX_PENDING_PER_GRANT = 8;
+
+/** How many readings, and grants with pending rotations, are kept at most; the oldest goes first. */
 export const MAX_SHARED_ENTRIES = 10_000;
 
 /** A state of its own, for tests and for several engines in one process that must not know of each other. */
