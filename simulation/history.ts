@@ -152,8 +152,8 @@ export type SimRecord =
       readonly what: "start" | "crash" | "stop" | "pause" | "resume";
       readonly untilMs?: number;
     })
-  /** Faults have stopped (those that stop), or the run has come to rest. */
-  | (At & { readonly kind: "phase"; readonly phase: "healed" | "rest" });
+  /** Faults have stopped (those that stop), the run has come to rest, a healthy process has swept the store since. */
+  | (At & { readonly kind: "phase"; readonly phase: "healed" | "rest" | "swept" });
 
 /** Reasons with which the engine itself ends a grant. */
 export const ENGINE_REASONS: readonly EndReason[] = ["rejected", "lost_response", "expired"];

@@ -32,6 +32,8 @@ export interface RunResult {
 /** Time that everything gets to come to rest: the longest pause of the engine, the longest lease, and some more. */
 const REST_MS = 1_100_000;
 const REST_ROUNDS = 14;
+/** Time for one sweep of the store. */
+const SWEEP_MS = 60_000;
 
 /** Runs the plan of a seed. */
 export function runSeed(seed: number, mode: Mode): Promise<RunResult> {
@@ -112,7 +114,21 @@ async function comeToRest(world: World, callers: Callers, watch: Watch): Promise
     watch.step(timeline.nowMs);
   }
   world.history.add({ kind: "phase", atMs: timeline.nowMs, phase: "rest" });
+  watch.step(timeline.nowMs);
+  if (watch.violation === undefined) await sweep(world);
   watch.rest(timeline.nowMs);
+}
+
+/** Does what the application is told to do now and then: what crashes and outages have left of sign-outs is finished. */
+async function sweep({ servers, weather, timeline, history }: World): Promise<void> {
+  for (const { life, index } of servers) {
+    if (!life.process.running || weather.disturbed(index)) continue;
+    life.manager.resealGrants().then(
+      () => history.add({ kind: "phase", atMs: timeline.nowMs, phase: "swept" }),
+      () => undefined,
+    );
+    await timeline.runUntil(timeline.nowMs + SWEEP_MS);
+  }
 }
 
 /** Ends every fault that does not last for good. */

@@ -1,6 +1,7 @@
 /**
- * I16: when a sign-out returns, the store refuses the grant, no process hands its tokens out beyond the stated bound, and
- * its refresh tokens are revoked, or still kept in the tombstone for that.
+ * I16: when a sign-out returns, the store refuses the grant, and no process hands its tokens out beyond the stated bound.
+ * Its refresh tokens are revoked by the process that ended it, if that lives on and the authorization server answers
+ * within the hour; what is left of any other sign-out, the next sweep of the store revokes and erases.
  *
  * @module
  */
@@ -11,26 +12,44 @@ import { Ledger, tokensOfRow } from "./stored-tokens.ts";
 /** `staleIfStoreDownMs`, and the time that the store gets to answer. */
 const STALE_BOUND_MS = 30_000 + 3_000;
 
+/** For how long the process that ended a grant certainly goes on trying to revoke. */
+const OFFERED_MS = 50 * 60_000;
+
+interface End {
+  /** The refresh tokens of the row when it ended. */
+  readonly tokens: readonly string[];
+  /** Who ended it. */
+  readonly process: string;
+  readonly atMs: number;
+}
+
 /** Looks at what comes back after a sign-out. */
 export function completeSignOut(probe: Probe): Checker {
   const ledger = new Ledger();
   const startedAtMs = new Map<number, number>();
   const storeTroubleAtMs = new Map<string, number>();
-  /** By grant: the refresh tokens of the row when it ended, and who ended it. */
-  const ended = new Map<string, { readonly tokens: readonly string[]; readonly process: string }>();
+  const ended = new Map<string, End>();
+  /** `<process> <grant>`: a process could not open what it would have to revoke. */
+  const unopened = new Set<string>();
   let staleReads = false;
+  let healedAtMs = 0;
+  let swept = false;
 
   const note = (record: SimRecord): void => {
     if (record.kind === "store" && record.operation !== "admin") {
       const { before, after, grant, process } = record;
       if (before?.state === "live" && after?.state === "ended" && after.endReason !== "replaced")
-        ended.set(grant, { tokens: tokensOfRow(probe, before), process });
+        ended.set(grant, { tokens: tokensOfRow(probe, before), process, atMs: record.atMs });
     }
     ledger.see(record);
     if (record.kind === "call") startedAtMs.set(record.call, record.atMs);
     if (record.kind === "event" && ["store_failed", "served_stale"].includes(record.event.type))
       storeTroubleAtMs.set(record.process, record.atMs);
     if (record.kind === "fault" && record.what === "stale_reads") staleReads = true;
+    if (record.kind === "event" && record.event.type === "unseal_failed")
+      unopened.add(`${record.process} ${record.grant}`);
+    if (record.kind === "phase" && record.phase === "healed") healedAtMs = record.atMs;
+    if (record.kind === "phase" && record.phase === "swept") swept = true;
   };
 
   const seeSettled = (record: SettledRecord): string | undefined => {
@@ -56,21 +75,37 @@ export function completeSignOut(probe: Probe): Checker {
       : undefined;
   };
 
+  const notRevoked = (isDue: (grant: string, end: End) => boolean, why: string): string | undefined => {
+    for (const [grant, end] of ended) {
+      if (ledger.tampered.has(grant) || !isDue(grant, end)) continue;
+      const left = end.tokens.find((token) => probe.accepts(token));
+      if (left !== undefined) return `${left} of the ended ${grant} still works ${why}`;
+    }
+    return undefined;
+  };
+
+  /** By the process itself, before any sweep. */
+  const isOwnDue = (grant: string, { process, atMs }: End): boolean =>
+    !ledger.goneAtMs.has(process) &&
+    probe.healthy(process) &&
+    !unopened.has(`${process} ${grant}`) &&
+    healedAtMs - atMs < OFFERED_MS;
+
   return {
     name: "I16 complete sign-out",
     see(record) {
       note(record);
+      if (record.kind === "phase" && record.phase === "rest")
+        return notRevoked(isOwnDue, "although the process that ended it lived on");
       return record.kind === "settled" ? seeSettled(record) : undefined;
     },
     rest() {
-      for (const [grant, { tokens, process }] of ended) {
-        if (ledger.goneAtMs.has(process) || ledger.tampered.has(grant) || !probe.runs(process)) continue;
-        const kept = tokensOfRow(probe, ledger.rows.get(grant));
-        const left = tokens.find((token) => probe.accepts(token) && !kept.includes(token));
-        if (left !== undefined)
-          return `${left} of the ended ${grant} still works, and nobody can revoke it any more`;
+      if (!swept) return undefined;
+      for (const grant of ended.keys()) {
+        if (!ledger.tampered.has(grant) && tokensOfRow(probe, ledger.rows.get(grant)).length > 0)
+          return `a sweep has left tokens in the tombstone of ${grant}`;
       }
-      return undefined;
+      return notRevoked(() => true, "after a sweep");
     },
   };
 }
