@@ -349,3 +349,21 @@ describe("a rule of the simulation", () => {
     },
   );
 });
+
+describe("the rule of complete sign-out", () => {
+  const phase = (name: "healed" | "rest" | "swept"): SimRecord => ({ kind: "phase", atMs: T, phase: name });
+  const signedOut = [inserted, ended("signed_out"), phase("healed"), phase("rest")];
+  const works = { accepts: (token: string) => token === RT1 };
+
+  it("rejects a token that still works although the process that ended its grant lived on (I16)", () => {
+    expect(violationOf("I16", signedOut, works)).toMatch(/^I16 /);
+    expect(violationOf("I16", signedOut)).toBeUndefined();
+  });
+
+  it("rejects one that is left after a sweep, sealed or working, whoever has died (X9, I16)", () => {
+    const died = { ...works, healthy: () => false };
+    expect(violationOf("I16", signedOut, died)).toBeUndefined();
+    expect(violationOf("I16", [...signedOut, phase("swept")], died)).toMatch(/^I16 /);
+    expect(violationOf("I16", [...signedOut, phase("swept")])).toMatch(/^I16 /);
+  });
+});
