@@ -29,6 +29,9 @@ const NOT_ALLOWED = "42501";
 /** The statement has done nothing, and would find another state of things if it ran again. */
 const IN_THE_WAY = new Set(["40001", "40P01"]);
 
+/** A table or an index that a concurrent migration has just made: after it, there is nothing left to do. */
+const JUST_MADE = new Set(["42P07", "42710"]);
+
 /** What `pg` says without a code. */
 const KNOWN_WORDS = [
   "Connection terminated due to connection timeout",
@@ -44,6 +47,11 @@ const KNOWN_WORDS = [
 /** Whether the same statement may simply run again: other transactions were in its way, and it has changed nothing. */
 export function mayRunAgain(error: unknown): boolean {
   return IN_THE_WAY.has(codeOf(error));
+}
+
+/** Whether a migration failed, without effect, because something of that name is there by now. */
+export function isJustMade(error: unknown): boolean {
+  return JUST_MADE.has(codeOf(error));
 }
 
 /** The error for anything that went wrong in an operation. */

@@ -4,11 +4,12 @@
  *
  * @module
  */
+import { systemClock } from "../core/clock.ts";
 import { InvalidOptionError } from "../core/errors.ts";
 import type { GrantStore } from "../core/grant-store.ts";
 import type { SealedTokens } from "../core/grant.ts";
 import { leaseDurationMs } from "./lease-rule.ts";
-import { mayRunAgain, postgresFailureFrom } from "./postgres-errors.ts";
+import { isJustMade, mayRunAgain, postgresFailureFrom } from "./postgres-errors.ts";
 import { INTENT_COLUMNS, intentFrom, readingFrom, type PostgresRow } from "./postgres-rows.ts";
 import {
   postgresMigrationSql,
@@ -38,6 +39,8 @@ export interface PostgresStoreOptions extends PostgresPlace {
 
 /** How often a statement runs again that found other transactions in its way. */
 const MAX_RUNS = 20;
+/** The longest pause before that, in milliseconds: those that collided must not do so again in step. */
+const LONGEST_PAUSE_MS = 20;
 const ENDED_AT_ONCE = 500;
 const MAX_END_BATCHES = 1_000;
 const INSERTS_PER_PURGE = 100;
@@ -216,7 +219,12 @@ function runnerOf(client: PostgresClient, names: PostgresNames): Run {
         const { rows } = await client.query(text, values);
         return rows as readonly Row[];
       } catch (error) {
-        if (runs < MAX_RUNS && mayRunAgain(error)) continue;
+        // At a stricter isolation a migration does not see what another one has just made, until it begins anew.
+        const sawTooLittle = operation === "migrate" && runs === 1 && isJustMade(error);
+        if (sawTooLittle || (runs < MAX_RUNS && mayRunAgain(error))) {
+          await systemClock.sleep(1 + Math.random() * (LONGEST_PAUSE_MS - 1));
+          continue;
+        }
         throw postgresFailureFrom(operation, error, names);
       }
     }

@@ -68,6 +68,8 @@ export function refuseForeignFile(connection: Connection): void {
   if (applicationId === APPLICATION_ID) return;
   const tables = connection.rows("SELECT name FROM sqlite_schema LIMIT 1");
   if (applicationId === 0 && tables.length === 0) return;
+  // Between the two reads another process may have made its tables in the new file.
+  if (numberOf(connection, "application_id") === APPLICATION_ID) return;
   throw new InvalidOptionError("path", "is a SQLite file of something else; give nolapse a file of its own");
 }
 
@@ -77,22 +79,25 @@ export function refuseForeignFile(connection: Connection): void {
  * @throws {@link InvalidOptionError} if a newer release has migrated it further.
  */
 export function applyMigrations(connection: Connection): void {
-  const version = numberOf(connection, "user_version");
-  if (version > SCHEMA_VERSION) {
-    throw new InvalidOptionError(
-      "path",
-      `is a file of a newer nolapse (schema ${version}; this release knows ${SCHEMA_VERSION}). ` +
-        "Install that release again, or name another file",
-    );
-  }
-  if (version === SCHEMA_VERSION) return;
+  if (knownVersion(connection) === SCHEMA_VERSION) return;
   connection.transaction(() => {
-    // Read again: another process may have been first.
-    for (const statements of MIGRATIONS.slice(numberOf(connection, "user_version"))) {
+    // Read again: another process may have been first, one of a newer release too.
+    for (const statements of MIGRATIONS.slice(knownVersion(connection))) {
       for (const statement of statements) connection.changes(statement);
     }
     connection.changes(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   });
+}
+
+/** The version of the file, if this release knows it. */
+function knownVersion(connection: Connection): number {
+  const version = numberOf(connection, "user_version");
+  if (version <= SCHEMA_VERSION) return version;
+  throw new InvalidOptionError(
+    "path",
+    `is a file of a newer nolapse (schema ${version}; this release knows ${SCHEMA_VERSION}). ` +
+      "Install that release again, or name another file",
+  );
 }
 
 function numberOf(connection: Connection, pragma: "application_id" | "user_version"): number {

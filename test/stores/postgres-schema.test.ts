@@ -45,6 +45,20 @@ describeWithPostgres("the migration", (bench) => {
     ]);
   });
 
+  it.each(["repeatable read", "serializable"])(
+    "is made once by 20 processes at once, where the database's default is %s",
+    async (isolation) => {
+      const options = `-c default_transaction_isolation=${isolation.replace(" ", "\\ ")}`;
+      const client = await bench.pool({ max: 20, options });
+      await Promise.all(Array.from({ length: 20 }, () => client.query("SELECT pg_sleep(0.05)")));
+      const schema = `strict_${isolation.slice(0, 4)}`;
+
+      await Promise.all(Array.from({ length: 20 }, () => migratePostgres({ client, schema })));
+
+      expect(await tablesOf(schema)).toEqual([{ tablename: "grants" }, { tablename: "grants_migrations" }]);
+    },
+  );
+
   it("leaves grants alone that are there already", async () => {
     const client = await bench.pool({ max: 2 });
     const place = { client, schema: "again" };

@@ -290,13 +290,41 @@ describe("a PostgreSQL store without a server", () => {
     expect((failure as Error).message).not.toContain("canary");
   });
 
-  it("gives up on transactions that are in the way after 20 tries", async () => {
-    const query = vi.fn(() => Promise.reject(Object.assign(new Error("no"), { code: "40001" })));
+  it("gives up on transactions that are in the way after 20 tries, with a pause of 1 to 20 ms between them", async () => {
+    vi.useFakeTimers();
+    try {
+      const query = vi.fn(() => Promise.reject(Object.assign(new Error("no"), { code: "40001" })));
+      const failing = postgresStore({ client: { query } })
+        .read("x")
+        .catch((error: unknown) => error);
+      await vi.advanceTimersByTimeAsync(0);
+      expect(query).toHaveBeenCalledTimes(1);
 
-    await expect(postgresStore({ client: { query } }).read("x")).rejects.toMatchObject(
-      storeFailure(/expects READ COMMITTED/),
-    );
-    expect(query).toHaveBeenCalledTimes(20);
+      await vi.advanceTimersByTimeAsync(19 * 20);
+
+      expect(await failing).toMatchObject(storeFailure(/expects READ COMMITTED/));
+      expect(query).toHaveBeenCalledTimes(20);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("migrates again once where another process has just made the table, and no more than once", async () => {
+    for (const code of ["42P07", "42710"]) {
+      const exists = Object.assign(new Error("exists"), { code });
+      const query = vi.fn<PostgresClient["query"]>(() => Promise.reject(exists));
+      query.mockRejectedValueOnce(exists).mockResolvedValueOnce({ rows: [] });
+      await migratePostgres({ client: { query } });
+
+      await expect(migratePostgres({ client: { query } })).rejects.toMatchObject(
+        storeFailure(new RegExp(code)),
+      );
+
+      expect(query).toHaveBeenCalledTimes(4);
+      query.mockClear();
+      await expect(postgresStore({ client: { query } }).read("x")).rejects.toThrow();
+      expect(query).toHaveBeenCalledTimes(1);
+    }
   });
 
   it("refuses a client without query(), naming the option", async () => {

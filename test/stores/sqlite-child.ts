@@ -1,6 +1,6 @@
 /**
- * A second process for the tests of the SQLite store. Usage: node sqlite-child.ts <path> <acquire|commit|insert> <ids...>; it says
- * "ready", starts at the first byte on stdin, and prints one JSON line per result.
+ * A second process for the tests of the SQLite store. Usage: node sqlite-child.ts <path> <acquire|commit|insert> <ids...>, or
+ * <path> open <more paths...>; it says "ready", starts at the first byte on stdin, and prints one JSON line per result.
  */
 import { once } from "node:events";
 
@@ -13,11 +13,18 @@ const store = sqliteStore({ path });
 const holder = `process ${process.pid}`;
 const say = (result: unknown): boolean => process.stdout.write(`${JSON.stringify(result)}\n`);
 
-await store.read("opens the file");
+if (task !== "open") await store.read("opens the file");
 say("ready");
 await once(process.stdin, "data");
 
 switch (task) {
+  case "open":
+    for (const path of ids) {
+      const opened = sqliteStore({ path });
+      await opened.read("x").catch((error: unknown) => say(String(error)));
+      await opened.insert(newGrant(contextOf(opened)));
+    }
+    break;
   case "acquire":
     for (const id of ids) {
       const answer = await store.acquireLease(id, request(holder));

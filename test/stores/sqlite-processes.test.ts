@@ -90,6 +90,20 @@ describe("processes that share a SQLite file", () => {
     expect(new Set(wins.map(({ fence }) => fence))).toEqual(new Set([1]));
   });
 
+  it(
+    "open 40 new files at the same moment, and find none of them somebody else's",
+    { timeout: 30_000 },
+    async () => {
+      const paths = Array.from({ length: 40 }, (_, index) => join(folder, `new-${index}.db`));
+      const openers = [processOf("open", paths), processOf("open", paths), processOf("open", paths)];
+      await Promise.all(openers.map((opener) => opener.heard(1)));
+      for (const opener of openers) opener.start();
+      await Promise.all(openers.map((opener) => opener.exited));
+
+      for (const { said } of openers) expect(said).toEqual(["ready", "done"]);
+    },
+  );
+
   it("lose no commit among them, for each of two users (I2)", { timeout: 30_000 }, async () => {
     const ids = await insertedIds(2);
     const writers = [processOf("commit", ids), processOf("commit", ids.toReversed())];
