@@ -2,10 +2,11 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
-import { afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import type { GrantStore } from "../../src/core/grant-store.ts";
 import { postgresStore } from "../../src/stores/postgres.ts";
+import { grantStoreRestartContract } from "../../src/testing/grant-store-contract.ts";
 import {
   acquired,
   commitOn,
@@ -173,6 +174,17 @@ describeWithPostgres("a PostgreSQL store whose connection is cut", (bench) => {
     blocker.release();
 
     expect((await rowOf(store, id)).version).toBe(1);
+  });
+
+  describe("killed and started again", () => {
+    it.each(grantStoreRestartContract)("$name", { timeout: 60_000 }, async ({ check }) => {
+      const client = await bench.pool({ max: 4 });
+      const reopen = async (): Promise<GrantStore> => {
+        await (await bench.server()).restart();
+        return postgresStore({ client: await bench.pool({ max: 4 }), table });
+      };
+      await check({ ...contextOf(postgresStore({ client, table })), reopen });
+    });
   });
 
   it(

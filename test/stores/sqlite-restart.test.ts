@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterEach, beforeEach, describe, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "vitest";
 
 import { sqliteStore } from "../../src/stores/sqlite.ts";
 import type { GrantStore } from "../../src/core/grant-store.ts";
 import { grantStoreRestartContract } from "../../src/testing/grant-store-contract.ts";
 import { contextOf } from "./fixtures.ts";
+import { remoteSqliteStore, type RemoteStore } from "./support/remote-store.ts";
 
 let folder: string;
 let stores: GrantStore[];
@@ -36,5 +37,27 @@ describe("the SQLite store, closed and opened again", () => {
       return opened();
     };
     await check({ ...contextOf(store), reopen });
+  });
+});
+
+describe("the SQLite store, in a process that is killed, and opened by the next one", () => {
+  let place: string;
+  let current: RemoteStore;
+  beforeAll(() => {
+    place = mkdtempSync(join(tmpdir(), "nolapse-sqlite-killed-"));
+    current = remoteSqliteStore(join(place, "grants.db"));
+  });
+  afterAll(async () => {
+    await current.kill();
+    rmSync(place, { recursive: true, force: true });
+  });
+
+  it.each(grantStoreRestartContract)("$name", { timeout: 30_000 }, async ({ check }) => {
+    const reopen = async (): Promise<GrantStore> => {
+      await current.kill();
+      current = remoteSqliteStore(join(place, "grants.db"));
+      return current.store;
+    };
+    await check({ ...contextOf(current.store), reopen });
   });
 });
