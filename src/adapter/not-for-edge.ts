@@ -1,0 +1,10 @@
+/**
+ * What a bundle for the Edge runtime gets instead of a server entry (`edge-light` export condition): a clear error, where
+ * Node's modules would be missing one by one.
+ *
+ * @module
+ */
+throw new Error(
+  "This entry of nolapse needs the Node runtime, and middleware.ts runs on the Edge. Use proxy.ts (Next 16), or protect pages and routes in themselves: getAccessToken() works there.",
+);
+export {};
