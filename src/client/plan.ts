@@ -119,7 +119,12 @@ export function countSoon(before: number, session: ClientSession): number {
  * When to ask after an answer, in milliseconds from it: what it said, but never in a hot loop (F33). Of the time between
  * that and the token's end (`spareMs`), chance takes a fifth at most.
  */
-export function waitAfterAnswerMs(askInMs: number, soon: number, draw: number, spareMs = Infinity): number {
+export function waitAfterAnswerMs(
+  askInMs: number,
+  soon: number,
+  draw: number,
+  spareMs: number = Infinity,
+): number {
   const leastMs = soon > 0 ? backOffMs(soon, draw) : 0;
   return Math.max(askInMs, leastMs) + draw * Math.min(askInMs / 20, spareMs / 5, MAX_JITTER_MS);
 }
