@@ -1,14 +1,15 @@
 /**
- * A real authorization server (`oidc-provider`) behind a gate that sees each refresh request before and after the
- * server has acted on it: the two moments at which a crash or a cut connection matters.
+ * A real authorization server behind a gate that sees each refresh request before and after the server has acted on it:
+ * the two moments at which a crash or a cut connection matters.
  *
  * The gate keeps the truth: which refresh token came of which request, and what became of its answer.
  */
 import { createHash } from "node:crypto";
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 
-import { Provider } from "oidc-provider";
+import type { RotationPolicy } from "../src/core/rotation.ts";
+import { CLIENT, listen, startBackend, stopServer, type Backend } from "./backends.ts";
+import type { Overlap } from "./overlaps.ts";
 
 /** A refresh request that the server has committed. */
 export interface Rotation {
@@ -18,12 +19,17 @@ export interface Rotation {
   /** Hash of the one that came of it. */
   readonly issued: string;
   readonly pid: number;
+  /** Names the request, as its process does. */
+  readonly send: string;
   readonly atMs: number;
+  /** The gate kept the answer from everybody. False: it was written to the connection, for whoever still reads it. */
+  readonly dropped: boolean;
 }
 
 /** A refresh request that arrived. */
 export interface ArrivedRequest {
   readonly pid: number;
+  readonly attemptId: string;
   readonly atMs: number;
 }
 
@@ -52,7 +58,9 @@ export interface AuthorizationServer {
   readonly rotations: readonly Rotation[];
   readonly accessTokens: ReadonlyMap<string, IssuedAccessToken>;
   /** How many refresh requests arrived, and how many of them were refused. */
-  readonly counts: { requests: number; refused: number; mostAtOnce: number };
+  readonly counts: { requests: number; refused: number };
+  /** Refresh requests of one chain that were out at the same time. */
+  readonly overlaps: readonly Overlap[];
   /** The refresh requests for a chain, in the order of arrival. */
   requestsOf(chain: string): readonly ArrivedRequest[];
   /** Signs a user in: a new chain with its first refresh token. */
@@ -63,19 +71,29 @@ export interface AuthorizationServer {
 /** What {@link startAuthorizationServer} takes. */
 export interface AuthorizationServerOptions {
   readonly tokenTtlSeconds: number;
-  /** False: refresh tokens are not rotated (P0). */
-  readonly rotates: boolean;
+  readonly rotation: RotationPolicy;
   readonly gate: Gate;
 }
 
-const CLIENT_ID = "torture";
-const CLIENT_SECRET = "torture-client-secret";
-/** The header by which a process says who it is. */
+/** The headers by which a process says who it is, which of its requests this is, and for which attempt. */
 export const PID_HEADER = "x-torture-pid";
+export const SEND_HEADER = "x-torture-send";
+export const ATTEMPT_HEADER = "x-torture-attempt";
 
 /** Names a token in logs and maps. */
 export function tokenHash(token: string): string {
   return createHash("sha256").update(token).digest("base64url").slice(0, 16);
+}
+
+interface Truth {
+  readonly rotations: Rotation[];
+  readonly accessTokens: Map<string, IssuedAccessToken>;
+  /** The chain of each refresh token ever issued. */
+  readonly chains: Map<string, string>;
+  readonly counts: { requests: number; refused: number };
+  readonly open: Map<string, Set<ArrivedRequest>>;
+  readonly overlaps: Overlap[];
+  readonly arrived: Map<string, ArrivedRequest[]>;
 }
 
 /** Starts it on a free port. */
@@ -84,104 +102,119 @@ export async function startAuthorizationServer(
 ): Promise<AuthorizationServer> {
   const front = createServer();
   const issuer = `http://127.0.0.1:${await listen(front)}`;
-  const provider = providerFor(issuer, options);
-  const answer = provider.callback();
-  const back = createServer((request, response) => void answer(request, response));
-  const backPort = await listen(back);
-  const truth = {
-    rotations: [] as Rotation[],
-    accessTokens: new Map<string, IssuedAccessToken>(),
-    chains: new Map<string, string>(),
-    counts: { requests: 0, refused: 0, mostAtOnce: 0 },
-    open: new Map<string, number>(),
-    arrived: new Map<string, ArrivedRequest[]>(),
+  const backend = await startBackend(issuer, options.rotation, options.tokenTtlSeconds);
+  const truth: Truth = {
+    rotations: [],
+    accessTokens: new Map(),
+    chains: new Map(),
+    counts: { requests: 0, refused: 0 },
+    open: new Map(),
+    overlaps: [],
+    arrived: new Map(),
   };
   front.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    void handle(request, response, backPort, options, truth);
+    handle(request, response, { issuer, backend, options, truth }).catch(() => request.socket.destroy());
   });
   let serial = 0;
   return {
     issuer,
-    clientId: CLIENT_ID,
-    clientSecret: CLIENT_SECRET,
+    clientId: CLIENT.id,
+    clientSecret: CLIENT.secret,
     rotations: truth.rotations,
     accessTokens: truth.accessTokens,
     counts: truth.counts,
+    overlaps: truth.overlaps,
     requestsOf: (chain) => truth.arrived.get(chain) ?? [],
     async signIn(user) {
       const chain = `${user}#${++serial}`;
-      const refreshToken = await firstRefreshToken(provider, user);
+      const refreshToken = await backend.signIn(user);
       truth.chains.set(tokenHash(refreshToken), chain);
       return { chain, refreshToken };
     },
     async stop() {
-      for (const server of [front, back]) {
-        server.closeAllConnections();
-        await new Promise((resolve) => server.close(resolve));
-      }
+      await stopServer(front);
+      await backend.stop();
     },
   };
 }
 
-interface Truth {
-  readonly rotations: Rotation[];
-  readonly accessTokens: Map<string, IssuedAccessToken>;
-  /** The chain of each refresh token ever issued. */
-  readonly chains: Map<string, string>;
-  readonly counts: { requests: number; refused: number; mostAtOnce: number };
-  readonly open: Map<string, number>;
-  readonly arrived: Map<string, ArrivedRequest[]>;
+interface Surroundings {
+  readonly issuer: string;
+  readonly backend: Backend;
+  readonly options: AuthorizationServerOptions;
+  readonly truth: Truth;
 }
 
 async function handle(
   request: IncomingMessage,
   response: ServerResponse,
-  backPort: number,
-  { gate, tokenTtlSeconds }: AuthorizationServerOptions,
-  truth: Truth,
+  { issuer, backend, options, truth }: Surroundings,
 ): Promise<void> {
   const body = await readAll(request);
   const form = new URLSearchParams(body.toString());
   const presented = form.get("grant_type") === "refresh_token" ? form.get("refresh_token") : null;
   if (presented === null) {
-    const { status, headers, body: answer } = await forward(request, body, backPort);
-    response.writeHead(status, headers).end(answer);
+    const { status, headers, body: answer } = await forward(request, body, backend.port);
+    // In its metadata the server gives its own address: nobody shall get past the gate.
+    response.writeHead(status, headers).end(answer.toString().replaceAll(backend.issuer, issuer));
     return;
   }
-  const pid = Number(request.headers[PID_HEADER] ?? 0);
-  const spent = tokenHash(presented);
-  const chain = truth.chains.get(spent) ?? "?";
-  const { counts, open, arrived } = truth;
-  counts.requests++;
-  arrived.set(chain, [...(arrived.get(chain) ?? []), { pid, atMs: Date.now() }]);
-  open.set(chain, (open.get(chain) ?? 0) + 1);
-  counts.mostAtOnce = Math.max(counts.mostAtOnce, open.get(chain) ?? 0);
+  const { gate, tokenTtlSeconds } = options;
+  const { arrived, ended } = noteArrival(request, tokenHash(presented), truth);
+  const { pid } = arrived;
   try {
     if ((await gate.before(pid)) === "drop") {
       request.socket.destroy();
       return;
     }
-    const { status, headers, body: answer } = await forward(request, body, backPort);
-    if (status === 200) noteRotation(truth, answer, { chain, spent, pid }, tokenTtlSeconds);
-    else counts.refused++;
+    const { status, headers, body: answer } = await forward(request, body, backend.port);
+    const rotated = status === 200 ? noteRotation(truth, answer, arrived, tokenTtlSeconds) : undefined;
+    if (rotated === undefined) truth.counts.refused++;
     if ((await gate.after(pid)) === "drop") {
+      if (rotated !== undefined) rotated.dropped = true;
       request.socket.destroy();
       return;
     }
     response.writeHead(status, headers).end(answer);
-  } catch {
-    request.socket.destroy();
   } finally {
-    open.set(chain, (open.get(chain) ?? 1) - 1);
+    ended();
   }
+}
+
+interface Arrival extends ArrivedRequest {
+  readonly chain: string;
+  readonly spent: string;
+  readonly send: string;
+}
+
+/** `ended` is also called by the end of the connection: nobody waits for this request then. */
+function noteArrival(
+  { headers, socket }: IncomingMessage,
+  spent: string,
+  { chains, counts, open, overlaps, arrived: all }: Truth,
+): { arrived: Arrival; ended: () => void } {
+  const text = (name: string): string => String(headers[name] ?? "");
+  const chain = chains.get(spent) ?? "?";
+  const arrived: Arrival = {
+    ...{ chain, spent, pid: Number(text(PID_HEADER)), send: text(SEND_HEADER) },
+    ...{ attemptId: text(ATTEMPT_HEADER), atMs: Date.now() },
+  };
+  counts.requests++;
+  all.set(chain, [...(all.get(chain) ?? []), arrived]);
+  const others = open.get(chain) ?? new Set();
+  for (const first of others) overlaps.push({ chain, first, second: arrived });
+  open.set(chain, others.add(arrived));
+  const ended = (): void => void others.delete(arrived);
+  socket.once("close", ended);
+  return { arrived, ended };
 }
 
 function noteRotation(
   { rotations, accessTokens, chains }: Truth,
   answer: Buffer,
-  { chain, spent, pid }: Pick<Rotation, "chain" | "spent" | "pid">,
+  { chain, spent, pid, send }: Arrival,
   tokenTtlSeconds: number,
-): void {
+): { dropped: boolean } {
   const tokens = JSON.parse(answer.toString()) as { access_token: string; refresh_token?: string };
   accessTokens.set(tokenHash(tokens.access_token), {
     chain,
@@ -189,7 +222,9 @@ function noteRotation(
   });
   const issued = tokens.refresh_token === undefined ? spent : tokenHash(tokens.refresh_token);
   chains.set(issued, chain);
-  rotations.push({ chain, spent, issued, pid, atMs: Date.now() });
+  const rotation = { chain, spent, issued, pid, send, atMs: Date.now(), dropped: false };
+  rotations.push(rotation);
+  return rotation;
 }
 
 interface Answer {
@@ -204,7 +239,12 @@ function forward({ method, url, headers }: IncomingMessage, body: Buffer, port: 
       { port, host: "127.0.0.1", method, path: url, headers: { ...headers, connection: "close" } },
       (answer) => {
         void readAll(answer).then((read) => {
-          const { "transfer-encoding": _chunked, connection: _connection, ...rest } = answer.headers;
+          const {
+            "transfer-encoding": _chunked,
+            "content-length": _length,
+            connection: _connection,
+            ...rest
+          } = answer.headers;
           const kept = Object.entries(rest).filter(
             (entry): entry is [string, string | string[]] => entry[1] !== undefined,
           );
@@ -221,45 +261,4 @@ async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks);
-}
-
-function listen(server: ReturnType<typeof createServer>): Promise<number> {
-  return new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
-  });
-}
-
-function providerFor(issuer: string, { tokenTtlSeconds, rotates }: AuthorizationServerOptions): Provider {
-  return new Provider(issuer, {
-    clients: [
-      {
-        client_id: CLIENT_ID,
-        client_secret: CLIENT_SECRET,
-        grant_types: ["authorization_code", "refresh_token"],
-        redirect_uris: ["https://app.example/callback"],
-      },
-    ],
-    features: { revocation: { enabled: true }, devInteractions: { enabled: false } },
-    rotateRefreshToken: rotates,
-    ttl: { AccessToken: tokenTtlSeconds, Grant: 86_400, IdToken: tokenTtlSeconds, RefreshToken: 86_400 },
-    findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
-    interactions: { url: () => "/" },
-  });
-}
-
-async function firstRefreshToken(provider: Provider, accountId: string): Promise<string> {
-  const client = await provider.Client.find(CLIENT_ID);
-  if (client === undefined) throw new Error("the client of the torture run is not registered");
-  const grant = new provider.Grant({ accountId, clientId: CLIENT_ID });
-  grant.addOIDCScope("openid offline_access");
-  const grantId = await grant.save();
-  const token = new provider.RefreshToken({
-    accountId,
-    client,
-    grantId,
-    gty: "authorization_code",
-    scope: "openid offline_access",
-    authTime: Math.floor(Date.now() / 1000),
-  });
-  return token.save();
 }

@@ -5,7 +5,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 
 import type { Gate, GateVerdict } from "./authorization-server.ts";
-import { GATE_POINTS, WORKER_POINTS, type Blow, type GatePoint, type WorkerPoint } from "./crash-points.ts";
+import type { Blow, GatePoint, KillPoint, WorkerPoint } from "./crash-points.ts";
+import { GATE_POINTS, KILL_POINTS } from "./crash-points.ts";
 
 /** One thing to do to one process. */
 export type Strike =
@@ -13,20 +14,52 @@ export type Strike =
   | { readonly kind: "gate"; readonly point: GatePoint; readonly blow: Blow | "cut" }
   | { readonly kind: "sigterm" };
 
-/** Points at which a process that stands still past its lease is worth a look: something of it is still to come. */
-const STOP_POINTS: readonly WorkerPoint[] = ["X2", "X6", "X7", "X8"];
+/** What is not a kill. A process that stands still past its lease is worth a look where something of it is still to come. */
+const OTHERS: readonly Strike[] = [
+  { kind: "worker", point: "X2", blow: "stop" },
+  { kind: "gate", point: "X5", blow: "cut" },
+  { kind: "gate", point: "X4", blow: "stop" },
+  { kind: "sigterm" },
+  { kind: "worker", point: "X6", blow: "stop" },
+  { kind: "gate", point: "X5", blow: "stop" },
+  { kind: "gate", point: "X3", blow: "cut" },
+  { kind: "worker", point: "X7", blow: "stop" },
+  { kind: "worker", point: "X8", blow: "stop" },
+];
+const SHARE_OF_KILLS = 2 / 3;
 const LONGEST_LATENCY_MS = 400;
+/** Longer than a lease, and with all other latency shorter than the shortest deadline: only a renewed lease lasts so long. */
+const SLOW_ANSWER_MS = 4_150;
+const SHARE_OF_SLOW_ANSWERS = 0.02;
 
-/** The next strike, by chance: two of three kill, the others stop, cut, or end the process as a deployment does. */
-export function nextStrike(random: () => number): Strike {
-  const of = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
-  const chance = random();
-  if (chance < 0.42) return { kind: "worker", point: of(WORKER_POINTS), blow: "kill" };
-  if (chance < 0.66) return { kind: "gate", point: of(GATE_POINTS), blow: "kill" };
-  if (chance < 0.74) return { kind: "worker", point: of(STOP_POINTS), blow: "stop" };
-  if (chance < 0.8) return { kind: "gate", point: of(["X4", "X5"] as const), blow: "stop" };
-  if (chance < 0.92) return { kind: "gate", point: of(["X3", "X5"] as const), blow: "cut" };
-  return { kind: "sigterm" };
+/** Deals strikes: the points in turn, so that each falls, and kills and others as chance mixes them. */
+export interface Dealer {
+  next(): Strike;
+  /** The moment of this one did not come: it is dealt again in the next turn. */
+  putBack(strike: Strike): void;
+}
+
+/** Makes a dealer that begins with the kill point number `first`, counted from 0 and around. */
+export function createDealer(random: () => number, first: number): Dealer {
+  const begin = first % KILL_POINTS.length;
+  const inTurn = [...KILL_POINTS.slice(begin), ...KILL_POINTS.slice(0, begin)].map(killAt);
+  const decks: Record<"kills" | "others", Strike[]> = { kills: [], others: [] };
+  const isKill = (strike: Strike): boolean => strike.kind !== "sigterm" && strike.blow === "kill";
+  return {
+    next() {
+      const name = random() < SHARE_OF_KILLS ? "kills" : "others";
+      if (decks[name].length === 0) decks[name].push(...(name === "kills" ? inTurn : OTHERS));
+      return decks[name].shift() ?? { kind: "sigterm" };
+    },
+    putBack: (strike) => void decks[isKill(strike) ? "kills" : "others"].push(strike),
+  };
+}
+
+function killAt(point: KillPoint): Strike {
+  const atGate = GATE_POINTS.find((one) => one === point);
+  return atGate === undefined
+    ? { kind: "worker", point: point as WorkerPoint, blow: "kill" }
+    : { kind: "gate", point: atGate, blow: "kill" };
 }
 
 /** The gate's part. */
@@ -37,10 +70,14 @@ export interface Gatekeeper {
   disarm(pid: number): void;
 }
 
-/** Makes a gate that adds latency to everything and deals armed strikes. `signal` reaches a process. */
+/**
+ * Makes a gate that adds latency to everything and deals armed strikes. `signal` reaches a process. `slowAnswers`: some
+ * answers take longer than a lease.
+ */
 export function createGatekeeper(
   random: () => number,
   signal: (pid: number, name: NodeJS.Signals) => void,
+  slowAnswers = false,
 ): Gatekeeper {
   const armed = new Map<number, { strike: Extract<Strike, { kind: "gate" }>; struck: () => void }>();
   const deal = (pid: number, points: readonly GatePoint[]): GateVerdict => {
@@ -62,7 +99,8 @@ export function createGatekeeper(
       },
       async after(pid) {
         const verdict = deal(pid, ["X5"]);
-        await wait(random() ** 4 * LONGEST_LATENCY_MS);
+        const isSlow = slowAnswers && random() < SHARE_OF_SLOW_ANSWERS;
+        await wait(isSlow ? SLOW_ANSWER_MS : random() ** 4 * LONGEST_LATENCY_MS);
         return verdict;
       },
     },

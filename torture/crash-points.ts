@@ -42,9 +42,23 @@ export interface Armed {
   readonly blow: Blow;
 }
 
-/** All of them, in the order of the protocol. */
-export const WORKER_POINTS: readonly WorkerPoint[] = ["X1", "X2", "X6", "X7", "X8", "X9", "X10"];
+/** In the order of the protocol. */
 export const GATE_POINTS: readonly GatePoint[] = ["X3", "X4", "X5"];
+
+/** Where a process can be killed. */
+export type KillPoint = WorkerPoint | GatePoint;
+export const KILL_POINTS: readonly KillPoint[] = [
+  "X1",
+  "X2",
+  "X3",
+  "X4",
+  "X5",
+  "X6",
+  "X7",
+  "X8",
+  "X9",
+  "X10",
+];
 
 /** A blow that fell, as the file of a process tells it: written before the blow, and readable after it. */
 export interface Struck {
@@ -92,6 +106,8 @@ export function strikingStore(store: GrantStore, striker: Striker): GrantStore {
     },
     async commit(id, commit) {
       const answering = store.commit(id, commit);
+      // It may fail before anybody waits for it.
+      answering.catch(() => undefined);
       // The turn of the loop in which a driver writes to its socket.
       await new Promise((resolve) => setImmediate(resolve));
       striker.reach("X7");

@@ -17,9 +17,10 @@ export interface Place {
 /** What the fleet hears from its processes. */
 export interface FleetListener {
   readonly answers: (answers: readonly CallerAnswer[]) => void;
-  readonly arrived: (issued: string) => void;
   readonly lease?: (lease: Extract<Report, { type: "lease" }>) => void;
   readonly event: (type: string, code: string) => void;
+  /** A process has ended, not by a signal, with an error. */
+  readonly broke: (pid: number, exitCode: number) => void;
 }
 
 /** The processes. */
@@ -34,8 +35,12 @@ export interface Fleet {
   restart(place: Place): Promise<void>;
   /** Resolves with the next report of a kind from a place. */
   report<Type extends Report["type"]>(place: Place, type: Type): Promise<Extract<Report, { type: Type }>>;
-  stop(): Promise<void>;
+  /** Ends all of them by SIGTERM. Resolves with those that had to be killed because they did not end. */
+  stop(): Promise<readonly number[]>;
 }
+
+/** What a process may take to close, which is 8 s, and to leave. */
+const ENDS_WITHIN_MS = 12_000;
 
 /** Starts `size` processes. */
 export async function startFleet(size: number, setup: WorkerSetup, listener: FleetListener): Promise<Fleet> {
@@ -56,12 +61,13 @@ export async function startFleet(size: number, setup: WorkerSetup, listener: Fle
     child.on("error", () => undefined);
     child.on("message", (report: Report) => {
       if (report.type === "answers") listener.answers(report.answers);
-      if (report.type === "arrived") listener.arrived(report.issued);
       if (report.type === "lease") listener.lease?.(report);
       if (report.type === "event") listener.event(report.event, report.code);
     });
-    child.once("exit", () => {
+    const { pid = 0 } = child;
+    child.once("exit", (exitCode) => {
       place.alive = false;
+      if (exitCode !== null && exitCode !== 0) listener.broke(pid, exitCode);
     });
     await new Promise<void>((resolve, reject) => {
       child.once("exit", () => reject(new Error(`The process in place ${place.index} ended while starting`)));
@@ -96,14 +102,20 @@ export async function startFleet(size: number, setup: WorkerSetup, listener: Fle
         child.on("message", listen);
       }),
     async stop() {
-      for (const place of places.filter(({ alive }) => alive)) {
+      const late: number[] = [];
+      const end = async (place: Place): Promise<void> => {
         const child = childOf(place);
         child.kill("SIGCONT");
         child.kill("SIGTERM");
-        const late = setTimeout(() => child.kill("SIGKILL"), 12_000);
+        const timer = setTimeout(() => {
+          late.push(place.pid);
+          child.kill("SIGKILL");
+        }, ENDS_WITHIN_MS);
         if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-        clearTimeout(late);
-      }
+        clearTimeout(timer);
+      };
+      await Promise.all(places.filter(({ alive }) => alive).map(end));
+      return late;
     },
   };
 }

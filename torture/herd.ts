@@ -3,8 +3,9 @@
  *
  *   node torture/herd.ts [--store sqlite,redis,postgres] [--rounds 200]
  *
- * Each round is one refresh request, or one that the store's own clock excuses: the lease of the first had run out when
- * the second was taken. Counted and printed; ends with 1 if a round is neither.
+ * Each round is one refresh request, or more that the store's own clock excuses: the lease of the earlier request, with
+ * all its renewals, had run out and was not given back when that of the next was taken. Counted and printed; ends with 1
+ * if a round is neither.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,10 +13,11 @@ import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 
-import { DEFAULT_LIMITS } from "../src/core/engine.ts";
-import { startAuthorizationServer } from "./authorization-server.ts";
+import { startAuthorizationServer, type ArrivedRequest } from "./authorization-server.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
+import { judgeRound } from "./leases.ts";
 import { createLedger } from "./ledger.ts";
+import { STRICT_ROTATION } from "../src/core/rotation.ts";
 import { STORE_KINDS, startStore, type StoreKind } from "./stores.ts";
 import type { Report, WorkerSetup } from "./worker.ts";
 
@@ -27,7 +29,7 @@ export interface HerdCount {
   readonly rounds: number;
   /** Rounds with exactly one refresh request. */
   readonly one: number;
-  /** Rounds with more, each excused by leases that had run out by the store's clock. */
+  /** Rounds with more, each of them after the lease of the one before had run out by the store's clock. */
   readonly excused: number;
   /** What neither explains, a line each. */
   readonly violations: readonly string[];
@@ -45,7 +47,7 @@ export async function herd(kind: StoreKind, rounds: number): Promise<HerdCount |
   const pass = (): Promise<"pass"> => Promise.resolve("pass");
   const server = await startAuthorizationServer({
     tokenTtlSeconds: TOKEN_TTL_SECONDS,
-    rotates: true,
+    rotation: STRICT_ROTATION,
     gate: { before: pass, after: pass },
   });
   const secrets = [randomBytes(32).toString("base64")];
@@ -56,7 +58,8 @@ export async function herd(kind: StoreKind, rounds: number): Promise<HerdCount |
       clientId: server.clientId,
       clientSecret: server.clientSecret,
     },
-    ...{ secrets, rotation: { class: "strict", graceMs: 0 }, strikeFile: join(folder, "none"), callers: 0 },
+    ...{ secrets, rotation: STRICT_ROTATION, callers: 0 },
+    ...{ strikeFile: join(folder, "none"), logFile: join(folder, "answers.jsonl") },
     tellsLeases: true,
   };
   const leases = new Map<string, Lease[]>();
@@ -75,16 +78,15 @@ export async function herd(kind: StoreKind, rounds: number): Promise<HerdCount |
       const session = ledger.sessions[round - 1];
       if (session === undefined) throw new Error("A round without a session");
       const codes = await ask(fleet, session.id);
-      const requests = server.requestsOf(session.chain).length;
+      const requests = server.requestsOf(session.chain);
+      const news = leases.get(session.id) ?? [];
       if (codes.some((code) => code !== "ok"))
         violations.push(`round ${round}: callers got ${codes.join(", ")}`);
-      if (requests === 1) counts.one++;
-      else if (requests > 1 && isExcused(leases.get(session.id) ?? [])) counts.excused++;
-      else
-        violations.push(
-          `round ${round}: ${requests} refresh requests: ${told(leases.get(session.id) ?? [])}`,
-        );
+      const verdict = judgeRound(requests, news);
+      if (verdict === "neither") violations.push(`round ${round}: ${told(requests, news)}`);
+      else counts[verdict]++;
     }
+    violations.push(...ledger.wrong);
     return { store: kind, rounds, ...counts, violations };
   } finally {
     await fleet?.stop();
@@ -102,19 +104,15 @@ async function ask(fleet: Fleet, id: string): Promise<readonly string[]> {
   return [...new Set((await Promise.all(done)).flatMap(({ codes }) => codes))];
 }
 
-/** Whether a later lease was taken when the one before it, if it was not renewed, had run out by the store's clock. */
-function isExcused(taken: readonly Lease[]): boolean {
-  const inOrder = [...taken].sort((one, other) => one.fence - other.fence);
-  return inOrder.some(({ takenAtMs }, index) => {
-    const before = inOrder[index - 1];
-    return before !== undefined && takenAtMs - before.takenAtMs >= DEFAULT_LIMITS.leaseMs;
-  });
-}
-
-function told(taken: readonly Lease[]): string {
-  return taken
-    .map(({ pid, fence, takenAtMs, untilMs }) => `${pid}: fence ${fence}, ${takenAtMs} to ${untilMs}`)
-    .join("; ");
+function told(requests: readonly ArrivedRequest[], news: readonly Lease[]): string {
+  const sent = requests.map(({ pid, attemptId }) => `${pid} for ${attemptId.slice(0, 8)}`).join(", ");
+  const history = [...news]
+    .sort((one, other) => one.atMs - other.atMs)
+    .map(
+      ({ pid, what, fence, attemptId, atMs, untilMs }) =>
+        `${pid}: fence ${fence} ${what} at ${atMs} for ${attemptId.slice(0, 8)}, ends ${untilMs}`,
+    );
+  return `${requests.length} refresh requests (${sent}); ${history.join("; ")}`;
 }
 
 if (import.meta.main) {

@@ -11,7 +11,6 @@ import type { Sealer } from "../src/core/sealer.ts";
 import { tokenHash, type AuthorizationServer } from "./authorization-server.ts";
 import type { Strike } from "./blows.ts";
 import type { FleetListener } from "./fleet.ts";
-import type { Kill } from "./oracle.ts";
 import { retried } from "./retried.ts";
 import { openStore, type OpenedStore } from "./stores.ts";
 import type { CallerAnswer, WorkerSetup } from "./worker.ts";
@@ -24,16 +23,15 @@ export interface Session {
   signedOut: boolean;
   /** Its tombstone was written. */
   tombstone: boolean;
-  /** A caller was told that only a new sign-in helps. */
-  toldEnded: boolean;
+  /** When a caller was first told that only a new sign-in helps. */
+  toldEndedAtMs: number | undefined;
 }
 
 /** The books. */
 export interface Ledger {
   readonly sessions: readonly Session[];
-  readonly kills: Kill[];
-  /** Hashes of the refresh tokens that reached a process. */
-  readonly arrived: Set<string>;
+  /** Hashes of the refresh tokens that were seen in the store: once there, a token may not be lost any more. */
+  readonly durable: Set<string>;
   readonly listener: FleetListener;
   readonly answers: { good: number; late: number };
   /** Answers that must never be given, a line each. */
@@ -55,6 +53,8 @@ export interface Ledger {
   /** Picks a session that is to be signed out, and counts it as such. */
   signOutOne(): Session | undefined;
   count(strike: Strike): void;
+  /** Looks for the newest refresh tokens of chains that such a process had refreshed last. */
+  lookFor(isHis: (pid: number) => boolean): Promise<void>;
   /** A process of its own, for the reckoning: opens everything. */
   readonly manager: () => TokenManager;
   readonly sealer: () => Sealer;
@@ -66,6 +66,7 @@ export interface Ledger {
 export function createLedger(): Ledger {
   const sessions: Session[] = [];
   const byId = new Map<string, Session>();
+  let users = 0;
   let world:
     | {
         server: AuthorizationServer;
@@ -81,8 +82,7 @@ export function createLedger(): Ledger {
   };
   const ledger: Ledger = {
     sessions,
-    kills: [],
-    arrived: new Set(),
+    durable: new Set(),
     answers: { good: 0, late: 0 },
     wrong: [],
     events: new Map(),
@@ -94,7 +94,8 @@ export function createLedger(): Ledger {
       answers: (given) => {
         for (const answer of given) judge(answer);
       },
-      arrived: (issued) => void ledger.arrived.add(issued),
+      broke: (pid, exitCode) =>
+        void ledger.wrong.push(`process ${pid} ended by itself with exit code ${exitCode}`),
       event: (type, code) => add(ledger.events, code === "" ? type : `${type}:${code}`),
     },
     async open(setup, server, sealWith, openWith) {
@@ -124,7 +125,8 @@ export function createLedger(): Ledger {
           holder: "sign-in",
           sealer: createSealer(createKeyRing({ secrets: sealWith })),
         }),
-        reckons: createTokenManager({ ...base, holder: "reckoning", sealer }),
+        // All sessions at once, beside the authorization server in one process: none of them may be lost for want of time.
+        reckons: createTokenManager({ ...base, holder: "reckoning", sealer, refreshDeadlineMs: 60_000 }),
       };
     },
     async fill(count) {
@@ -132,7 +134,9 @@ export function createLedger(): Ledger {
       await Promise.all(Array.from({ length: missing }, () => signIn()));
     },
     activeIds: () =>
-      sessions.filter(({ signedOut, toldEnded }) => !signedOut && !toldEnded).map(({ id }) => id),
+      sessions
+        .filter(({ signedOut, toldEndedAtMs }) => !signedOut && toldEndedAtMs === undefined)
+        .map(({ id }) => id),
     signOutOne() {
       const [id = ""] = ledger.activeIds();
       const session = byId.get(id);
@@ -141,6 +145,14 @@ export function createLedger(): Ledger {
     },
     count: (strike) =>
       add(ledger.strikes, strike.kind === "sigterm" ? "SIGTERM" : `${strike.point} ${strike.blow}`),
+    async lookFor(isHis) {
+      const last = new Map(opened().server.rotations.map((one) => [one.chain, one]));
+      for (const session of sessions) {
+        const rotation = last.get(session.chain);
+        if (rotation === undefined || !isHis(rotation.pid) || ledger.durable.has(rotation.issued)) continue;
+        for (const token of await storedTokens(ledger, session)) ledger.durable.add(token);
+      }
+    },
     manager: () => opened().reckons,
     sealer: () => opened().sealer,
     store: () => opened().opened,
@@ -152,10 +164,10 @@ export function createLedger(): Ledger {
 
   async function signIn(): Promise<void> {
     const { server, signsIn } = opened();
-    const user = `user-${sessions.length}`;
+    const user = `user-${++users}`;
     const { chain, refreshToken } = await server.signIn(user);
     const id = `t1.${randomBytes(32).toString("base64url")}`;
-    const session: Session = { id, chain, signedOut: false, tombstone: false, toldEnded: false };
+    const session: Session = { id, chain, signedOut: false, tombstone: false, toldEndedAtMs: undefined };
     const nowMs = Date.now();
     // A repeated insert finds the id taken where the first one was applied and its answer got lost.
     await retried(() =>
@@ -176,11 +188,11 @@ export function createLedger(): Ledger {
     sessions.push(session);
   }
 
-  function judge({ id, atMs, tokenHash: hash, code }: CallerAnswer): void {
+  function judge({ id, atMs, tokenHash: hash, early, code }: CallerAnswer): void {
     const session = byId.get(id);
     if (session === undefined) return void ledger.wrong.push("an answer for a session that nobody has");
     if (code?.startsWith("reauthentication_required") === true) {
-      session.toldEnded = true;
+      session.toldEndedAtMs ??= atMs;
       return;
     }
     if (code !== undefined) {
@@ -191,6 +203,7 @@ export function createLedger(): Ledger {
     const token = opened().server.accessTokens.get(hash ?? "");
     if (token?.chain !== session.chain) ledger.wrong.push("a caller got a token of another session");
     else if (token.expiresAtMs <= atMs) ledger.wrong.push("a caller got a token that had expired");
+    else if (early === true) ledger.wrong.push("a caller got a token before it was stored");
     else ledger.answers.good++;
   }
 

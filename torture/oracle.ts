@@ -1,10 +1,13 @@
 /**
  * Which sessions could not be kept by any client: a strict server had spent the refresh token, and the only answer with
- * its successor went to a process that was killed, or over a connection that was cut, before anything durable had it.
+ * its successor went over a connection that was cut, or to a process that was killed before anything durable had it.
  *
- * Judged from the authorization server's truth, the log of blows and the stored rows; not from what the engine says.
+ * Judged from the gate's truth, the log of blows, what each process wrote down synchronously, and the stored rows; not
+ * from what the engine says. Only a cut and a SIGKILL excuse anything: a process that ends by SIGTERM, or that no longer
+ * waits for an answer, has lost what it lost by itself.
  */
 import type { Rotation } from "./authorization-server.ts";
+import type { WorkerLine } from "./worker-log.ts";
 
 /** A process that was killed. */
 export interface Kill {
@@ -12,32 +15,57 @@ export interface Kill {
   readonly atMs: number;
 }
 
-/**
- * How long after an answer a kill still excuses that it was not stored, in milliseconds. The write is one round trip; the
- * rest is a loaded machine.
- */
-export const EXCUSED_WITHIN_MS = 2_000;
+/** What the oracle looks at. */
+export interface Evidence {
+  readonly rotations: readonly Rotation[];
+  readonly kills: readonly Kill[];
+  /** What the processes wrote down, each in its own order. */
+  readonly log: readonly WorkerLine[];
+  /** Hashes of the refresh tokens that were seen in the store at any time: current or kept ones. */
+  readonly durable: ReadonlySet<string>;
+}
+
+/** Why a session could not be kept. */
+export type LossCause =
+  /** The gate let nobody have the answer. */
+  | "cut"
+  /** The process was killed while it waited for the answer. */
+  | "killed_waiting"
+  /** The process was killed between the answer and the store's acknowledgement. */
+  | "killed_storing";
 
 /**
- * The chains that were unavoidably lost.
- *
- * @param arrived Hashes of the refresh tokens whose answer reached a process.
- * @param stored By chain, hashes of the refresh tokens that are stored at the end: current and kept ones.
+ * How long before a kill the last sign of work on an answer may lie, in milliseconds. After the arrival: sealing, on a
+ * loaded machine. After an offer: the engine's limit for one store operation, and the longest pause before the next.
+ * After a refusal: that pause.
  */
-export function unavoidablyLost(
-  rotations: readonly Rotation[],
-  arrived: ReadonlySet<string>,
-  kills: readonly Kill[],
-  stored: ReadonlyMap<string, ReadonlySet<string>>,
-): ReadonlySet<string> {
+const AT_WORK_FOR_MS = { arrived: 500, offered: 5_500, refused: 2_500 } as const;
+
+/** The chains that were unavoidably lost, each with its cause. */
+export function unavoidablyLost(evidence: Evidence): ReadonlyMap<string, LossCause> {
+  const { rotations, log, kills } = evidence;
   const killedAtMs = new Map(kills.map(({ pid, atMs }) => [pid, atMs]));
-  const lost = new Set<string>();
-  for (const rotation of new Map(rotations.map((one) => [one.chain, one])).values()) {
-    const { chain, issued, pid, atMs } = rotation;
-    if (stored.get(chain)?.has(issued) !== false) continue;
+  const gaveUp = new Set(log.flatMap((line) => (line.type === "gave_up" ? [line.send] : [])));
+  const kept = new Set(evidence.durable);
+  const lastSign = new Map<string, { readonly type: keyof typeof AT_WORK_FOR_MS; readonly atMs: number }>();
+  for (const line of log) {
+    if (line.type === "gave_up") continue;
+    if (line.type === "stored") kept.add(line.issued);
+    else lastSign.set(line.issued, { type: line.type, atMs: line.atMs });
+  }
+  const causeOf = ({ issued, pid, send, dropped }: Rotation): LossCause | undefined => {
+    if (kept.has(issued)) return undefined;
+    if (dropped) return "cut";
     const killed = killedAtMs.get(pid);
-    const excused = !arrived.has(issued) || (killed !== undefined && killed - atMs <= EXCUSED_WITHIN_MS);
-    if (excused) lost.add(chain);
+    if (killed === undefined || gaveUp.has(send)) return undefined;
+    const sign = lastSign.get(issued);
+    if (sign === undefined) return "killed_waiting";
+    return killed - sign.atMs <= AT_WORK_FOR_MS[sign.type] ? "killed_storing" : undefined;
+  };
+  const lost = new Map<string, LossCause>();
+  for (const last of new Map(rotations.map((one) => [one.chain, one])).values()) {
+    const cause = causeOf(last);
+    if (cause !== undefined) lost.set(last.chain, cause);
   }
   return lost;
 }

@@ -6,10 +6,13 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { isTokenError } from "../src/core/errors.ts";
 import type { AuthorizationServer } from "./authorization-server.ts";
-import { storedTokens, type Ledger, type Session } from "./ledger.ts";
-import { unavoidablyLost } from "./oracle.ts";
+import type { Ledger, Session } from "./ledger.ts";
+import { unavoidablyLost, type LossCause } from "./oracle.ts";
+import { unexplained } from "./overlaps.ts";
 import { retried } from "./retried.ts";
 import type { RunOptions } from "./run.ts";
+import type { Struck } from "./crash-points.ts";
+import { readLines, type WorkerLine } from "./worker-log.ts";
 
 /** What a run came to. */
 export interface Reckoning {
@@ -24,6 +27,10 @@ export interface Reckoning {
   readonly refused: number;
   readonly lost: number;
   readonly oracle: number;
+  /** What the oracle's losses are due to, counted. */
+  readonly causes: ReadonlyMap<LossCause, number>;
+  /** Refresh requests of one chain that were out at the same time, excused ones included. */
+  readonly overlaps: number;
   readonly answers: { readonly good: number; readonly late: number };
   readonly strikes: ReadonlyMap<string, number>;
   readonly events: ReadonlyMap<string, number>;
@@ -33,20 +40,39 @@ export interface Reckoning {
 
 const GIVE_UP_MS = 60_000;
 
+/** What the processes left behind. */
+export interface Remains {
+  readonly logFile: string;
+  /** Blows that fell within the processes, and those that the gate dealt. */
+  readonly struck: readonly Pick<Struck, "pid" | "atMs" | "blow">[];
+  /** Processes that did not end when they were told to. */
+  readonly late: readonly number[];
+}
+
 /** Reckons. */
 export async function reckon(
   ledger: Ledger,
   server: AuthorizationServer,
   options: RunOptions,
+  { logFile, struck, late }: Remains,
 ): Promise<Reckoning> {
   const active = ledger.sessions.filter(({ signedOut }) => !signedOut);
-  const stored = new Map<string, ReadonlySet<string>>();
+  await ledger.lookFor(() => true);
   let lifetimes = 0;
   for (const session of active) {
-    stored.set(session.chain, await storedTokens(ledger, session));
     lifetimes += ((await retried(() => ledger.store().store.read(session.id)))?.grant.version ?? 1) - 1;
   }
-  const oracle = unavoidablyLost(server.rotations, ledger.arrived, ledger.kills, stored);
+  // Only a strict server takes a second use amiss: of every other class the lost answer can be had again.
+  const oracle =
+    options.rotation === "strict"
+      ? unavoidablyLost({
+          rotations: server.rotations,
+          kills: struck.filter(({ blow }) => blow === "kill"),
+          log: readLines(logFile) as WorkerLine[],
+          durable: ledger.durable,
+        })
+      : new Map<string, LossCause>();
+  const spentLastAtMs = new Map(server.rotations.map(({ chain, atMs }) => [chain, atMs]));
   const { requests, refused } = { ...server.counts };
   const ends = await Promise.all(
     active.map(async (session) => [session, await lastWord(ledger, session)] as const),
@@ -54,25 +80,36 @@ export async function reckon(
   const lost = new Set(ends.filter(([, word]) => word === "lost").map(([{ chain }]) => chain));
   const violations = [
     ...ledger.wrong,
+    ...late.map((pid) => `process ${pid} did not end after SIGTERM`),
+    ...unexplained(server.overlaps, struck).map(
+      ({ chain, first, second }) =>
+        `${chain}: ${second.pid} sent a refresh request while that of ${first.pid} was out for ${second.atMs - first.atMs} ms`,
+    ),
     ...ends
       .filter(([, word]) => word === "stuck")
       .map(([{ chain }]) => `${chain} got no token although the faults had stopped`),
     ...[...lost]
       .filter((chain) => !oracle.has(chain))
       .map((chain) => `${chain} was lost, and could have been kept`),
-    ...[...oracle]
+    ...[...oracle.keys()]
       .filter((chain) => !lost.has(chain))
       .map((chain) => `${chain} is alive, and the oracle calls it lost`),
-    ...active
-      .filter(({ toldEnded, chain }) => toldEnded && !oracle.has(chain))
-      .map(({ chain }) => `a user of ${chain} was signed out`),
+    ...active.flatMap(({ toldEndedAtMs, chain }) => {
+      if (toldEndedAtMs === undefined) return [];
+      if (!oracle.has(chain)) return [`a user of ${chain} was signed out`];
+      const isEarly = toldEndedAtMs < (spentLastAtMs.get(chain) ?? Number.POSITIVE_INFINITY);
+      return isEarly ? [`a user of ${chain} was signed out before anything was lost`] : [];
+    }),
     ...(await revived(ledger)),
   ];
+  const causes = new Map<LossCause, number>();
+  for (const cause of oracle.values()) causes.set(cause, (causes.get(cause) ?? 0) + 1);
   return {
     ...{ store: options.store, rotation: options.rotation, kills: ledger.deaths, restarts: ledger.restarts },
     ...{ sessions: ledger.sessions.length, lifetimes, requests, refused },
-    ...{ lost: lost.size, oracle: oracle.size, answers: ledger.answers },
-    ...{ strikes: ledger.strikes, events: ledger.events, violations: [...new Set(violations)] },
+    ...{ lost: lost.size, oracle: oracle.size, causes, overlaps: server.overlaps.length },
+    ...{ answers: ledger.answers, strikes: ledger.strikes, events: ledger.events },
+    violations: [...new Set(violations)],
   };
 }
 

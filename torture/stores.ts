@@ -27,8 +27,11 @@ export interface StoreAddress {
 /** A store's server, or file. */
 export interface StoreServer {
   readonly address: StoreAddress;
-  /** Ends the server as an administrator does and starts it again. `undefined`: there is none to restart. */
-  readonly restart?: () => Promise<void>;
+  /**
+   * Ends the server, as an administrator does or as a crash does, and starts it again. What it has acknowledged is on the
+   * disk, so that neither may lose anything. `undefined`: there is none to restart.
+   */
+  readonly restart?: (how: "ends" | "crashes") => Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -47,17 +50,22 @@ export async function startStore(kind: StoreKind): Promise<StoreServer | undefin
     const server = await startRedisServer(program);
     return {
       address: { kind, at: server.url },
-      restart: () => server.restart("SIGTERM"),
+      restart: (how) => server.restart(how === "ends" ? "SIGTERM" : "SIGKILL"),
       stop: server.stop,
     };
   }
   const program = findPostgres();
   if (program === undefined) return undefined;
-  const server = await startPostgres(program);
+  const server = await startPostgres(program, ["fsync=on", "full_page_writes=on"]);
   const opened = await openPostgres(server.url);
   await retried(() => migratePostgres({ client: opened.pool }));
   await opened.close();
-  return { address: { kind, at: server.url }, restart: () => server.restart("SIGINT"), stop: server.stop };
+  return {
+    address: { kind, at: server.url },
+    // SIGQUIT is PostgreSQL's own "as after a crash": nothing is written any more, and the log is replayed at the start.
+    restart: (how) => server.restart(how === "ends" ? "SIGINT" : "SIGQUIT"),
+    stop: server.stop,
+  };
 }
 
 /** A store as a process has it. */

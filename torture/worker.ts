@@ -2,18 +2,21 @@
  * One server process: the real engine on a real store, asked for tokens all the time, as an application's requests do.
  * It is told what to do by messages, and tells what its callers got.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as wait } from "node:timers/promises";
 
-import type { GrantStore } from "../src/core/grant-store.ts";
 import { isTokenError } from "../src/core/errors.ts";
 import { createTokenManager, type TokenManager } from "../src/core/token-manager.ts";
 import { createOAuthRefresher } from "../src/oauth/oauth-refresher.ts";
 import { createKeyRing } from "../src/vault/key-ring.ts";
 import { createSealer } from "../src/vault/sealer.ts";
-import { PID_HEADER, tokenHash } from "./authorization-server.ts";
+import { ATTEMPT_HEADER, PID_HEADER, SEND_HEADER, tokenHash } from "./authorization-server.ts";
 import { createStriker, strikingRefresher, strikingStore, type Armed } from "./crash-points.ts";
 import { openStore, type StoreAddress } from "./stores.ts";
+import type { Refresher } from "../src/core/refresher.ts";
 import type { RotationPolicy } from "../src/core/rotation.ts";
+import { tellingStore, type LeaseNews } from "./telling-store.ts";
+import { writeWorkerLine } from "./worker-log.ts";
 
 /** What a process is started with, as JSON in its first argument. */
 export interface WorkerSetup {
@@ -26,6 +29,10 @@ export interface WorkerSetup {
   readonly rotation: RotationPolicy;
   /** Where blows are written before they fall. */
   readonly strikeFile: string;
+  /** Where it writes down what becomes of each answer: see `WorkerEntry`. */
+  readonly logFile: string;
+  /** How long one refresh request may take, in milliseconds. Absent: what the engine finds right. */
+  readonly refreshDeadlineMs?: number;
   /** How many callers ask at once, all the time. 0: only when told. */
   readonly callers: number;
   /** Whether it tells of each lease that it takes. */
@@ -45,26 +52,17 @@ export type Order =
 export type Report =
   | { readonly type: "ready" }
   | { readonly type: "answers"; readonly answers: readonly CallerAnswer[] }
-  /** An answer with this refresh token has reached the process: what becomes of it now is the engine's affair. */
-  | { readonly type: "arrived"; readonly issued: string }
   | { readonly type: "event"; readonly event: string; readonly code: string }
-  /** A lease was taken. All times by the store's clock. */
-  | ({ readonly type: "lease"; readonly pid: number } & LeaseTaken)
+  | ({ readonly type: "lease"; readonly pid: number } & LeaseNews)
   | { readonly type: "herd-done"; readonly id: string; readonly codes: readonly string[] };
-
-/** A lease, as the store gave it. */
-export interface LeaseTaken {
-  readonly id: string;
-  readonly fence: number;
-  readonly takenAtMs: number;
-  readonly untilMs: number;
-}
 
 /** What one caller got: the hash of a token, or the code of an error. */
 export interface CallerAnswer {
   readonly id: string;
   readonly atMs: number;
   readonly tokenHash?: string;
+  /** The token was handed out before the store had it, and the store had not failed either. */
+  readonly early?: boolean;
   readonly code?: string;
 }
 
@@ -80,55 +78,67 @@ const tell = (report: Report): void => {
   // Whoever listened may have gone.
   if (process.connected) process.send?.(report, undefined, undefined, () => undefined);
 };
+/** Access tokens, by their hash, that came in an answer and of which the store has said nothing yet. */
+const unsettled = new Set<string>();
+const write = writeWorkerLine.bind(undefined, setup.logFile);
+const sealer = createSealer(createKeyRing({ secrets: setup.secrets }));
+const store = tellingStore(opened.store, sealer, {
+  write,
+  settled: (hash) => void unsettled.delete(hash),
+  isWaiting: () => unsettled.size > 0,
+  lease: setup.tellsLeases ? (news) => tell({ type: "lease", pid: process.pid, ...news }) : undefined,
+});
+const attempts = new AsyncLocalStorage<string>();
+let sends = 0;
+const oauth = createOAuthRefresher({
+  resolveProvider: () => ({
+    id: "torture",
+    issuer: setup.issuer,
+    clientId: setup.clientId,
+    clientSecret: setup.clientSecret,
+    allowInsecureRequests: true,
+  }),
+  fetch: noted,
+});
+const refresher: Refresher = {
+  refresh: (request) => attempts.run(request.attemptId, () => oauth.refresh(request)),
+  revoke: (request) => oauth.revoke(request),
+};
 const manager = createTokenManager({
-  store: tellingLeases(strikingStore(opened.store, striker)),
-  sealer: createSealer(createKeyRing({ secrets: setup.secrets })),
-  refresher: strikingRefresher(
-    createOAuthRefresher({
-      resolveProvider: () => ({
-        id: "torture",
-        issuer: setup.issuer,
-        clientId: setup.clientId,
-        clientSecret: setup.clientSecret,
-        allowInsecureRequests: true,
-      }),
-      fetch: async (url, init) => {
-        const headers = new Headers(init.headers);
-        headers.set(PID_HEADER, String(process.pid));
-        const response = await fetch(url, { ...init, headers });
-        const body = await response.text();
-        const issued = /"refresh_token":"([^"]+)"/.exec(body)?.[1];
-        if (issued !== undefined) tell({ type: "arrived", issued: tokenHash(issued) });
-        const { status } = response;
-        return new Response(status === 204 ? null : body, { status, headers: response.headers });
-      },
-    }),
-    striker,
-  ),
+  store: strikingStore(store, striker),
+  sealer,
+  refresher: strikingRefresher(refresher, striker),
   holder: `pid-${process.pid}-${Date.now()}`,
   newId: () => crypto.randomUUID(),
   random: Math.random,
   rotationOf: () => setup.rotation,
+  ...(setup.refreshDeadlineMs !== undefined && { refreshDeadlineMs: setup.refreshDeadlineMs }),
   onEvent: (event) => {
     const code = "code" in event ? event.code : "reason" in event ? event.reason : "";
     tell({ type: "event", event: event.type, code });
   },
 });
 
-function tellingLeases(store: GrantStore): GrantStore {
-  if (!setup.tellsLeases) return store;
-  return {
-    ...store,
-    async acquireLease(id, request) {
-      const answer = await store.acquireLease(id, request);
-      if (answer.status === "acquired") {
-        const { lease, storeNowMs } = answer;
-        const { fence, untilMs } = lease;
-        tell({ type: "lease", pid: process.pid, id, fence, takenAtMs: storeNowMs, untilMs });
-      }
-      return answer;
-    },
-  };
+/** `fetch` that says who asks, and writes down whether the answer was read or given up. */
+async function noted(url: string, init: RequestInit): Promise<Response> {
+  const send = `${process.pid}/${++sends}`;
+  const headers = new Headers(init.headers);
+  headers.set(PID_HEADER, String(process.pid));
+  headers.set(SEND_HEADER, send);
+  headers.set(ATTEMPT_HEADER, attempts.getStore() ?? "");
+  try {
+    const response = await fetch(url, { ...init, headers });
+    const body = await response.text();
+    const issued = /"refresh_token":"([^"]+)"/.exec(body)?.[1];
+    const accessToken = /"access_token":"([^"]+)"/.exec(body)?.[1];
+    if (issued !== undefined) write({ type: "arrived", send, issued: tokenHash(issued) });
+    if (accessToken !== undefined) unsettled.add(tokenHash(accessToken));
+    const { status } = response;
+    return new Response(status === 204 ? null : body, { status, headers: response.headers });
+  } catch (error) {
+    write({ type: "gave_up", send });
+    throw error;
+  }
 }
 
 let ids: readonly string[] = [];
@@ -138,7 +148,8 @@ let ending = false;
 async function callOnce(of: TokenManager, id: string, maxWaitMs = 2_000): Promise<CallerAnswer> {
   try {
     const { accessToken } = await of.getAccessToken(id, { maxWaitMs });
-    return { id, atMs: Date.now(), tokenHash: tokenHash(accessToken) };
+    const hash = tokenHash(accessToken);
+    return { id, atMs: Date.now(), tokenHash: hash, ...(unsettled.has(hash) && { early: true }) };
   } catch (error) {
     const reason = (error as { reason?: string }).reason;
     const code = isTokenError(error) ? error.code : "not a token error";
