@@ -37,6 +37,8 @@ interface Attempt {
   readonly grant: string;
   readonly place: Place;
   readonly requestedAtMs: number;
+  /** The same, in true time. */
+  readonly askedAtMs: number;
   readonly resolve: (outcome: RefreshOutcome) => void;
   settled: boolean;
   /** Whether it has left the process. */
@@ -81,6 +83,7 @@ class AsLink {
         grant,
         place,
         requestedAtMs,
+        askedAtMs: this.#world.timeline.nowMs,
         resolve,
         settled: false,
         left: false,
@@ -161,7 +164,7 @@ class AsLink {
         return this.#lose(attempt, action.seen);
       case "duplicate":
         this.#world.noteFault("X40", "delivered twice", attempt.place, attempt.grant);
-        timeline.after(action.ms, () => this.#judge(attempt));
+        timeline.after(action.ms, () => this.#judge(attempt, true));
         return next();
       case "answer":
         attempt.fault = action.answer;
@@ -211,9 +214,10 @@ class AsLink {
     );
   }
 
-  #judge(attempt: Attempt): Judgement {
+  #judge(attempt: Attempt, duplicate = false): Judgement {
     const { as, history, timeline, weather } = this.#world;
     const { refreshToken, grant, request } = attempt;
+    const { asClass, graceMs } = as;
     const odd = weather.at("as_odd", attempt.place);
     const judgement =
       attempt.fault === "error_consumes"
@@ -227,6 +231,10 @@ class AsLink {
       attemptId: request.attemptId,
       refreshToken,
       verdict,
+      askedAtMs: attempt.askedAtMs,
+      asClass,
+      graceMs,
+      ...(duplicate && { duplicate }),
       ...(issued !== undefined && {
         issued: { refreshToken: issued.refreshToken, accessToken: issued.accessToken },
       }),

@@ -1,35 +1,45 @@
 /**
- * What the history says about the chain of refresh tokens of each grant: what was issued for what, what became durable
- * when, and what stood in the way.
+ * What the history says about the chain of refresh tokens of each grant: what was issued for what, what reached whom,
+ * what became durable when, and what stood in the way.
  *
  * @module
  */
-import type { JudgedRecord, SendRecord, SimRecord, StoreRecord } from "./history.ts";
+import { Hindrances } from "./hindrances.ts";
+import type {
+  AnswerRecord,
+  JudgedRecord,
+  LostRecord,
+  SendRecord,
+  SimRecord,
+  StoreRecord,
+} from "./history.ts";
 
 /** The chain of one grant. */
 export class Chain {
   readonly judged: JudgedRecord[] = [];
   readonly sends: SendRecord[] = [];
+  /** The answers with tokens that reached a process. */
+  readonly answers: AnswerRecord[] = [];
   /** When each token was first in a row. */
   readonly durableAtMs = new Map<string, number>();
-  /** When the engine decided upon each attempt. */
-  readonly decidedAtMs = new Map<string, number>();
   /** When somebody asked for a token. */
   readonly asks: number[] = [];
   /** When something went wrong on the way to the store or to the authorization server. */
   readonly trouble: number[] = [];
-  revoked = false;
-  duplicated = false;
-  classChanged = false;
+  /** How long each attempt may take, as its intent says. */
+  readonly durationMs = new Map<string, number>();
+  /** When the store lost or took back what it had acknowledged. */
+  tamperedAtMs: number | undefined;
+  lost: LostRecord | undefined;
 
-  /** The refresh tokens that were issued for one. */
-  successorsOf(refreshToken: string): readonly string[] {
-    return this.judged.flatMap((one) =>
-      one.refreshToken === refreshToken &&
-      one.issued !== undefined &&
-      one.issued.refreshToken !== refreshToken
-        ? [one.issued.refreshToken]
-        : [],
+  /** The refresh tokens that were issued for one before a moment, each with what was judged. */
+  successorsOf(refreshToken: string, beforeMs: number): readonly JudgedRecord[] {
+    return this.judged.filter(
+      (one) =>
+        one.refreshToken === refreshToken &&
+        one.issued !== undefined &&
+        one.issued.refreshToken !== refreshToken &&
+        one.atMs <= beforeMs,
     );
   }
 }
@@ -39,6 +49,7 @@ const HARMLESS = new Set(["X20", "X22", "X45", "X53", "X61", "X62"]);
 
 /** All chains of a run. */
 export class Chains {
+  readonly hindrances: Hindrances = new Hindrances();
   readonly #chains = new Map<string, Chain>();
   readonly #late: ((chain: Chain) => void)[] = [];
 
@@ -51,12 +62,20 @@ export class Chains {
     return chain;
   }
 
+  get lost(): readonly Chain[] {
+    return [...this.#chains.values()].filter((chain) => chain.lost !== undefined);
+  }
+
   see(record: SimRecord): void {
+    this.hindrances.see(record);
     const { kind } = record;
     if (kind === "judged") this.of(record.grant).judged.push(record);
     if (kind === "send") this.of(record.grant).sends.push(record);
+    if (kind === "answer" && record.outcome === "committed") this.of(record.grant).answers.push(record);
+    if (kind === "lost") this.of(record.grant).lost ??= record;
     if (kind === "event") this.#seeEvent(record);
     if (kind === "fault") this.#seeFault(record);
+    if (kind === "store") this.#seeStore(record);
     if (kind === "call" && (record.door === "get" || record.door === "view"))
       this.of(record.grant).asks.push(record.atMs);
     if (kind === "process" && record.what !== "start")
@@ -69,17 +88,20 @@ export class Chains {
     for (const token of tokens) if (!durableAtMs.has(token)) durableAtMs.set(token, record.atMs);
   }
 
+  #seeStore({ grant, operation, answer, after, storeNowMs, atMs }: StoreRecord): void {
+    if (operation === "admin" && answer !== "flush") this.of(grant).tamperedAtMs ??= atMs;
+    const { intent } = after ?? {};
+    if (operation === "acquireLease" && intent != null)
+      this.of(grant).durationMs.set(intent.attemptId, intent.deadlineAtMs - storeNowMs);
+  }
+
   #seeEvent({ event, grant, atMs }: Extract<SimRecord, { kind: "event" }>): void {
-    if (event.type === "refresh_started") this.of(grant).decidedAtMs.set(event.attemptId, atMs);
     if (event.type === "refresh_ended" && event.outcome !== "committed" && event.outcome !== "rejected")
       this.of(grant).trouble.push(atMs);
     if (event.type === "store_failed") this.#toAll((chain) => chain.trouble.push(atMs));
   }
 
-  #seeFault({ id, what, grant, atMs }: Extract<SimRecord, { kind: "fault" }>): void {
-    if (id === "X51" && grant !== undefined) this.of(grant).revoked = true;
-    if (id === "X40" && grant !== undefined) this.of(grant).duplicated = true;
-    if (what === "as_rotation") this.#toAll((chain) => (chain.classChanged = true));
+  #seeFault({ id, grant, atMs }: Extract<SimRecord, { kind: "fault" }>): void {
     if (HARMLESS.has(id)) return;
     if (grant === undefined) this.#toAll((chain) => chain.trouble.push(atMs));
     else this.of(grant).trouble.push(atMs);

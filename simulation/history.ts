@@ -9,7 +9,7 @@ import type { RefreshOutcomeKind } from "../src/core/refresher.ts";
 import type { RotationPolicy } from "../src/core/rotation.ts";
 import type { SealSlot } from "../src/core/sealer.ts";
 import { hashText } from "./chance.ts";
-import type { FaultId, Operation } from "./fault-types.ts";
+import type { AsClass, FaultId, Operation } from "./fault-types.ts";
 
 interface At {
   /** True time, in epoch milliseconds. */
@@ -59,6 +59,25 @@ export interface JudgedRecord extends At {
   readonly refreshToken: string;
   readonly verdict: "rotated" | "same" | "again" | "refused" | "alarm" | "consumed" | "untouched";
   readonly issued?: { readonly refreshToken: string; readonly accessToken: string };
+  /** When the engine handed the request over, in true time. @defaultValue when it was judged */
+  readonly askedAtMs?: number;
+  /** The network delivered a request a second time, and this is it. */
+  readonly duplicate?: true;
+  /** How the server rotated at that moment. */
+  readonly asClass?: AsClass;
+  readonly graceMs?: number;
+}
+
+/** The engine has ended a grant by itself: the truth at that moment, straight from the authorization server. */
+export interface LostRecord extends At {
+  readonly kind: "lost";
+  readonly grant: string;
+  readonly how: EndReason;
+  /** The refresh tokens in its row, current and candidates, and those of them that would still bring new tokens. */
+  readonly row: readonly string[];
+  readonly good: readonly string[];
+  /** Why nothing of the chain is accepted there any more, if that is so. */
+  readonly ended: "alarm" | "revoked" | "signed_out" | undefined;
 }
 
 /** An outcome that reached a live process. */
@@ -127,6 +146,7 @@ export type SimRecord =
   | StoreRecord
   | SendRecord
   | JudgedRecord
+  | LostRecord
   | AnswerRecord
   | CallRecord
   | SettledRecord

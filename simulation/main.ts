@@ -68,9 +68,11 @@ async function main(): Promise<number> {
   }
   const [first] = summary.failures;
   if (first !== undefined && first.checker !== BROKEN_RUN) await explain(first);
+  for (const loss of summary.unexplained) console.log(`\nno such loss may be: ${loss}`);
   const unseen = seeds >= COVERED_FROM_SEEDS ? neverSeen(summary) : [];
   if (unseen.length > 0) console.log(`\nnever seen: ${unseen.join(", ")}`);
-  return summary.failures.length + unseen.length > 0 ? 1 : 0;
+  const kept = summary.lost === summary.unreachable && summary.unexplained.length === 0;
+  return kept && summary.failures.length + unseen.length === 0 ? 0 : 1;
 }
 
 async function printFirst(work: Work): Promise<number> {

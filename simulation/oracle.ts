@@ -2,18 +2,20 @@
  * The oracle (I21): for every grant that a run has lost, whether anything could have kept it. It knows the truth of the
  * authorization server and every fault; the engine knows neither.
  *
- * A loss is unavoidable only where
- * - the chain was revoked there, or the store lost the row, or an error consumed the refresh token (P7), or
- * - the answer with the only good refresh token never became durable, because it got lost, or its process died, stood
- *   still or had no store, and the server gives the old one no second chance (any more), or
- * - a request that was decided upon before anybody could know of a newer refresh token arrived after it.
+ * It asks for what killed the chain: the last request that was refused for good. Each refresh token that was issued for
+ * the same one before needs a cause of its own why nobody had it by then: its answer never came, or its process died,
+ * stood still or had no store within the time that it gets to store it. Anything else was avoidable.
  *
  * @module
  */
-import type { Probe } from "./checker.ts";
-import { Ledger, tokensStoredBy } from "./checkers/stored-tokens.ts";
+import type { Cause } from "./causes.ts";
 import { Chains, type Chain } from "./chains.ts";
-import type { SimRecord } from "./history.ts";
+import type { Probe } from "./checker.ts";
+import { tokensStoredBy } from "./checkers/stored-tokens.ts";
+import type { AsClass } from "./fault-types.ts";
+import { PERSIST_MS } from "./hindrances.ts";
+import type { JudgedRecord, LostRecord, SimRecord } from "./history.ts";
+import { chanceOfSecondUse, missedWindow } from "./second-chance.ts";
 
 /** One lost grant. */
 export interface Loss {
@@ -22,107 +24,143 @@ export interface Loss {
   readonly how: string;
   /** What made it impossible to keep, or why nothing did. */
   readonly why: string;
+  /** How the server rotated when the chain lost its way. */
+  readonly asClass: AsClass | undefined;
+}
+
+/** A loss that nothing could have kept from happening. */
+export interface UnavoidableLoss extends Loss {
+  readonly cause: Cause;
 }
 
 /** All losses of a run. */
 export interface Account {
-  readonly unavoidable: readonly Loss[];
+  readonly unavoidable: readonly UnavoidableLoss[];
   readonly avoidable: readonly Loss[];
 }
 
-/** A window is missed by right if it was this short, or if what was tried within it failed. */
-const TAKEOVER_SLACK_MS = 4_000;
+/** A cause, or (`avoidable`) what shows that there was none. */
+type Finding = { readonly cause: Cause } | { readonly avoidable: string };
+
+/** A store may take so long to tell of a write that it has applied, in milliseconds. */
+const STORE_MS = 3_500;
 
 /** Reckons up a run. */
 export function accountOf(records: readonly SimRecord[], probe: Probe): Account {
   const chains = new Chains();
-  const ledger = new Ledger();
+  const missing = new Set<string>();
   for (const record of records) {
-    ledger.see(record);
     chains.see(record);
-    if (record.kind === "store") chains.stored(record, tokensStoredBy(probe, record));
+    if (record.kind !== "store") continue;
+    chains.stored(record, tokensStoredBy(probe, record));
+    const { grant, operation, before, after } = record;
+    if (after !== undefined) missing.delete(grant);
+    else if (operation === "admin" && before?.state === "live") missing.add(grant);
   }
-  const unavoidable: Loss[] = [];
+  const unavoidable: UnavoidableLoss[] = [];
   const avoidable: Loss[] = [];
-  for (const [grant, row] of ledger.rows) {
-    const how = row.endReason;
-    if (how !== "rejected" && how !== "lost_response") continue;
-    const chain = chains.of(grant);
-    const cause = ledger.tampered.has(grant)
-      ? "the store lost what it had acknowledged"
-      : causeOf(chain, probe);
-    if (cause.startsWith("!")) avoidable.push({ grant, how, why: cause.slice(1) });
-    else unavoidable.push({ grant, how, why: cause });
+  for (const chain of chains.lost) {
+    const lost = chain.lost as LostRecord;
+    const finding = causeOf(chain, lost, chains);
+    const loss = { grant: lost.grant, how: lost.how, asClass: fatalOf(chain, lost)?.asClass };
+    if ("cause" in finding) unavoidable.push({ ...loss, why: finding.cause, cause: finding.cause });
+    else avoidable.push({ ...loss, why: finding.avoidable });
   }
-  for (const grant of ledger.tampered) {
-    if (!ledger.rows.has(grant))
-      unavoidable.push({ grant, how: "row missing", why: "the store lost the row" });
-  }
+  for (const grant of missing)
+    unavoidable.push({ grant, how: "row missing", why: "store", cause: "store", asClass: undefined });
   return { unavoidable, avoidable };
 }
 
-/** What killed a chain; begins with `!` where nothing had to. */
-function causeOf(chain: Chain, probe: Probe): string {
-  if (chain.revoked) return "it was revoked there";
-  if (chain.judged.some(({ verdict }) => verdict === "consumed"))
-    return "an error consumed the refresh token";
-  const alarm = chain.judged.find(({ verdict }) => verdict === "alarm");
-  if (alarm !== undefined) {
-    if (chain.duplicated) return "a request was delivered twice";
-    if (chain.classChanged) return "the server changed how it rotates";
-    const decidedAtMs = chain.decidedAtMs.get(alarm.attemptId) ?? alarm.atMs;
-    const known = chain
-      .successorsOf(alarm.refreshToken)
-      .map((token) => chain.durableAtMs.get(token) ?? Infinity);
-    const knownAtMs = Math.min(Infinity, ...known);
-    if (knownAtMs < decidedAtMs)
-      return `!${alarm.refreshToken} was sent ${decidedAtMs - knownAtMs} ms after its successor was stored`;
-    return (
-      missedWindow(chain, alarm.refreshToken, decidedAtMs, probe) ??
-      "the only good refresh token never became durable"
-    );
-  }
-  const neverDurable = chain.judged.some(
-    ({ issued }) => issued !== undefined && !chain.durableAtMs.has(issued.refreshToken),
+/** The request that ended the chain, or else the last that was refused. */
+function fatalOf({ judged }: Chain, lost: LostRecord): JudgedRecord | undefined {
+  const before = judged.filter(({ atMs }) => atMs <= lost.atMs);
+  return (
+    before.find(({ verdict }) => verdict === "alarm") ??
+    before.findLast(({ verdict, refreshToken }) => verdict === "refused" && lost.row.includes(refreshToken))
   );
-  if (neverDurable) return "the only good refresh token never became durable";
-  return chain.classChanged
-    ? "the server changed how it rotates"
-    : "!no answer was lost, and nobody revoked it";
 }
 
-/**
- * Where the server gives a second chance for a while, and the engine knows it: whether there was an undisturbed moment in
- * which somebody asked, and nobody used the chance.
- */
-function missedWindow(
-  chain: Chain,
-  refreshToken: string,
-  decidedAtMs: number,
-  probe: Probe,
-): string | undefined {
-  const first = chain.judged.find((one) => one.refreshToken === refreshToken && one.issued !== undefined);
-  const policy = chain.sends.find((send) => send.attemptId === first?.attemptId)?.policy;
-  if (first === undefined || policy === undefined || policy.class === "strict") return undefined;
-  const triedAgain = chain.sends.some(
-    (send) =>
-      send.refreshToken === refreshToken &&
-      send.atMs > first.atMs &&
-      send.atMs <= first.atMs + policy.graceMs,
+function causeOf(chain: Chain, lost: LostRecord, chains: Chains): Finding {
+  const { tamperedAtMs = Infinity } = chain;
+  if (tamperedAtMs <= lost.atMs) return { cause: "store" };
+  const [good] = lost.good;
+  if (good !== undefined) return { avoidable: `${good} in its row was good` };
+  if (lost.ended === "revoked") return { cause: "revoked" };
+  if (lost.ended === "signed_out") return { avoidable: "its chain was revoked by the engine itself" };
+  const fatal = fatalOf(chain, lost);
+  if (fatal === undefined) return { avoidable: "no refresh token of its row was refused" };
+  return causeOfRefusal(chain, lost, fatal, chains);
+}
+
+/** Why the refresh token of the fatal request was used although it was spent. */
+function causeOfRefusal(chain: Chain, lost: LostRecord, fatal: JudgedRecord, chains: Chains): Finding {
+  const successors = chain.successorsOf(fatal.refreshToken, fatal.atMs);
+  const killer = successors.length > 0 ? undefined : killerOf(chain, fatal);
+  const issued = killer === undefined ? successors : [killer];
+  const findings = issued.map((one) => causeOfToken(chain, lost, fatal, one, chains));
+  const avoidable = findings.find((finding) => "avoidable" in finding);
+  if (avoidable !== undefined) return avoidable;
+  if (killer !== undefined) return causeOfKilling(chain, fatal, killer);
+  if (fatal.duplicate === true) return { cause: "duplicated" };
+  const chance = chanceOfSecondUse(chain, fatal);
+  if (chance === "not_as_told") return { cause: "not_as_told" };
+  const consumed = chain.judged.some(
+    (one) => one.verdict === "consumed" && one.refreshToken === fatal.refreshToken && one.atMs <= fatal.atMs,
   );
-  if (triedAgain) return undefined;
-  const fromMs = first.atMs + probe.leaseMs + TAKEOVER_SLACK_MS;
-  const untilMs = Math.min(first.atMs + policy.graceMs, decidedAtMs) - TAKEOVER_SLACK_MS;
-  // What went wrong earlier is what lost the answer; what went wrong later kept whoever asked from trying again.
-  const asked = chain.asks.find(
-    (atMs) =>
-      atMs >= fromMs &&
-      atMs <= untilMs &&
-      !chain.trouble.some(
-        (troubleAtMs) => troubleAtMs >= fromMs && troubleAtMs <= untilMs + TAKEOVER_SLACK_MS,
-      ),
+  if (!consumed && findings.length === 0) return { avoidable: "no answer was lost, and nobody revoked it" };
+  const missed = missedWindow(chain, fatal);
+  if (missed !== undefined) return { avoidable: missed };
+  if (consumed) return { cause: "consumed" };
+  const first = findings[0] as { readonly cause: Cause };
+  return chance === "none" || first.cause === "duplicated" ? first : { cause: chance };
+}
+
+/** Where the last one wins: the second use that killed the token of the fatal request although that was never spent. */
+function killerOf({ judged }: Chain, fatal: JudgedRecord): JudgedRecord | undefined {
+  const bornAtMs = judged.find(({ issued }) => issued?.refreshToken === fatal.refreshToken)?.atMs ?? 0;
+  return judged.findLast(
+    ({ verdict, atMs }) => verdict === "again" && atMs >= bornAtMs && atMs <= fatal.atMs,
   );
-  return asked === undefined
-    ? undefined
-    : `!somebody asked ${asked - first.atMs} ms into the window of ${policy.graceMs} ms, and nobody sent again`;
+}
+
+function causeOfKilling({ durableAtMs }: Chain, fatal: JudgedRecord, killer: JudgedRecord): Finding {
+  if (killer.duplicate === true) return { cause: "duplicated" };
+  const lateMs = (killer.askedAtMs ?? killer.atMs) - (durableAtMs.get(fatal.refreshToken) ?? Infinity);
+  return lateMs > 0
+    ? { avoidable: `${killer.refreshToken} was sent ${lateMs} ms after its successor was stored` }
+    : { cause: "late_winner" };
+}
+
+/** Why nobody had a newer refresh token when the fatal request was decided upon. */
+function causeOfToken(
+  { durableAtMs, answers, judged, durationMs }: Chain,
+  lost: LostRecord,
+  fatal: JudgedRecord,
+  { issued, duplicate, askedAtMs: issuedForMs, atMs: issuedAtMs }: JudgedRecord,
+  { hindrances }: Chains,
+): Finding {
+  const token = issued?.refreshToken ?? "";
+  const decidedAtMs = fatal.askedAtMs ?? fatal.atMs;
+  const knownAtMs = durableAtMs.get(token) ?? Infinity;
+  if (knownAtMs < decidedAtMs)
+    return {
+      avoidable: `${fatal.refreshToken} was sent ${decidedAtMs - knownAtMs} ms after its successor was stored`,
+    };
+  if (knownAtMs < Infinity && knownAtMs <= lost.atMs) return { cause: "unforeseeable" };
+  const came = answers.filter(({ refreshToken }) => refreshToken === token);
+  for (const { process, atMs, attemptId } of came) {
+    if (atMs > lost.atMs) {
+      const endMs = (issuedForMs ?? issuedAtMs) + (durationMs.get(attemptId) ?? 0);
+      if (lost.atMs < endMs)
+        return { avoidable: `it was ended ${endMs - lost.atMs} ms before the deadline of ${attemptId}` };
+    } else if (!hindrances.hinders(process, atMs, Math.min(atMs + PERSIST_MS, lost.atMs))) {
+      // Decided before anybody could know, it ended the chain, and the new refresh token with it.
+      const dead = lost.ended === "alarm" && decidedAtMs <= atMs + STORE_MS;
+      if (!dead) return { avoidable: `${token} reached ${process}, and nothing kept it from being stored` };
+    }
+  }
+  if (duplicate === true && came.length === 0) return { cause: "duplicated" };
+  if (came.length === 0 || came.every(({ atMs }) => atMs > lost.atMs)) return { cause: "answer_lost" };
+  const inTime = came.some(({ atMs }) => atMs <= decidedAtMs);
+  return judged.length > 0 && inTime ? { cause: "holder_hindered" } : { cause: "unforeseeable" };
 }

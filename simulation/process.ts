@@ -45,6 +45,7 @@ export class SimProcess {
   readonly #timeline: Timeline;
   readonly #machine: MachineClock;
   readonly #lateness: () => number;
+  readonly #onPause: (untilMs: number) => void;
   #held: (() => void)[] = [];
 
   constructor(
@@ -53,12 +54,14 @@ export class SimProcess {
     server: number,
     machine: MachineClock,
     lateness: () => number,
+    onPause: (untilMs: number) => void = () => undefined,
   ) {
     this.#timeline = timeline;
     this.name = name;
     this.server = server;
     this.#machine = machine;
     this.#lateness = lateness;
+    this.#onPause = onPause;
     this.startedAtMs = timeline.nowMs;
   }
 
@@ -96,6 +99,7 @@ export class SimProcess {
     if (untilMs <= this.pausedUntilMs) return;
     this.lostMs += untilMs - Math.max(this.pausedUntilMs, this.#timeline.nowMs);
     this.pausedUntilMs = untilMs;
+    this.#onPause(untilMs);
     if (Number.isFinite(durationMs)) this.#timeline.after(durationMs, () => this.#resume());
   }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { unreachableGrants } from "./bound.ts";
 import { Callers } from "./callers.ts";
 import { Watch, type Probe, type Violation } from "./checker.ts";
 import { checkersFor } from "./checkers/index.ts";
@@ -25,6 +26,8 @@ export interface RunResult {
   readonly happened: number;
   readonly injected: ReadonlyMap<FaultId, number>;
   readonly account: Account;
+  /** See bound.ts. */
+  readonly unreachable: number;
   readonly coverage: Coverage;
   readonly records: readonly SimRecord[];
 }
@@ -84,6 +87,7 @@ async function runWorld(world: World, rules?: readonly string[]): Promise<RunRes
     happened: timeline.happened,
     injected: world.injected,
     account: accountOf(records, probe),
+    unreachable: unreachableGrants(records),
     coverage: {
       ...coverage.seen,
       ambiguousApplied: world.ambiguousWrites.applied,

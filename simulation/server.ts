@@ -74,7 +74,21 @@ export function startLife(world: World, server: Omit<Server, "life">): Life {
   const name = `s${server.index}.${++server.lives}`;
   const timers = chanceOf(options.seed, `timers/${name}`);
   const engineChance = chanceOf(options.seed, `engine/${name}`);
-  const process = new SimProcess(world.timeline, name, server.index, server.clock, () => timers.next());
+  const process = new SimProcess(
+    world.timeline,
+    name,
+    server.index,
+    server.clock,
+    () => timers.next(),
+    (untilMs) =>
+      world.history.add({
+        kind: "process",
+        atMs: world.timeline.nowMs,
+        process: name,
+        what: "pause",
+        untilMs,
+      }),
+  );
   const shared = createSharedState();
   let ids = 0;
   const manager = createTokenManager({

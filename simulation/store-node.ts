@@ -30,10 +30,13 @@ export class StoreNode {
   offsetMs = 0;
   readonly #timeline: Timeline;
   readonly #history: History;
+  readonly #onWritten: (record: StoreRecord) => void;
   readonly #methods: GrantStore;
   readonly #changes: Change[] = [];
 
-  constructor(timeline: Timeline, history: History) {
+  /** @param onWritten Told of each write of a process, when it has just been done. */
+  constructor(timeline: Timeline, history: History, onWritten: (record: StoreRecord) => void) {
+    this.#onWritten = onWritten;
     this.#timeline = timeline;
     this.#history = history;
     this.#methods = memoryMethods({
@@ -67,7 +70,7 @@ export class StoreNode {
     for (const [id, was, is] of changed) if (was !== is) this.#remember(id, was);
     const result = await answer;
     for (const [id, was, is] of changed) {
-      this.#history.add({
+      const record: StoreRecord = {
         kind: "store",
         atMs,
         process,
@@ -78,7 +81,9 @@ export class StoreNode {
         ...detailsOf(operation, args),
         before: was,
         after: is,
-      });
+      };
+      this.#history.add(record);
+      this.#onWritten(record);
     }
     return result;
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { allowedCauses, CAUSES } from "./causes.ts";
 import { noCoverage, SOMETIMES, type Sometimes } from "./coverage.ts";
 import type { FaultId } from "./fault-types.ts";
 import type { Mode } from "./plan.ts";
@@ -25,8 +26,12 @@ export interface Summary {
   /** Losses that the oracle calls unavoidable, and losses of the runs. */
   oracle: number;
   lost: number;
+  /** Grants that nobody could use any more, by the authorization server's own word (see bound.ts). */
+  unreachable: number;
   /** Of the losses, those at servers that give a second chance (P0-P4), by cause. */
   gentleLosses: Record<string, number>;
+  /** Those of them that have a cause that such a server does not allow. */
+  unexplained: string[];
   faults: Record<FaultId, number>;
   coverage: Record<Sometimes, number>;
   failures: Failure[];
@@ -46,7 +51,9 @@ export function emptySummary(): Summary {
     happened: 0,
     oracle: 0,
     lost: 0,
+    unreachable: 0,
     gentleLosses: {},
+    unexplained: [],
     faults: {},
     coverage: noCoverage(),
     failures: [],
@@ -62,11 +69,14 @@ export function addRun(summary: Summary, result: RunResult): void {
   summary.happened += result.happened;
   summary.oracle += account.unavoidable.length;
   summary.lost += account.unavoidable.length + account.avoidable.length;
-  if (["P0", "P1", "P2", "P3", "P4"].includes(plan.options.asClass)) {
-    for (const { why } of account.unavoidable) {
-      const cause = `${why} (told ${plan.options.told})`;
-      summary.gentleLosses[cause] = (summary.gentleLosses[cause] ?? 0) + 1;
-    }
+  summary.unreachable += result.unreachable;
+  for (const { cause, asClass = plan.options.asClass, grant } of account.unavoidable) {
+    const allowed = allowedCauses(asClass);
+    if (allowed === undefined) continue;
+    const name = `${asClass}, told ${plan.options.told}: ${CAUSES[cause]}`;
+    summary.gentleLosses[name] = (summary.gentleLosses[name] ?? 0) + 1;
+    if (!allowed.includes(cause))
+      summary.unexplained.push(`seed ${plan.options.seed} (${plan.options.mode}) ${grant}: ${name}`);
   }
   for (const [id, count] of result.injected) summary.faults[id] = (summary.faults[id] ?? 0) + count;
   for (const name of Object.keys(summary.coverage) as Sometimes[])
@@ -79,13 +89,14 @@ export function addRun(summary: Summary, result: RunResult): void {
 
 /** Adds what another worker has summed up. */
 export function merge(into: Summary, other: Summary): void {
-  for (const name of ["seeds", "steps", "refreshes", "happened", "oracle", "lost"] as const)
+  for (const name of ["seeds", "steps", "refreshes", "happened", "oracle", "lost", "unreachable"] as const)
     into[name] += other[name];
   for (const table of ["gentleLosses", "faults", "coverage"] as const) {
     const target = into[table] as Record<string, number>;
     for (const [key, count] of Object.entries(other[table])) target[key] = (target[key] ?? 0) + count;
   }
   into.failures.push(...other.failures);
+  into.unexplained.push(...other.unexplained);
 }
 
 /** States that no run has reached. */
@@ -104,6 +115,7 @@ export function tableOf(summary: Summary, tookMs: number): string {
     ["refresh requests", `${summary.refreshes}`],
     ["faults injected", `${injected}, of ${ids.length} kinds`],
     ["grants lost: oracle / run", `${summary.oracle} / ${summary.lost}`],
+    ["dead by the server's word", `${summary.unreachable}`],
     ["rules broken", `${summary.failures.length}`],
     ["time", `${(tookMs / 1_000).toFixed(1)} s, ${((seeds / tookMs) * 1_000).toFixed(0)} seeds per second`],
   ];
@@ -116,7 +128,7 @@ export function tableOf(summary: Summary, tookMs: number): string {
   lines.push(`  ${ids.map((id) => `${id} ${faults[id]}`).join(", ")}`);
   if (Object.keys(summary.gentleLosses).length > 0) {
     lines.push("", "  losses at servers that give a second chance (P0-P4)");
-    for (const [cause, count] of Object.entries(summary.gentleLosses))
+    for (const [cause, count] of Object.entries(summary.gentleLosses).sort())
       lines.push(`  ${String(count).padStart(9)}  ${cause}`);
   }
   return lines.join("\n");

@@ -7,7 +7,7 @@ import { grantRefOf } from "../src/core/grant.ts";
 import { AuthorizationServer } from "./as-model.ts";
 import { chanceOf } from "./chance.ts";
 import type { Fault, FaultId } from "./fault-types.ts";
-import { History } from "./history.ts";
+import { History, type StoreRecord } from "./history.ts";
 import type { Plan } from "./plan.ts";
 import type { SimProcess } from "./process.ts";
 import { startLife, toldPolicy, type Server } from "./server.ts";
@@ -62,7 +62,7 @@ export class World {
     this.plan = plan;
     this.latencyMs = options.storeLatencyMs;
     this.asLatencyMs = options.asLatencyMs;
-    this.store = new StoreNode(this.timeline, this.history);
+    this.store = new StoreNode(this.timeline, this.history, (record) => this.#noteLoss(record));
     this.as = new AuthorizationServer(() => this.timeline.nowMs, {
       ...options,
       lifetimeMs: options.accessLifetimeMs,
@@ -157,6 +157,17 @@ export class World {
       policy: row === undefined ? { class: "strict", graceMs: 0 } : toldPolicy(this)(row),
       pendingHere: life?.process === process && life.shared.pendingRotations.has(grant),
     });
+  }
+
+  /** Writes down, when the engine ends a grant, what the authorization server would say at this moment. */
+  #noteLoss({ before, after, grant }: StoreRecord): void {
+    const how = after?.state === "ended" ? after.endReason : null;
+    if (before?.state !== "live" || (how !== "rejected" && how !== "lost_response")) return;
+    const sealed = [before.sealedTokenSet, ...before.candidates.map((one) => one.sealedTokenSet)];
+    const row = sealed.flatMap((value) => this.sealing.reveal(value)?.tokenSet.refreshToken ?? []);
+    const good = row.filter((token) => this.as.accepts(token));
+    const ended = this.as.families.get(this.grants.get(grant)?.family ?? "")?.ended;
+    this.history.add({ kind: "lost", atMs: this.timeline.nowMs, grant, how, row, good, ended });
   }
 
   /** Lets a process die at once; its server starts a new one later. */

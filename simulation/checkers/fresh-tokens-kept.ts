@@ -1,34 +1,39 @@
 /**
- * I4: a refresh token that reached a process reaches durable storage, as the current one or as a candidate, unless the
- * process dies first or the user has signed out (then it is revoked).
+ * I4: a refresh token that reached a process reaches durable storage, as the current one or as a candidate, within the
+ * time that a process gets for it, unless the process dies, stands still or has no store within that time, or the user has
+ * signed out (then it is revoked). What was hindered is stored later, if its process lives.
  *
  * @module
  */
 import type { Checker, Probe } from "../checker.ts";
-import type { AnswerRecord } from "../history.ts";
+import { Hindrances, PERSIST_MS } from "../hindrances.ts";
+import type { AnswerRecord, SimRecord } from "../history.ts";
 import { Ledger, tokensStoredBy } from "./stored-tokens.ts";
 
 /** How early a timer may fire, and more. */
 const EARLY_MS = 500;
 
-/** Each answer is a duty, judged when the run has come to rest. */
+/** Each answer is a duty, judged when its time is over, and once more when the run has come to rest. */
 export function freshTokensKept(probe: Probe): Checker {
   const ledger = new Ledger();
+  const hindrances = new Hindrances();
   const durable = new Set<string>();
   const revoked = new Set<string>();
-  const duties: AnswerRecord[] = [];
-  const gone = new Set<string>();
+  let due: AnswerRecord[] = [];
+  const hindered: AnswerRecord[] = [];
+  /** When the engine itself ended a grant. */
+  const lostAtMs = new Map<string, number>();
   /** How long each attempt may take, as its intent says. */
   const durationMs = new Map<string, number>();
   const startedAtMs = new Map<string, number>();
 
-  const isDone = ({ refreshToken = "", process, grant }: AnswerRecord): boolean => {
-    if (durable.has(refreshToken) || revoked.has(refreshToken)) return true;
-    if (gone.has(process) || !probe.runs(process)) return true;
-    const row = ledger.rows.get(grant);
+  const isDone = ({ refreshToken = "", grant, atMs }: AnswerRecord): boolean => {
+    if (durable.has(refreshToken) || ledger.tampered.has(grant)) return true;
+    const { endReason } = ledger.rows.get(grant) ?? {};
     // A new sign-in of the same person took its place: its chain is left alone.
-    if (row?.endReason === "replaced" || ledger.tampered.has(grant)) return true;
-    return probe.mode === "liveness" && probe.keptInMemory(grant).includes(refreshToken);
+    if (endReason === "replaced") return true;
+    // An end by the engine itself excuses only what came after it: until then it was the refresh token to keep.
+    return revoked.has(refreshToken) && (lostAtMs.get(grant) ?? -Infinity) <= atMs;
   };
 
   /** A request whose caller has left goes on: only its own deadline ends it (M6). */
@@ -40,28 +45,52 @@ export function freshTokensKept(probe: Probe): Checker {
       : undefined;
   };
 
+  const note = (record: SimRecord): void => {
+    ledger.see(record);
+    hindrances.see(record);
+    if (record.kind === "lost") lostAtMs.set(record.grant, record.atMs);
+    if (record.kind === "revoke") revoked.add(record.refreshToken);
+    if (record.kind === "answer" && record.outcome === "committed") due.push(record);
+    if (record.kind === "event" && record.event.type === "refresh_started")
+      startedAtMs.set(record.event.attemptId, record.atMs);
+    if (record.kind !== "store") return;
+    for (const token of tokensStoredBy(probe, record)) durable.add(token);
+    const { intent } = record.after ?? {};
+    if (record.operation === "acquireLease" && intent != null)
+      durationMs.set(intent.attemptId, intent.deadlineAtMs - record.storeNowMs);
+  };
+
+  /** Duties whose time is over. */
+  const step = (nowMs: number): string | undefined => {
+    const over = due.filter(({ atMs }) => atMs + PERSIST_MS < nowMs);
+    if (over.length === 0) return undefined;
+    due = due.filter(({ atMs }) => atMs + PERSIST_MS >= nowMs);
+    for (const duty of over) {
+      if (isDone(duty)) continue;
+      const { process, atMs, refreshToken = "?" } = duty;
+      if (!hindrances.hinders(process, atMs, atMs + PERSIST_MS))
+        return `${refreshToken} reached ${process}, nothing hindered it, and it was not stored in ${PERSIST_MS} ms`;
+      hindered.push(duty);
+    }
+    return undefined;
+  };
+
   return {
     name: "I4 no fresh refresh token dropped",
     see(record) {
-      ledger.see(record);
-      if (record.kind === "store") {
-        for (const token of tokensStoredBy(probe, record)) durable.add(token);
-        const { intent } = record.after ?? {};
-        if (record.operation === "acquireLease" && intent != null)
-          durationMs.set(intent.attemptId, intent.deadlineAtMs - record.storeNowMs);
-      } else if (record.kind === "process" && (record.what === "crash" || record.what === "stop")) {
-        gone.add(record.process);
-      } else if (record.kind === "revoke") {
-        revoked.add(record.refreshToken);
-      } else if (record.kind === "answer" && record.outcome === "committed") {
-        duties.push(record);
-      } else if (record.kind === "event" && record.event.type === "refresh_started") {
-        startedAtMs.set(record.event.attemptId, record.atMs);
-      }
+      note(record);
       return record.kind === "aborted" ? abortProblem(record.attemptId, record.atMs) : undefined;
     },
-    rest() {
-      const dropped = duties.find((duty) => !isDone(duty));
+    step,
+    rest(nowMs) {
+      const problem = step(Math.max(nowMs, ...due.map(({ atMs }) => atMs + PERSIST_MS + 1)));
+      if (problem !== undefined) return problem;
+      const dropped = hindered.find((duty) => {
+        const { process, grant, refreshToken = "" } = duty;
+        if (isDone(duty) || revoked.has(refreshToken) || ledger.goneAtMs.has(process) || !probe.runs(process))
+          return false;
+        return probe.mode !== "liveness" || !probe.keptInMemory(grant).includes(refreshToken);
+      });
       return dropped && `${dropped.refreshToken ?? "?"} reached ${dropped.process} and was never stored`;
     },
   };

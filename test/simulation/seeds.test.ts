@@ -33,6 +33,10 @@ describe("the simulation", () => {
       expect(summary.failures).toEqual([]);
       expect(summary.seeds).toBe(SEEDS);
       expect(summary.lost).toBe(summary.oracle);
+      // By the authorization server's word alone: what was told as lost was dead, and nothing else.
+      expect(summary.lost).toBe(summary.unreachable);
+      // At servers that give a second chance (P0-P4) only what makes it impossible to keep a grant may cost one.
+      expect(summary.unexplained).toEqual([]);
       expect(neverSeen(summary)).toEqual([]);
     },
   );

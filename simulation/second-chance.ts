@@ -1,0 +1,88 @@
+/**
+ * Where the authorization server gives a spent refresh token a second chance for a while: whether the engine was told
+ * so, and whether it could have taken the chance.
+ *
+ * @module
+ */
+import type { RotationPolicy } from "../src/core/rotation.ts";
+import type { Cause } from "./causes.ts";
+import type { Chain } from "./chains.ts";
+import type { JudgedRecord } from "./history.ts";
+import { PERSIST_MS } from "./hindrances.ts";
+
+/** A window is missed by right if it was this short, or if what was tried within it failed. */
+const TAKEOVER_SLACK_MS = 4_000;
+/** A takeover begins when the lease of the one before has run out. */
+const LEASE_MS = 4_000;
+
+const WINDOWED = new Set(["P2", "P3", "P4"]);
+
+/** The first use of the token of a fatal request. */
+function firstUseOf(chain: Chain, { refreshToken }: JudgedRecord): JudgedRecord | undefined {
+  return chain.judged.find(
+    (one) => one.refreshToken === refreshToken && (one.issued !== undefined || one.verdict === "consumed"),
+  );
+}
+
+function toldAt(chain: Chain, attemptId: string): RotationPolicy | undefined {
+  return chain.sends.findLast((send) => send.attemptId === attemptId)?.policy;
+}
+
+/**
+ * What became of the second chance: `not_as_told`: the engine was told of one that did not exist; `window_untold`: the
+ * reverse; `window_over`: it was over; `none`: the server gives none.
+ */
+export function chanceOfSecondUse(
+  chain: Chain,
+  fatal: JudgedRecord,
+): Extract<Cause, "not_as_told" | "window_untold" | "window_over"> | "none" {
+  const first = firstUseOf(chain, fatal);
+  if (first === undefined) return "none";
+  const told = toldAt(chain, fatal.attemptId);
+  const askedAtMs = fatal.askedAtMs ?? fatal.atMs;
+  const truthMs = WINDOWED.has(first.asClass ?? "") ? (first.graceMs ?? 0) : 0;
+  if (told !== undefined && toldWindowMs(told) > truthMs && askedAtMs - first.atMs <= toldWindowMs(told))
+    return "not_as_told";
+  if (
+    fatal.asClass !== first.asClass &&
+    toldWindowMs(told) > 0 &&
+    askedAtMs - first.atMs <= toldWindowMs(told)
+  )
+    return "not_as_told";
+  if (truthMs === 0) return "none";
+  return toldWindowMs(told) === 0 ? "window_untold" : "window_over";
+}
+
+function toldWindowMs(policy: RotationPolicy | undefined): number {
+  if (policy === undefined || policy.class === "strict") return 0;
+  return policy.class === "none" || policy.class === "overlapping" ? Infinity : policy.graceMs;
+}
+
+/** Whether there was an undisturbed moment in which somebody asked, and nobody took the chance. */
+export function missedWindow(chain: Chain, fatal: JudgedRecord): string | undefined {
+  const first = firstUseOf(chain, fatal);
+  const policy = first && toldAt(chain, first.attemptId);
+  if (first === undefined || policy === undefined || !WINDOWED.has(first.asClass ?? "P3")) return undefined;
+  const windowMs = Math.min(toldWindowMs(policy), first.graceMs ?? Infinity);
+  if (windowMs === 0 || fatal.asClass !== first.asClass) return undefined;
+  const triedAgain = chain.sends.some(
+    (send) =>
+      send.refreshToken === fatal.refreshToken &&
+      send.atMs > first.atMs &&
+      send.atMs <= first.atMs + windowMs,
+  );
+  if (triedAgain) return undefined;
+  const decidedAtMs = fatal.askedAtMs ?? fatal.atMs;
+  const fromMs = first.atMs + LEASE_MS + TAKEOVER_SLACK_MS;
+  const untilMs = Math.min(first.atMs + windowMs, decidedAtMs) - TAKEOVER_SLACK_MS;
+  const asked = chain.asks.find((atMs) => atMs >= fromMs && atMs <= untilMs && isQuiet(chain, fromMs, atMs));
+  return asked === undefined
+    ? undefined
+    : `somebody asked ${asked - first.atMs} ms into the window of ${windowMs} ms, and nobody sent again`;
+}
+
+/** What went wrong earlier is what lost the answer; what went wrong around the ask kept whoever asked from trying again. */
+function isQuiet({ trouble }: Chain, fromMs: number, askedAtMs: number): boolean {
+  const untilMs = Math.min(askedAtMs + PERSIST_MS, askedAtMs + TAKEOVER_SLACK_MS);
+  return !trouble.some((atMs) => atMs >= fromMs && atMs <= untilMs);
+}

@@ -1,0 +1,183 @@
+/** The oracle finds for each lost grant what killed it, and excuses nothing that came later or had nothing to do with it. */
+import { describe, expect, it } from "vitest";
+
+import { unreachableGrants } from "../../simulation/bound.ts";
+import { Watch } from "../../simulation/checker.ts";
+import { checkersFor } from "../../simulation/checkers/index.ts";
+import type { SimRecord } from "../../simulation/history.ts";
+import { accountOf } from "../../simulation/oracle.ts";
+import {
+  answer,
+  AT2,
+  committed,
+  GRANT,
+  inserted,
+  judged,
+  lost,
+  probe,
+  RT1,
+  RT2,
+  send,
+  T,
+} from "./records.ts";
+
+const issued = { refreshToken: RT2, accessToken: AT2 };
+const rotated = judged({ atMs: T + 100, askedAtMs: T, issued });
+const came = answer({ atMs: T + 200 });
+const alarm = judged({ atMs: T + 55_000, askedAtMs: T + 55_000, attemptId: "b", verdict: "alarm" });
+const told = lost({ atMs: T + 55_100 });
+const gone = (process: string, atMs: number): SimRecord => ({
+  kind: "process",
+  atMs,
+  process,
+  what: "crash",
+});
+const paused = (process: string, atMs: number, untilMs: number): SimRecord => ({
+  kind: "process",
+  atMs,
+  process,
+  what: "pause",
+  untilMs,
+});
+const storeFailed = (atMs: number): SimRecord => ({
+  kind: "event",
+  atMs,
+  process: "s0.1",
+  grant: "",
+  event: { type: "store_failed", atMs, grantRef: "", provider: "", operation: "commit" },
+});
+const story = (...records: readonly SimRecord[]): readonly SimRecord[] =>
+  [inserted, send("s0.1", "a", T), rotated, ...records, send("s1.1", "b", T + 55_000), alarm, told].sort(
+    (a, b) => a.atMs - b.atMs,
+  );
+
+function causeOf(records: readonly SimRecord[]): string | undefined {
+  const { unavoidable, avoidable } = accountOf(records, probe());
+  expect(unavoidable.length + avoidable.length).toBe(1);
+  return unavoidable[0]?.cause;
+}
+
+function broken(rule: string, records: readonly SimRecord[]): string | undefined {
+  const watch = new Watch(checkersFor(probe({ runs: (process) => process !== "s0.1" }), [rule]), records);
+  watch.rest(T + 400_000);
+  return watch.violation?.checker;
+}
+
+describe("a refresh token that reached a process and became nothing (I4, I21)", () => {
+  it("is avoidable where its process was stopped long after the time that it gets to store it", () => {
+    const records = [...story(came), gone("s0.1", T + 300_000)];
+
+    expect(causeOf(records)).toBeUndefined();
+    expect(broken("I4", records)).toMatch(/^I4/);
+    expect(broken("I21", records)).toMatch(/^I21/);
+  });
+
+  it.each([
+    ["died", gone("s0.1", T + 5_000)],
+    ["stood still", paused("s0.1", T + 5_000, T + 60_000)],
+    ["had no store", storeFailed(T + 5_000)],
+  ])("is excused where its process %s within that time", (_what, hindrance) => {
+    const records = [...story(came, hindrance), gone("s0.1", T + 300_000)];
+
+    expect(causeOf(records)).toBe("holder_hindered");
+    expect(broken("I4", records)).toBeUndefined();
+  });
+
+  it("is not excused by what happened to another process", () => {
+    expect(causeOf(story(came, gone("s2.1", T + 5_000)))).toBeUndefined();
+  });
+
+  it("is not excused by a tombstone that the engine itself wrote after the answer had come", () => {
+    const late = answer({ atMs: T + 55_050 });
+    const records = [
+      inserted,
+      send("s0.1", "a", T),
+      { ...rotated, asClass: "P5" } as SimRecord,
+      judged({ atMs: T + 55_000, attemptId: "b", verdict: "refused", asClass: "P5" }),
+      late,
+      lost({ atMs: T + 55_100, ended: undefined }),
+    ];
+
+    expect(causeOf(records)).toBeUndefined();
+  });
+
+  it("is excused where its answer never came", () => {
+    expect(causeOf(story())).toBe("answer_lost");
+  });
+});
+
+describe("a second use that ended the chain (I21)", () => {
+  it("is avoidable where it was decided upon after the successor was stored, whatever else went wrong", () => {
+    const stored = { ...committed, atMs: T + 300 };
+    const consumed = judged({ atMs: T + 50_000, refreshToken: RT2, verdict: "consumed" });
+
+    expect(causeOf(story(came, stored as SimRecord, consumed))).toBeUndefined();
+  });
+
+  it("is excused where it was decided upon before the successor was stored", () => {
+    const stored = { ...committed, atMs: T + 300 } as SimRecord;
+    const late = { ...alarm, askedAtMs: T + 50 } as SimRecord;
+    const records = story(came, stored).map((record) => (record === alarm ? late : record));
+
+    expect(causeOf(records)).toBe("unforeseeable");
+  });
+
+  it("is excused where the network had delivered the request twice", () => {
+    const twice = { ...alarm, askedAtMs: T, attemptId: "a", duplicate: true } as SimRecord;
+
+    expect(causeOf(story().map((record) => (record === alarm ? twice : record)))).toBe("duplicated");
+  });
+});
+
+describe("an error that consumed the refresh token (X41)", () => {
+  const consumed = (asClass: "P3" | "P6"): SimRecord =>
+    judged({
+      atMs: T + 100,
+      askedAtMs: T,
+      verdict: "consumed",
+      asClass,
+      graceMs: asClass === "P3" ? 30_000 : 0,
+    });
+  const ask: SimRecord = {
+    kind: "call",
+    atMs: T + 12_000,
+    process: "s1.1",
+    call: 7,
+    grant: GRANT,
+    door: "get",
+    maxWaitMs: 5_000,
+    lostMs: 0,
+  };
+  const records = (asClass: "P3" | "P6"): readonly SimRecord[] => {
+    const policy = { class: asClass === "P3" ? "grace" : "strict", graceMs: asClass === "P3" ? 30_000 : 0 };
+    const first = { ...send("s0.1", "a", T), policy } as SimRecord;
+    const last = { ...alarm, asClass, graceMs: policy.graceMs } as SimRecord;
+    return [
+      inserted,
+      first,
+      consumed(asClass),
+      ask,
+      { ...send("s1.1", "b", T + 55_000), policy } as SimRecord,
+      last,
+      told,
+    ];
+  };
+
+  it("excuses the loss at a strict server", () => {
+    expect(causeOf(records("P6"))).toBe("consumed");
+  });
+
+  it("excuses nothing where the window would still have helped somebody who asked", () => {
+    expect(causeOf(records("P3"))).toBeUndefined();
+  });
+});
+
+describe("a grant that was ended although its refresh token was good", () => {
+  it("is avoidable, and by the server's own word not dead", () => {
+    const records = [inserted, lost({ good: [RT1], ended: undefined })];
+
+    expect(causeOf(records)).toBeUndefined();
+    expect(unreachableGrants(records)).toBe(0);
+    expect(unreachableGrants(story())).toBe(1);
+  });
+});
