@@ -71,16 +71,8 @@ describe("an empty Next app that follows the README alone", () => {
     { timeout: 300_000 },
     async () => {
       const blocks = readDocument("README.md").blocks.filter(({ title }) => title !== undefined);
-      expect(blocks.map(({ title }) => title)).toContain("auth.ts");
+      expect(blocks.map(({ title }) => title)).toEqual(expect.arrayContaining(["auth.ts", "app/layout.tsx"]));
       for (const { title, code } of blocks) write(title ?? "", code);
-      write(
-        "app/layout.tsx",
-        `import { Providers } from "./providers";
-export default function Layout({ children }: { children: React.ReactNode }) {
-  return <html lang="en"><body><Providers>{children}</Providers></body></html>;
-}
-`,
-      );
       write("app/api/probe/route.ts", PROBE_ROUTE);
       write("app/page.tsx", "export default function Page() { return <h1>An empty app</h1>; }\n");
       write(
