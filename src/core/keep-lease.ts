@@ -29,11 +29,15 @@ export async function whileLeased<Result>(
 async function renew(engine: Engine, holding: Holding, maxMs: number, finished: AbortSignal): Promise<void> {
   const { clock, store, limits } = engine;
   const { grant, lease, attemptId } = holding;
+  const isOver = (): boolean => finished.aborted;
   for (let renewedMs = 0; renewedMs < maxMs; renewedMs += limits.leaseMs / 4) {
     await clock.sleep(limits.leaseMs / 4, finished);
-    if (finished.aborted) return;
+    if (isOver()) return;
     try {
-      if (!(await store.renewLease(grant.id, lease, limits.leaseMs))) {
+      const renewed = await store.renewLease(grant.id, lease, limits.leaseMs);
+      // What it accompanied may have ended meanwhile, and the lease with it.
+      if (isOver()) return;
+      if (!renewed) {
         engine.emit({ type: "lease_lost", ...about(engine, grant), attemptId });
         return;
       }

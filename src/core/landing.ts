@@ -6,14 +6,32 @@
 import { flushEnds } from "./end-grant.ts";
 import { about, settled, type Engine } from "./engine.ts";
 import { flushCandidates, flushPending } from "./persist.ts";
+import { giveBack } from "./take-lease.ts";
 
-/** Waits for the refreshes under way, then stores what is left in memory only. */
-export async function land(engine: Engine): Promise<void> {
-  const { flights, pendingRotations } = engine.shared;
-  await Promise.all([...flights.values()].map((flight) => settled(flight.result)));
-  await Promise.all([...pendingRotations.keys()].map((id) => settled(flushPending(engine, id))));
-  await flushCandidates(engine);
-  await flushEnds(engine);
+/** How long to wait before the store is offered again what it did not take, in milliseconds. */
+const PAUSE_MS = 250;
+
+/**
+ * Waits for the refreshes under way, and offers the store what is left in memory only until it has taken all of it.
+ *
+ * @param over Ends the offering.
+ */
+export async function land(engine: Engine, over: AbortSignal): Promise<void> {
+  const flights = [...engine.shared.flights.values()].map(({ result }) => settled(result));
+  await Promise.all([...flights, offerPending(engine, over)]);
+  await offerPending(engine, over);
+}
+
+/** Offers the store what it has not taken yet, again and again until nothing is left of it. */
+export async function offerPending(engine: Engine, over: AbortSignal): Promise<void> {
+  const { pendingRotations, pendingCandidates, pendingEnds } = engine.shared;
+  while (!over.aborted) {
+    await Promise.all([...pendingRotations.keys()].map((id) => settled(flushPending(engine, id))));
+    await flushCandidates(engine);
+    await flushEnds(engine);
+    if (pendingRotations.size + pendingCandidates.size + pendingEnds.size === 0) return;
+    await engine.clock.sleep(PAUSE_MS, over);
+  }
 }
 
 /**
@@ -25,8 +43,8 @@ export async function handOver(engine: Engine): Promise<void> {
     // The server's window opened with the first request of this version, whoever sent it.
     const startedAtMs = unresolved?.startedAtMs ?? grant.intent?.startedAtMs ?? 0;
     const intent = grant.intent && { ...grant.intent, startedAtMs, outcome: "unknown" as const };
-    await engine.store.releaseLease(grant.id, lease, { intent });
-    engine.emit({ type: "handed_over", ...about(engine, grant), attemptId });
+    if (await giveBack(engine, grant, lease, { intent }))
+      engine.emit({ type: "handed_over", ...about(engine, grant), attemptId });
   });
   await Promise.all(given.map(settled));
 }

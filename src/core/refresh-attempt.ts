@@ -12,17 +12,15 @@
  */
 import { LONGEST_PAUSE_MS } from "./backoff.ts";
 import { decide, timingOfGrant } from "./decide.ts";
-import { about, refreshDeadlineMsOf, type Engine } from "./engine.ts";
+import { about, type Engine } from "./engine.ts";
 import type { ReauthenticationReason } from "./errors.ts";
 import type { GrantRecord, Intent, Lease } from "./grant.ts";
-import type { LeaseAnswer } from "./grant-store.ts";
 import { readIntent } from "./intent.ts";
 import { flushPending } from "./persist.ts";
 import { openTokens } from "./seal-tokens.ts";
 import { sendWithinWindow } from "./resend.ts";
 import { settleOutcome } from "./settle-outcome.ts";
-import { noteReading } from "./single-flight.ts";
-import { withTimeLimit, type TimeLimit } from "./time-limit.ts";
+import { CLOSING, giveBack, STORE_RETRY_MS, takeLease, type Acquired } from "./take-lease.ts";
 import type { TokenSet } from "./token-set.ts";
 import { recordFor, type TokenTarget } from "./token-target.ts";
 
@@ -73,12 +71,8 @@ export function again(holding: Holding): Holding {
   return { ...holding, request: holding.request + 1 };
 }
 
-type Acquired = Extract<LeaseAnswer, { status: "acquired" }>;
-
-const POLL_MS = 100;
-const STORE_RETRY_MS = 1_000;
 /** A missing key comes back with a deployment, not within a request. */
-const UNSEAL_RETRY_MS = 30_000;
+const UNSEAL_FAILED: FlightResult = { kind: "failed", code: "unseal_failed", retryInMs: 30_000 };
 
 /** Runs one attempt. Never rejects. */
 export async function attemptRefresh(engine: Engine, ask: RefreshAsk): Promise<FlightResult> {
@@ -98,6 +92,9 @@ async function attempt(engine: Engine, ask: RefreshAsk): Promise<FlightResult> {
     // The newest refresh token is in memory only: sending the stored one would be a replay (I5).
     return { kind: "failed", code: "store_failed", retryInMs: STORE_RETRY_MS };
   }
+  if (engine.closing.aborted) return CLOSING;
+  // A key that is missing here may be there in another process: this one keeps its hands off the lease (SEC-60).
+  if (openTokens(engine, ask.seen) === undefined) return UNSEAL_FAILED;
   const attemptId = engine.newId();
   const taken = await takeLease(engine, ask, attemptId);
   if ("kind" in taken) return taken;
@@ -116,7 +113,7 @@ async function underLease(
     engine.emit({ type: "lease_taken_over", ...about(engine, grant), attemptId, found: unresolved.outcome });
   }
   const giveUp = async (result: FlightResult): Promise<FlightResult> => {
-    await engine.store.releaseLease(grant.id, lease, { intent: unresolved });
+    await giveBack(engine, grant, lease, { intent: unresolved });
     return result;
   };
   const wanted = recordFor(grant, () => openTokens(engine, grant), target);
@@ -132,13 +129,14 @@ async function underLease(
     return giveUp(paused);
   }
   const tokenSet = openTokens(engine, grant);
-  if (tokenSet === undefined)
-    return giveUp({ kind: "failed", code: "unseal_failed", retryInMs: UNSEAL_RETRY_MS });
+  if (tokenSet === undefined) return giveUp(UNSEAL_FAILED);
+  if (engine.closing.aborted) return giveUp(CLOSING);
   const sinceFirstSendMs = unresolved === null ? 0 : Math.max(0, storeNowMs - unresolved.startedAtMs);
   const holding: Holding = { lease, grant, attemptId, request: 1, target, unresolved, sinceFirstSendMs };
   engine.sending.set(attemptId, holding);
   try {
     const sent = await sendWithinWindow(engine, holding, { tokenSet, target, door });
+    if ("gone" in sent) return sent.gone;
     return await settleOutcome(engine, sent.holding, sent.outcome, { door, target });
   } finally {
     engine.sending.delete(attemptId);
@@ -183,65 +181,4 @@ export function pauseLeftMs(grant: GrantRecord, storeNowMs: number): number {
 export function adopted(engine: Engine, grant: GrantRecord, door: string): FlightResult {
   engine.emit({ type: "refresh_adopted", ...about(engine, grant), version: grant.version, door });
   return { kind: "adopted", grant };
-}
-
-/** Takes the lease, or waits with jitter until its holder is done and adopts what it stored. */
-function takeLease(engine: Engine, ask: RefreshAsk, attemptId: string): Promise<Acquired | FlightResult> {
-  const longestMs = refreshDeadlineMsOf(engine, ask.seen) + engine.limits.leaseMs;
-  return withTimeLimit(engine.clock, longestMs, (limit) => takeLeaseWithin(engine, ask, attemptId, limit));
-}
-
-async function takeLeaseWithin(
-  engine: Engine,
-  { seen, door }: RefreshAsk,
-  attemptId: string,
-  limit: TimeLimit,
-): Promise<Acquired | FlightResult> {
-  const { store, clock, limits, holder } = engine;
-  const deadlineMs = refreshDeadlineMsOf(engine, seen);
-  let found: Intent | null = null;
-  do {
-    const askedAtMs = clock.nowMs();
-    const answer = await store.acquireLease(seen.id, {
-      holder,
-      attemptId,
-      durationMs: limits.leaseMs,
-      deadlineMs,
-    });
-    if (answer.status === "absent") return { kind: "ended", reason: "missing" };
-    noteReading(engine.shared, answer, clock.nowMs());
-    if (answer.status === "ended") return { kind: "ended", reason: answer.grant.endReason ?? "revoked" };
-    if (answer.status === "acquired") {
-      if (answer.previousIntent?.attemptId !== attemptId) found = answer.previousIntent;
-      // A process that stood still since it asked may have lost the lease already, and sending now could be a replay (X11).
-      const tookMs = clock.nowMs() - askedAtMs;
-      if (tookMs >= 0 && tookMs < limits.leaseMs) return { ...answer, previousIntent: found };
-      continue;
-    }
-    if (answer.grant.version !== seen.version) return adopted(engine, answer.grant, door);
-    const result = await waitForHolder(engine, seen, door, limit);
-    if (result !== "free") return result;
-  } while (!limit.isOver());
-  return { kind: "failed", code: "lease_held", retryInMs: STORE_RETRY_MS };
-}
-
-/** Polls until the other holder's lease is gone (`free`), or there is something to adopt. */
-async function waitForHolder(
-  engine: Engine,
-  seen: GrantRecord,
-  door: string,
-  limit: TimeLimit,
-): Promise<FlightResult | "free"> {
-  const { store, clock, random } = engine;
-  for (;;) {
-    await clock.sleep(POLL_MS * (0.5 + random()));
-    const reading = await store.read(seen.id);
-    if (reading === undefined) return { kind: "ended", reason: "missing" };
-    noteReading(engine.shared, reading, clock.nowMs());
-    const { grant, storeNowMs } = reading;
-    if (grant.state === "ended") return { kind: "ended", reason: grant.endReason ?? "revoked" };
-    if (grant.version !== seen.version) return adopted(engine, grant, door);
-    if (grant.lease === null || grant.lease.untilMs <= storeNowMs) return "free";
-    if (limit.isOver()) return { kind: "failed", code: "lease_held", retryInMs: STORE_RETRY_MS };
-  }
 }

@@ -6,10 +6,11 @@
  */
 import { refreshDeadlineMsOf, type Engine } from "./engine.ts";
 import { whileLeased } from "./keep-lease.ts";
-import { again, type Holding } from "./refresh-attempt.ts";
+import { again, type FlightResult, type Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
 import { resendWindowMs } from "./rotation.ts";
 import { sendRefresh, type RefreshSend } from "./send-refresh.ts";
+import { retakeLease, type Retaken } from "./take-lease.ts";
 
 /** How often one attempt sends again at most (K of I12). */
 export const MAX_RESENDS = 3;
@@ -17,55 +18,54 @@ export const MAX_RESENDS = 3;
 const FIRST_PAUSE_MS = 500;
 
 /** What came of an attempt's requests, and what is known of the lost ones among them. */
-export interface Sent {
-  readonly outcome: RefreshOutcome;
-  readonly holding: Holding;
-}
+export type Sent =
+  | { readonly outcome: RefreshOutcome; readonly holding: Holding }
+  /** What the attempt ends with, because the lease has gone before a further request. */
+  | { readonly gone: FlightResult };
 
 /** Sends under the lease, which is kept alive meanwhile. Never rejects. */
 export async function sendWithinWindow(engine: Engine, first: Holding, send: RefreshSend): Promise<Sent> {
-  const { grant } = first;
-  const roundMs = refreshDeadlineMsOf(engine, grant) + FIRST_PAUSE_MS * 2 ** MAX_RESENDS;
-  return whileLeased(engine, first, roundMs * (MAX_RESENDS + 1), async () => {
-    const windowMs = resendWindowMs(engine.rotationOf(grant));
-    const timer = createElapsed(engine, roundMs);
-    let holding = first;
-    let outcome = await sendRefresh(engine, holding, send);
-    for (let resends = 0; resends < MAX_RESENDS && isLost(outcome); resends++) {
-      const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** resends * (0.5 + engine.random() / 2), askedMs(outcome));
+  const longestPauseMs = FIRST_PAUSE_MS * 2 ** MAX_RESENDS;
+  const roundMs = refreshDeadlineMsOf(engine, first.grant) + longestPauseMs;
+  const windowMs = resendWindowMs(engine.rotationOf(first.grant));
+  const leasedMs = roundMs + (windowMs === Number.POSITIVE_INFINITY ? 0 : windowMs);
+  const timer = createElapsed(engine, roundMs);
+  let holding = first;
+  for (let resends = 0; ; resends++) {
+    const { outcome, goesOn } = await whileLeased(engine, holding, leasedMs, async () => {
+      const outcome = await sendRefresh(engine, holding, send);
       // Where the window has no end there is no hurry: the usual back-off sends again.
-      if (
-        windowMs === Number.POSITIVE_INFINITY ||
-        first.sinceFirstSendMs + timer.readMs() + pauseMs >= windowMs
-      )
-        break;
-      holding = again({ ...holding, unresolved: holding.unresolved ?? unresolvedOf(holding) });
-      await engine.clock.sleep(pauseMs);
-      if (!(await mayGoOn(engine, holding, windowMs))) break;
-      outcome = await sendRefresh(engine, holding, send);
-    }
-    return { outcome, holding };
-  });
+      if (resends === MAX_RESENDS || !isLost(outcome) || windowMs === Number.POSITIVE_INFINITY)
+        return { outcome, goesOn: false };
+      const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** resends * (0.5 + engine.random() / 2), askedMs(outcome));
+      const goesOn = first.sinceFirstSendMs + timer.readMs() + pauseMs < windowMs;
+      if (goesOn) await engine.clock.sleep(pauseMs);
+      return { outcome, goesOn };
+    });
+    if (!goesOn) return { outcome, holding };
+    holding = { ...holding, unresolved: unresolvedOf(holding) };
+    const next = await retaken(engine, holding, send.door);
+    if (next === undefined) return { outcome, holding };
+    if ("gone" in next) return next;
+    holding = next.holding;
+    if (!isOpen(holding, next.storeNowMs, windowMs)) return { outcome, holding };
+    holding = again(holding);
+  }
 }
 
-/**
- * Whether the lease is still this holder's, and the window still open by the store's clock: this process's own may have
- * been set back meanwhile. The lease lasts for its whole length from now if so.
- */
-async function mayGoOn(
-  { store, limits }: Engine,
-  { grant, lease, unresolved }: Holding,
-  windowMs: number,
-): Promise<boolean> {
+/** As {@link retakeLease}; `undefined` if the store does not say. */
+async function retaken(engine: Engine, holding: Holding, door: string): Promise<Retaken | undefined> {
   try {
-    if (!(await store.renewLease(grant.id, lease, limits.leaseMs))) return false;
-    const reading = await store.read(grant.id);
-    if (reading === undefined || reading.grant.version !== grant.version) return false;
-    const sinceMs = reading.storeNowMs - (unresolved?.startedAtMs ?? reading.storeNowMs);
-    return sinceMs >= 0 && sinceMs < windowMs;
+    return await retakeLease(engine, holding, door);
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+/** Whether the window is still open by the store's clock: this process's own may have been set back meanwhile. */
+function isOpen({ unresolved }: Holding, storeNowMs: number, windowMs: number): boolean {
+  const sinceMs = storeNowMs - (unresolved?.startedAtMs ?? storeNowMs);
+  return sinceMs >= 0 && sinceMs < windowMs;
 }
 
 /** Whether the server may have spent the refresh token although nobody has the tokens that came of it. */
@@ -78,9 +78,14 @@ function askedMs(outcome: RefreshOutcome): number {
   return outcome.kind === "committed" ? 0 : (outcome.retryAfterMs ?? 0);
 }
 
-/** The intent of this attempt, as somebody has to find it whose request was refused after one that got lost. */
-function unresolvedOf({ grant }: Holding): Holding["unresolved"] {
-  return grant.intent === null ? null : { ...grant.intent, outcome: "unknown" };
+/**
+ * The intent of this attempt, as somebody has to find it whose request was refused after one that got lost: open since the
+ * first request, whoever sent it, and until the deadline of the newest.
+ */
+function unresolvedOf({ grant, unresolved }: Holding): Holding["unresolved"] {
+  if (grant.intent === null) return unresolved;
+  const startedAtMs = unresolved?.startedAtMs ?? grant.intent.startedAtMs;
+  return { ...grant.intent, startedAtMs, outcome: "unknown" };
 }
 
 /** Time that has passed, by a wall clock that may jump: each step counts, and one that cannot be true counts as the longest. */

@@ -8,6 +8,7 @@ import { about, refreshDeadlineMsOf, requestFor, type Engine } from "./engine.ts
 import { persist } from "./persist.ts";
 import type { Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome, RefreshRequest } from "./refresher.ts";
+import { remember } from "./single-flight.ts";
 import { mergedTokenSet, type TokenTarget } from "./token-target.ts";
 import type { TokenSet } from "./token-set.ts";
 
@@ -92,12 +93,24 @@ async function commitLate(
   answer: Promise<RefreshOutcome>,
   givenUp: AbortController,
 ): Promise<void> {
+  const { lateRequests } = engine.shared;
+  const { grant, attemptId } = holding;
+  const untilMs = engine.clock.nowMs() + LATE_ANSWER_MS;
+  remember(lateRequests, grant.id, untilMs);
   const answered = new AbortController();
   void engine.clock.sleep(LATE_ANSWER_MS, answered.signal).then(() => givenUp.abort());
   const outcome = await answer;
   answered.abort();
-  if (outcome.kind !== "committed") return;
-  const { grant, attemptId } = holding;
-  engine.emit({ type: "late_answer", ...about(engine, grant), attemptId });
-  await persist(engine, grant, outcome.tokenSet, holding);
+  if (outcome.kind === "committed") {
+    engine.emit({ type: "late_answer", ...about(engine, grant), attemptId });
+    await persist(engine, grant, outcome.tokenSet, holding);
+  }
+  if (lateRequests.get(grant.id) === untilMs) lateRequests.delete(grant.id);
+}
+
+/** How long a request of this process that is past its deadline may still be answered, in milliseconds; 0: there is none. */
+export function lateLeftMs({ clock, shared }: Engine, grantId: string): number {
+  const leftMs = (shared.lateRequests.get(grantId) ?? 0) - clock.nowMs();
+  // One that seems to last longer than any began before the clock was set back (I17).
+  return leftMs > LATE_ANSWER_MS ? 0 : Math.max(0, leftMs);
 }

@@ -18,8 +18,9 @@ import { adopted, again, type FlightResult, type Holding } from "./refresh-attem
 import type { RefreshOutcome } from "./refresher.ts";
 import { sendWithinWindow } from "./resend.ts";
 import { openCandidate, openTokens } from "./seal-tokens.ts";
-import { sendRefresh, type RefreshSend } from "./send-refresh.ts";
+import { lateLeftMs, sendRefresh, type RefreshSend } from "./send-refresh.ts";
 import { remember } from "./single-flight.ts";
+import { giveBack, retakeLease } from "./take-lease.ts";
 import { targetKeyOf } from "./token-target.ts";
 import type { TokenSet } from "./token-set.ts";
 
@@ -59,7 +60,7 @@ async function settleRefusedTarget(
 ): Promise<FlightResult> {
   const { grant, lease, unresolved } = holding;
   const waitMs = refuseTarget(engine, grant, key, code, retryAfterMs);
-  await engine.store.releaseLease(grant.id, lease, { intent: unresolved });
+  await giveBack(engine, grant, lease, { intent: unresolved });
   return { kind: "failed", code, retryInMs: waitMs };
 }
 
@@ -76,8 +77,11 @@ async function settleRejectedTarget(
   const { grant } = holding;
   const tokenSet = openTokens(engine, grant);
   if (tokenSet === undefined) return settleFailed(engine, holding, { kind: "config", code: "unseal_failed" });
+  const retaken = await retakeLease(engine, { ...holding, target: undefined }, door);
+  if ("gone" in retaken) return retaken.gone;
   const send = { tokenSet, target: undefined, door };
-  const sent = await sendWithinWindow(engine, again({ ...holding, target: undefined }), send);
+  const sent = await sendWithinWindow(engine, again(retaken.holding), send);
+  if ("gone" in sent) return sent.gone;
   if (sent.outcome.kind === "committed") refuseTarget(engine, grant, key, "invalid_grant");
   return settleOutcome(engine, sent.holding, sent.outcome, send);
 }
@@ -121,7 +125,7 @@ async function settleFailed(engine: Engine, holding: Holding, outcome: Failure):
   const kind = outcome.kind === "rejected" ? "unknown" : outcome.kind;
   const failures = (grant.backoff?.failures ?? 0) + 1;
   const waitMs = pauseAfterMs(kind, failures, engine.random(), outcome.retryAfterMs);
-  await engine.store.releaseLease(grant.id, lease, {
+  await giveBack(engine, grant, lease, {
     intent: intentAfter(holding, outcome),
     backoff: { failures, waitMs, code: outcome.code },
   });
@@ -141,31 +145,35 @@ function intentAfter({ grant, unresolved }: Holding, outcome: Failure): Intent |
 }
 
 async function settleRejected(engine: Engine, holding: Holding, door: string): Promise<FlightResult> {
-  const { grant, lease, unresolved } = holding;
-  if (!(await flushCandidates(engine, grant.id))) {
+  if (!(await flushCandidates(engine, holding.grant.id))) {
     // One of them may be the live one, and nobody else knows of it.
     return settleFailed(engine, holding, { kind: "not_sent", code: "store_failed" });
   }
-  const reading = await engine.store.read(grant.id);
-  if (reading === undefined) return { kind: "ended", reason: "missing" };
-  if (reading.grant.state === "ended") return { kind: "ended", reason: reading.grant.endReason ?? "revoked" };
-  if (reading.grant.version !== grant.version) {
-    await settled(engine.store.releaseLease(grant.id, lease, { intent: null }));
-    return adopted(engine, reading.grant, door);
-  }
-  if (unresolved !== null && mayStillWin(unresolved, reading.storeNowMs)) {
-    // Somebody's earlier request is still out, and may be the winner: nothing is ended before it must have told (I6).
-    const waitMs = unresolved.deadlineAtMs + QUIET_TIME_MS - reading.storeNowMs;
+  const retaken = await retakeLease(engine, holding, door);
+  if ("gone" in retaken) return retaken.gone;
+  const { storeNowMs } = retaken;
+  const { grant, lease, unresolved } = retaken.holding;
+  const openMs = Math.max(untilToldMs(unresolved, storeNowMs), lateLeftMs(engine, grant.id));
+  if (openMs > 0) {
+    // An earlier request is still out, and may be the winner: nothing is ended before it must have told (I6).
+    const waitMs = openMs + QUIET_TIME_MS;
     const failures = (grant.backoff?.failures ?? 0) + 1;
     const backoff = { failures, waitMs, code: "unresolved_refresh" };
-    await engine.store.releaseLease(grant.id, lease, { intent: unresolved, backoff });
+    await giveBack(engine, grant, lease, { intent: unresolved, backoff });
     return { kind: "failed", code: "unresolved_refresh", retryInMs: waitMs };
   }
-  const rescued = await tryCandidates(engine, { ...holding, grant: reading.grant }, door, reading.storeNowMs);
+  const rescued = await tryCandidates(engine, retaken.holding, door, storeNowMs);
   if (rescued !== undefined) return rescued;
+  const last = grant.candidates.length === 0 ? retaken : await retakeLease(engine, retaken.holding, door);
+  if ("gone" in last) return last.gone;
   const lost =
     unresolved !== null || (grant.backoff !== null && /^(http_5|timeout|reset)/.test(grant.backoff.code));
-  return endRejected(engine, reading.grant, lost ? "lost_response" : "rejected", door);
+  return endRejected(engine, grant, lost ? "lost_response" : "rejected", door);
+}
+
+/** How long an attempt that somebody left behind may still be answered, in milliseconds; 0: no longer. */
+function untilToldMs(intent: Intent | null, storeNowMs: number): number {
+  return intent !== null && mayStillWin(intent, storeNowMs) ? intent.deadlineAtMs - storeNowMs : 0;
 }
 
 /**
@@ -174,11 +182,12 @@ async function settleRejected(engine: Engine, holding: Holding, door: string): P
  */
 async function tryCandidates(
   engine: Engine,
-  holding: Holding,
+  first: Holding,
   door: string,
   storeNowMs: number,
 ): Promise<FlightResult | undefined> {
-  const { grant } = holding;
+  const { grant } = first;
+  let holding = first;
   const current = openTokens(engine, grant);
   let sealed = false;
   for (const candidate of [...grant.candidates].reverse()) {
@@ -189,10 +198,14 @@ async function tryCandidates(
       storeNowMs - candidate.keptAtMs < MAX_CANDIDATE_AGE_MS &&
       tokenSet.refreshToken !== undefined &&
       tokenSet.refreshToken !== current?.refreshToken;
-    const attemptId = engine.newId();
-    const outcome = usable
-      ? await sendCandidate(engine, { ...holding, attemptId, request: 1 }, tokenSet, door)
-      : undefined;
+    let outcome: RefreshOutcome | undefined;
+    if (usable) {
+      const retaken = await retakeLease(engine, holding, door);
+      if ("gone" in retaken) return retaken.gone;
+      holding = retaken.holding;
+      const attempt = { ...holding, attemptId: engine.newId(), request: 1 };
+      outcome = await sendCandidate(engine, attempt, tokenSet, door);
+    }
     if (outcome?.kind === "committed") {
       engine.emit({ type: "candidate_used", ...about(engine, grant), attemptId: candidate.attemptId });
       const result = await settleCommitted(engine, { ...holding, target: undefined }, outcome.tokenSet, door);

@@ -55,6 +55,8 @@ export interface SharedState {
   readonly pendingRotations: Map<string, readonly PendingRotation[]>;
   /** Candidates that the store has not taken yet: each offers itself once, and says whether it is done with. */
   readonly pendingCandidates: Map<string, () => Promise<boolean>>;
+  /** Grants with a request that is past its deadline and may still be answered, until when, in epoch milliseconds. */
+  readonly lateRequests: Map<string, number>;
   /** Targets that the authorization server refused, by grant and target, until when this process does not ask again. */
   readonly refusedTargets: Map<string, { readonly untilMs: number; readonly code: string }>;
   /** Ends that the store has not taken yet, by grant or selector: this process refuses the grants all the same. */
@@ -76,6 +78,7 @@ export function createSharedState(): SharedState {
     lastReadings: new Map(),
     pendingRotations: new Map(),
     pendingCandidates: new Map(),
+    lateRequests: new Map(),
     refusedTargets: new Map(),
     pendingEnds: new Map(),
     pendingRevocations: new Map(),

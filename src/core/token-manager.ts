@@ -23,7 +23,7 @@ import type { GrantSelector, GrantStore } from "./grant-store.ts";
 import { createHeldWork, type Background, type HeldWork } from "./held-work.ts";
 import { checkDuration, checkTimingOptions, type TimingOptions } from "./lead-time.ts";
 import { obtainToken, renewRejected, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
-import { handOver, land } from "./landing.ts";
+import { handOver, land, offerPending } from "./landing.ts";
 import type { Refresher } from "./refresher.ts";
 import { resealGrants, type ResealReport } from "./reseal-grants.ts";
 import { STRICT_ROTATION, type RotationPolicy } from "./rotation.ts";
@@ -102,8 +102,9 @@ export interface TokenManager {
    */
   resealGrants(): Promise<ResealReport>;
   /**
-   * Waits for the refreshes and revocations under way and for what the store has not taken yet, at most `timeoutMs`; what is still out
-   * then is handed over to the other processes. Closes the store at last.
+   * Waits for the refreshes and revocations under way and for what the store has not taken yet, which is offered to it
+   * until then, at most `timeoutMs` (10 s by default); what is still out then is handed over to the other processes. Then
+   * nothing is sent any more, and the store is closed. Tokens that are still good are served as long as it can be read.
    */
   close(timeoutMs?: number): Promise<void>;
 }
@@ -127,14 +128,15 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     resealGrants: () => resealGrants(engine),
     async close(timeoutMs = 10_000) {
       const timer = new AbortController();
-      const landed = land(engine).then(() => {
+      const landed = land(engine, timer.signal).then(async () => {
         closed();
-        return finished();
+        await finished();
+        await offerPending(engine, timer.signal);
       });
       await Promise.race([landed, engine.clock.sleep(timeoutMs, timer.signal)]);
       timer.abort();
-      await handOver(engine);
       closed();
+      await handOver(engine);
       await settled(engine.store.close());
     },
   };

@@ -246,12 +246,62 @@ describe("closing while the store has not taken everything", () => {
     expect(clock.pendingSleeps).toBeGreaterThan(0);
     const tries = store.calls.length;
 
-    await manager.close();
+    const closed = manager.close(2_100);
+    await clock.advance(2_100);
+    await closed;
     await clock.settle();
 
     expect(clock.pendingSleeps).toBe(0);
-    // Once more each, and then nothing after the store was closed.
-    expect(store.calls.slice(tries)).toEqual(["commit", "end", "close"]);
+    // Again and again until the time is up, and then nothing after the store was closed.
+    const offered = store.calls.slice(tries);
+    expect(offered.filter((name) => name === "commit").length).toBeGreaterThanOrEqual(5);
+    expect(offered.filter((name) => name === "end").length).toBeGreaterThanOrEqual(5);
+    expect(offered.at(-1)).toBe("close");
+  });
+
+  it("stores all of it if the store comes back before the time is up, and is done then (I4, I16, X17)", async () => {
+    const { clock, as, server, signInBoth, row } = scenario({ lifetimeMs: MINUTE_MS });
+    await signInBoth();
+    const { manager, store, token } = server();
+    await clock.advance(2 * MINUTE_MS);
+    store.break("commit", "fail");
+    store.break("end", "fail");
+    const call = token(ALICE, { maxWaitMs: 30_000 });
+    await clock.advance(15 * SECOND_MS);
+    expect(await call).toBe("at.alice.2");
+    await expect(manager.endGrant(BOB, "signed_out", { revoke: true })).rejects.toThrow(/store/);
+
+    const closed = manager.close(20 * SECOND_MS);
+    await clock.advance(5 * SECOND_MS);
+    expect(await isSettled(clock, closed)).toBe(false);
+    store.mend();
+    await clock.advance(SECOND_MS);
+
+    expect(await isSettled(clock, closed)).toBe(true);
+    expect([(await row(ALICE)).version, (await row(BOB)).state]).toEqual([2, "ended"]);
+    expect([as.revoked, store.calls.at(-1), clock.pendingSleeps]).toEqual([["rt.bob.1"], "close", 0]);
+  });
+
+  it("stores the tokens of one user while another one's request hangs (I4, X17)", async () => {
+    const { clock, as, server, signInBoth, row } = scenario({ lifetimeMs: MINUTE_MS });
+    await signInBoth();
+    const { manager, store, token } = server();
+    await clock.advance(2 * MINUTE_MS);
+    store.break("commit", "fail");
+    const call = token(ALICE, { maxWaitMs: 30_000 });
+    await clock.advance(15 * SECOND_MS);
+    expect(await call).toBe("at.alice.2");
+    as.failNext({ hang: "deaf" });
+    void token(BOB);
+    await clock.settle();
+
+    const closed = manager.close(5 * SECOND_MS);
+    await clock.advance(SECOND_MS);
+    store.mend();
+    await clock.advance(4 * SECOND_MS);
+    await closed;
+
+    expect((await row(ALICE)).version).toBe(2);
   });
 });
 

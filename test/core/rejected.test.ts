@@ -114,7 +114,7 @@ describe("a refused refresh token", () => {
     const call = one.token(ALICE);
     await clock.settle();
     if (gone === "end") await store.end(ALICE, "signed_out");
-    else one.store.answer("read", async () => undefined);
+    else one.store.answer("acquireLease", async () => ({ status: "absent" }));
     as.release();
     await clock.settle();
 

@@ -272,7 +272,7 @@ describe("a store that is away", () => {
     const { token, store } = server();
     await clock.advance(55 * MINUTE_MS);
     as.failNext({ answer: { kind: "unknown", code: "reset", answered: false } });
-    store.break("releaseLease", "fail", 1);
+    store.break("releaseLease", "fail", 3);
     await token(ALICE);
     await clock.advance(10 * SECOND_MS);
     await token(ALICE);
