@@ -50,7 +50,7 @@ export function lossOf(fault: AsFault, chance: Chance): AnswerLoss | undefined {
       return { before: true, outcome: { kind: "not_committed", code: "http_429", retryAfterMs } };
     }
     case "dpop_nonce":
-      return { before: true, outcome: { kind: "not_committed", code: "use_dpop_nonce" } };
+      return { before: true, outcome: { kind: "config", code: "use_dpop_nonce" } };
     case "invalid_client":
       return { before: true, outcome: { kind: "config", code: "invalid_client" } };
     case "metadata":

@@ -181,7 +181,8 @@ async function renewWithin(
     const current = await readGrant(engine, id);
     if (current === undefined || current.stale || current.grant.state === "ended") return undefined;
     const wanted = currentFor(current, ask.target);
-    if (opened(wanted).accessToken !== rejectedAccessToken) return obtainToken(engine, id, ask);
+    if (opened(wanted).accessToken !== rejectedAccessToken)
+      return obtainToken(engine, id, { ...ask, maxWaitMs: limit.leftMs() });
     const hopeless = !isRefreshable(current.grant, engine.clock.nowMs()) || tooYoung(engine, wanted.grant);
     if (refreshed || hopeless) return undefined;
     const result = await refreshWithin(engine, current, limit, { door: "fetch", ...ask });

@@ -69,7 +69,10 @@ async function readLive(engine: Engine, id: string): Promise<CurrentGrant | unde
 function readLast(engine: Engine, id: string): CurrentGrant | undefined {
   const { shared, clock, limits } = engine;
   const last = shared.lastReadings.get(id);
-  if (last === undefined || clock.nowMs() - last.readAtMs > limits.staleIfStoreDownMs) return undefined;
+  if (last === undefined) return undefined;
+  const ageMs = clock.nowMs() - last.readAtMs;
+  // A reading from the future is of before the clock was set back: how old it is nobody knows (X19).
+  if (ageMs < 0 || ageMs > limits.staleIfStoreDownMs) return undefined;
   const { storeNowMs } = last.reading;
   const grant = withPending(engine, last.reading.grant);
   engine.emit({ type: "served_stale", ...about(engine, grant) });

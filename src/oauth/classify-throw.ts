@@ -14,10 +14,6 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   "EAI_NODATA",
   "EAI_NONAME",
   "ECONNREFUSED",
-  "EHOSTUNREACH",
-  "EHOSTDOWN",
-  "ENETUNREACH",
-  "ENETDOWN",
   "EADDRNOTAVAIL",
   "EMFILE",
   "UND_ERR_CONNECT_TIMEOUT",
@@ -37,6 +33,15 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
   "HOSTNAME_MISMATCH",
+]);
+
+/** Codes that come before the first byte only where they are those of connecting: on an open socket a write has them too. */
+const NOT_CONNECTED: ReadonlySet<string> = new Set([
+  "EHOSTUNREACH",
+  "EHOSTDOWN",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "ETIMEDOUT",
 ]);
 
 const MAX_DEPTH = 5;
@@ -66,7 +71,7 @@ export function wasNotSent(error: unknown, depth = 0): boolean {
   if (Array.isArray(errors) && errors.length > 0) return errors.every((each) => wasNotSent(each, depth + 1));
   if (typeof code === "string") {
     if (NOT_SENT.has(code) || code.startsWith("CERT_")) return true;
-    if (code === "ETIMEDOUT" && syscall === "connect") return true;
+    if (NOT_CONNECTED.has(code) && syscall === "connect") return true;
     // The sentence of node:tls for a socket that closed during the handshake; there is no code of its own for it.
     if (code === "ECONNRESET" && typeof message === "string")
       return message.includes("before secure TLS connection was established");

@@ -18,7 +18,6 @@ export const REFUSALS: ReadonlyMap<string, RefusalKind> = new Map([
   ["login_required", "rejected"],
   ["slow_down", "not_committed"],
   ["temporarily_unavailable", "not_committed"],
-  ["use_dpop_nonce", "not_committed"],
   ["server_error", "unknown"],
 ]);
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { ALICE, BOB, HOUR_MS, MINUTE_MS, SECOND_MS, scenario } from "./support/scenario.ts";
+import { ALICE, BOB, HOUR_MS, MINUTE_MS, SECOND_MS, isSettled, scenario } from "./support/scenario.ts";
 
 describe("an access token that an API has rejected", () => {
   it("twenty times in parallel on two servers is renewed once, and all twenty get the new one (F39)", async () => {
@@ -35,6 +35,22 @@ describe("an access token that an API has rejected", () => {
       expect((await two.manager.renewRejected(ALICE, "at.alice.1"))?.accessToken).toBe("at.alice.2");
     }
     expect(as.sent).toHaveLength(1);
+  });
+
+  it("is waited for no longer than the caller said, whatever the wait was for (I11)", async () => {
+    const { clock, as, server, signInBoth } = scenario({ lifetimeMs: MINUTE_MS });
+    await signInBoth();
+    const { manager } = server();
+    await clock.advance(30 * SECOND_MS);
+    as.overrides = { expiresAtMs: clock.nowMs() + 1 };
+    as.latencyMs = 2 * SECOND_MS;
+    const renewed = manager.renewRejected(ALICE, "at.alice.1", { maxWaitMs: 3 * SECOND_MS });
+    renewed.catch(() => undefined);
+    await clock.advance(2 * SECOND_MS);
+    expect(await isSettled(clock, renewed)).toBe(false);
+    await clock.advance(SECOND_MS);
+
+    expect(await isSettled(clock, renewed)).toBe(true);
   });
 
   it("again and again, by an API that rejects everything, makes a bounded number of requests (SEC-71)", async () => {

@@ -215,6 +215,19 @@ describe("a store that is away", () => {
     expect((await row(BOB)).state).toBe("live");
   });
 
+  it("serves nothing of which it does not know how old it is: the clock was set back (X19, SEC-13)", async () => {
+    const { clock, server, signInBoth } = scenario({ lifetimeMs: HOUR_MS });
+    await signInBoth();
+    const { token, store } = server();
+    await clock.advance(10 * MINUTE_MS);
+    await token(ALICE);
+    store.breakAll("fail");
+    clock.jump(-1);
+    expect(await token(ALICE)).toBe("store_failed");
+    clock.jump(1);
+    expect(await token(ALICE)).toBe("at.alice.1");
+  });
+
   it("with staleIfStoreDownMs of 0 serves nothing but errors", async () => {
     const { clock, server, signInBoth } = scenario();
     await signInBoth();

@@ -11,7 +11,6 @@ describe("an exception of fetch", () => {
     "ENOTFOUND",
     "EAI_AGAIN",
     "ECONNREFUSED",
-    "EHOSTUNREACH",
     "UND_ERR_CONNECT_TIMEOUT",
     "CERT_HAS_EXPIRED",
     "DEPTH_ZERO_SELF_SIGNED_CERT",
@@ -54,11 +53,16 @@ describe("an exception of fetch", () => {
     );
   });
 
-  it("of a connection attempt that timed out came before the first byte", () => {
-    expect(brief(classifyThrow(failed(coded("ETIMEDOUT", { syscall: "connect" }))))).toBe(
-      "not_sent etimedout",
-    );
-  });
+  it.each(["EHOSTUNREACH", "EHOSTDOWN", "ENETUNREACH", "ENETDOWN", "ETIMEDOUT"])(
+    "with %s came before the first byte where it failed to connect, and nowhere else (X3)",
+    (code) => {
+      expect(brief(classifyThrow(failed(coded(code, { syscall: "connect" }))))).toBe(
+        `not_sent ${code.toLowerCase()}`,
+      );
+      for (const syscall of ["read", "write", "writev", undefined])
+        expect(brief(classifyThrow(failed(coded(code, { syscall }))))).toBe("unknown reset");
+    },
+  );
 
   it("of a socket that closed in the TLS handshake came before the first byte", () => {
     const handshake = Object.assign(

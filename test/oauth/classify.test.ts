@@ -226,7 +226,7 @@ const rows: readonly Row[] = [
   {
     name: "400 use_dpop_nonce",
     answer: { status: 400, json: { error: "use_dpop_nonce" } },
-    expected: "not_committed use_dpop_nonce",
+    expected: "config use_dpop_nonce",
   },
   {
     name: "400 slow_down",
