@@ -113,10 +113,16 @@ export interface GrantStore {
    * Takes the lease and writes the intent in one write, with a fence one higher, if no unexpired lease of another
    * holder stands and the grant is live. The same holder may take it again. An intent that replaces one of the same
    * parent version keeps its start (if that is not in the future).
+   *
+   * A lease lasts 5 minutes at most, whatever was asked for. One that would last longer than that from now was taken
+   * before the store's clock was set back, and no longer stands (I17).
    */
   acquireLease(id: string, request: LeaseRequest): Promise<LeaseAnswer>;
 
-  /** Makes the lease last `durationMs` milliseconds from now. False if it is no longer this holder's and fence's. */
+  /**
+   * Makes the lease last `durationMs` milliseconds from now, 5 minutes at most. False if it is no longer this holder's
+   * and fence's. An ended grant keeps its lease, which may be renewed and given back.
+   */
   renewLease(id: string, lease: Lease, durationMs: number): Promise<boolean>;
 
   /**

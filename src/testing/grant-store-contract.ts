@@ -15,8 +15,10 @@ import { commitChecks } from "./grant-store-contract/commits.ts";
 import { endingChecks } from "./grant-store-contract/endings.ts";
 import { besideBystander, type StoreCheck } from "./grant-store-contract/fixtures.ts";
 import { historyChecks } from "./grant-store-contract/histories.ts";
+import { leaseBoundChecks } from "./grant-store-contract/lease-bounds.ts";
 import { leaseChecks } from "./grant-store-contract/leases.ts";
 import { lifetimeChecks } from "./grant-store-contract/lifetimes.ts";
+import { lostAnswerChecks } from "./grant-store-contract/lost-answers.ts";
 import { raceChecks } from "./grant-store-contract/races.ts";
 import { readingChecks } from "./grant-store-contract/readings.ts";
 import { releaseChecks } from "./grant-store-contract/releases.ts";
@@ -31,6 +33,7 @@ export type { StoreCheck, StoreCheckContext } from "./grant-store-contract/fixtu
 export const grantStoreContract: readonly StoreCheck[] = [
   ...readingChecks,
   ...leaseChecks,
+  ...leaseBoundChecks,
   ...releaseChecks,
   ...commitChecks,
   ...candidateChecks,
@@ -48,3 +51,9 @@ export const grantStoreContract: readonly StoreCheck[] = [
  * {@link StoreCheckContext.reopen}.
  */
 export const grantStoreRestartContract: readonly StoreCheck[] = restartChecks;
+
+/**
+ * The promises for a caller whose answer got lost, as checks of the same kind. Their context needs
+ * {@link StoreCheckContext.loseNextAnswer}.
+ */
+export const grantStoreLostAnswerContract: readonly StoreCheck[] = lostAnswerChecks.map(besideBystander);

@@ -9,6 +9,7 @@ export { FakeClock, type FakeClockOptions } from "./fake-clock.ts";
 export { deterministicRandom } from "./random.ts";
 export {
   grantStoreContract,
+  grantStoreLostAnswerContract,
   grantStoreRestartContract,
   type StoreCheck,
   type StoreCheckContext,

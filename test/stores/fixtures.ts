@@ -16,6 +16,7 @@ export function contextOf(store: GrantStore, clock?: FakeClock): StoreCheckConte
     advance: (durationMs) => (clock ? clock.advance(durationMs) : systemClock.sleep(durationMs)),
     newId: () => randomUUID(),
     nowMs: () => time.nowMs(),
+    ...(clock && { setClockBack: (durationMs: number) => clock.jump(-durationMs) }),
   };
 }
 
@@ -46,4 +47,21 @@ export async function standsDamage(
   expect(ended.map(({ id }) => id).sort()).toEqual(others);
   for (const id of others) expect((await store.read(id))?.grant.state).toBe("ended");
   expect(await store.endMatching({ subjectRef }, "revoked")).toEqual([]);
+}
+
+/** The same over a store that loses an answer where it is told to. */
+export function lossyContextOf(store: GrantStore, clock?: FakeClock): StoreCheckContext {
+  let losing: PropertyKey | undefined;
+  const lossy = new Proxy(store, {
+    get: (target, name, receiver) => {
+      const method: unknown = Reflect.get(target, name, receiver);
+      if (name !== losing || typeof method !== "function") return method;
+      return async (...args: unknown[]) => {
+        losing = undefined;
+        await (method as (...args: unknown[]) => Promise<unknown>)(...args);
+        throw new Error("the answer is lost");
+      };
+    },
+  });
+  return { ...contextOf(lossy, clock), loseNextAnswer: (method) => void (losing = method) };
 }

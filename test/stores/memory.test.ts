@@ -3,9 +3,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { SERVERLESS_VARIABLES } from "../../src/core/serverless-hosts.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
-import { grantStoreContract } from "../../src/testing/grant-store-contract.ts";
+import { grantStoreContract, grantStoreLostAnswerContract } from "../../src/testing/grant-store-contract.ts";
 import { newGrant } from "../../src/testing/grant-store-contract/fixtures.ts";
-import { contextOf } from "./fixtures.ts";
+import { contextOf, lossyContextOf } from "./fixtures.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -17,6 +17,11 @@ describe("the memory store", () => {
   it.each(grantStoreContract)("$name", async ({ check }) => {
     const clock = new FakeClock();
     await check(contextOf(memoryStore({ clock }), clock));
+  });
+
+  it.each(grantStoreLostAnswerContract)("$name", async ({ check }) => {
+    const clock = new FakeClock();
+    await check(lossyContextOf(memoryStore({ clock }), clock));
   });
 
   it("shares its grants by name within the process, however often the module was loaded", async () => {

@@ -314,6 +314,103 @@ export const BROKEN_CALLS: readonly BrokenStore[] = [
       },
     }),
   ],
+  [
+    "lets a lease last as long as it is asked to",
+    /cuts a lease/,
+    (s) => ({
+      acquireLease: async (id, request) => {
+        const answer = await s.acquireLease(id, request);
+        if (answer.status !== "acquired") return answer;
+        return { ...answer, lease: { ...answer.lease, untilMs: answer.storeNowMs + request.durationMs } };
+      },
+    }),
+  ],
+  [
+    "believes a lease from the future",
+    /set back/,
+    (s) => ({
+      acquireLease: async (id, request) => {
+        const reading = await s.read(id);
+        const lease = reading?.grant.lease;
+        const isHeld = lease && lease.holder !== request.holder && lease.untilMs > reading.storeNowMs;
+        return isHeld ? { ...reading, status: "held" } : s.acquireLease(id, request);
+      },
+    }),
+  ],
+  [
+    "purges everything and says that it was a little",
+    /no more than the limit/,
+    (s) => ({ purge: async (limit) => Math.min(await s.purge(1_000), limit) }),
+  ],
+  [
+    "checks the version and ends later",
+    /whichever comes first/,
+    (s) => ({
+      end: async (id, reason, version) => {
+        if (version !== undefined && (await rowOf(s, id))?.version !== version) return undefined;
+        return s.end(id, reason);
+      },
+    }),
+  ],
+  [
+    "takes no lease back of an ended grant",
+    /grant that has ended/,
+    (s) => ({
+      releaseLease: async (id, ...rest) =>
+        (await rowOf(s, id))?.state === "live" && s.releaseLease(id, ...rest),
+    }),
+  ],
+];
+
+/** Stores that do something else than they should when an answer gets lost. */
+export const BROKEN_REPEATS: readonly BrokenStore[] = [
+  [
+    "inserts under a new id each time",
+    /insert whose answer/,
+    (s) => ({ insert: (grant) => s.insert({ ...grant, id: `${grant.id}${Math.random()}` }) }),
+  ],
+  [
+    "takes a repeated lease for somebody else's",
+    /lease whose answer/,
+    (s) => ({
+      acquireLease: (id, request) =>
+        s.acquireLease(id, { ...request, holder: `${request.holder}${Math.random()}` }),
+    }),
+  ],
+  ["renews nothing", /renewal/, () => ({ renewLease: () => Promise.resolve(true) })],
+  [
+    "loses the note of a release",
+    /release/,
+    (s) => ({ releaseLease: (id, lease) => s.releaseLease(id, lease, { intent: null }) }),
+  ],
+  [
+    "commits again upon its own commit",
+    /commit/,
+    (s) => ({
+      commit: async (id, commit) =>
+        s.commit(id, { ...commit, expectedVersion: (await rowOf(s, id))?.version ?? 0 }),
+    }),
+  ],
+  [
+    "keeps a candidate twice",
+    /candidate/,
+    (s) => ({
+      addCandidate: (id, given) =>
+        s.addCandidate(id, { ...given, attemptId: `${given.attemptId}${Math.random()}` }),
+    }),
+  ],
+  [
+    "wipes at once what it ends",
+    /tombstone/,
+    (s) => ({
+      end: async (id, ...rest) => {
+        const row = await s.end(id, ...rest);
+        await s.wipe(id);
+        return row;
+      },
+    }),
+  ],
+  ["reseals nothing", /reseal/, () => ({ reseal: () => Promise.resolve(false) })],
 ];
 
 /** Stores that come back different from a restart. */

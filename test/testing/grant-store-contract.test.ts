@@ -5,8 +5,13 @@ import { describe, expect, it } from "vitest";
 import type { GrantReading, GrantSelector, GrantStore } from "../../src/core/grant-store.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
-import { grantStoreContract, grantStoreRestartContract } from "../../src/testing/grant-store-contract.ts";
-import { BROKEN_CALLS, BROKEN_RESTARTS, type Mutation } from "./broken-stores.ts";
+import {
+  grantStoreContract,
+  grantStoreLostAnswerContract,
+  grantStoreRestartContract,
+} from "../../src/testing/grant-store-contract.ts";
+import { lossyContextOf } from "../stores/fixtures.ts";
+import { BROKEN_CALLS, BROKEN_REPEATS, BROKEN_RESTARTS, type Mutation } from "./broken-stores.ts";
 
 const ABSENT = { grant: undefined };
 
@@ -299,7 +304,23 @@ async function brokenPromises(mutation: Mutation): Promise<string[]> {
         advance: (durationMs) => clock.advance(durationMs),
         newId: () => randomUUID(),
         nowMs: () => clock.nowMs(),
+        setClockBack: (durationMs) => clock.jump(-durationMs),
       });
+    } catch {
+      broken.push(name);
+    }
+  }
+  return broken;
+}
+
+/** The checks that a store breaks when answers get lost. */
+async function promisesBrokenByLoss(mutation: Mutation): Promise<string[]> {
+  const broken: string[] = [];
+  for (const { name, check } of grantStoreLostAnswerContract) {
+    const clock = new FakeClock();
+    const store = memoryStore({ clock });
+    try {
+      await check(lossyContextOf({ ...store, ...mutation(store) }, clock));
     } catch {
       broken.push(name);
     }
@@ -347,8 +368,22 @@ describe("the store contract", () => {
     expect(broken.filter((name) => seenBy.test(name))).not.toEqual([]);
   });
 
+  it("holds after lost answers for a store that keeps every promise", async () => {
+    expect(await promisesBrokenByLoss(() => ({}))).toEqual([]);
+  });
+
+  it.each(BROKEN_REPEATS)(
+    "catches a store that %s after a lost answer",
+    async (_broken, seenBy, mutation) => {
+      const broken = await promisesBrokenByLoss(mutation);
+
+      expect(broken.filter((name) => seenBy.test(name))).not.toEqual([]);
+    },
+  );
+
   it("names each promise once", () => {
-    const names = [...grantStoreContract, ...grantStoreRestartContract].map(({ name }) => name);
+    const all = [...grantStoreContract, ...grantStoreRestartContract, ...grantStoreLostAnswerContract];
+    const names = all.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
   });
 });

@@ -105,6 +105,26 @@ export const endingChecks: readonly StoreCheck[] = [
     },
   },
   {
+    name: "lets one of an end upon a version and the commits upon the same one win, whichever comes first (I6)",
+    check: async (context) => {
+      const { store } = context;
+      for (const commitsBefore of [0, 1, 5, 10]) {
+        const { id } = await inserted(context);
+        const commits: ReturnType<typeof store.commit>[] = [];
+        const commit = (): unknown => commits.push(store.commit(id, commitOn(1)));
+        for (let made = 0; made < commitsBefore; made++) commit();
+        const ending = store.end(id, "rejected", 1);
+        while (commits.length < 10) commit();
+        const [ended, answers] = await Promise.all([ending, Promise.all(commits)]);
+
+        const committed = answers.filter(({ status }) => status === "committed").length;
+        assert.equal(committed, ended === undefined ? 1 : 0);
+        const { state, version } = await rowOf(store, id);
+        assert.deepEqual([state, version], ended === undefined ? ["live", 2] : ["ended", 1]);
+      }
+    },
+  },
+  {
     name: "ends all live grants of a session and no other (I8)",
     check: (context) => endsWhatMatches(context, "sessionRef"),
   },

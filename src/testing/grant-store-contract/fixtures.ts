@@ -23,6 +23,18 @@ export interface StoreCheckContext {
    * `grantStoreRestartContract` only.
    */
   reopen?(): Promise<GrantStore>;
+  /**
+   * Makes the next call of this method reach the backend, and its answer get lost: the call is done, and rejects. Needed
+   * by `grantStoreLostAnswerContract`; where it is there, histories lose answers, too.
+   */
+  loseNextAnswer?(method: Exclude<keyof GrantStore, "kind">): Promise<void> | void;
+  /**
+   * Another store on the same grants, as another process has one. Histories share their calls out among both.
+   * @defaultValue the store itself
+   */
+  another?(): Promise<GrantStore> | GrantStore;
+  /** Sets the store's clock back. Where it is missing, the one promise about that goes unchecked. */
+  setClockBack?(durationMs: number): Promise<void> | void;
 }
 
 /** One promise of the port. */

@@ -147,6 +147,24 @@ export const lifetimeChecks: readonly StoreCheck[] = [
     },
   },
   {
+    name: "takes no more than the limit away by one purge, whatever it answers",
+    check: async (context) => {
+      const { store } = context;
+      const { storeNowMs } = await readingOf(store, (await inserted(context)).id);
+      const leaving = [1, 2, 3, 4, 5].map(() => inserted(context, { slidingEndMs: storeNowMs + SHORT_MS }));
+      const ids = (await Promise.all(leaving)).map(({ id }) => id);
+      const there = async (): Promise<number> =>
+        (await Promise.all(ids.map((id) => store.read(id)))).filter(Boolean).length;
+      await context.advance(PAST_SHORT_MS);
+
+      for (const limit of [0, 2]) {
+        const before = await there();
+        await store.purge(limit);
+        assert.ok(before - (await there()) <= limit, `at most ${limit} went`);
+      }
+    },
+  },
+  {
     name: "purges nothing at a limit of 0",
     check: async (context) => {
       const { id } = await inserted(context);
