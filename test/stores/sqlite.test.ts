@@ -19,12 +19,12 @@ import type { GrantStore } from "../../src/core/grant-store.ts";
 import type { NewGrant } from "../../src/core/grant.ts";
 import { sqliteStore } from "../../src/stores/sqlite.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
-import { grantStoreContract } from "../../src/testing/grant-store-contract.ts";
+import { grantStoreContract, grantStoreLostAnswerContract } from "../../src/testing/grant-store-contract.ts";
 import { commitOn, newGrant, request } from "../../src/testing/grant-store-contract/fixtures.ts";
 import { createIndexer } from "../../src/vault/indexer.ts";
 import { createSealer } from "../../src/vault/sealer.ts";
 import { newSecret, ringOf } from "../vault/fixtures.ts";
-import { contextOf, standsDamage } from "./fixtures.ts";
+import { contextOf, lossyContextOf, standsDamage } from "./fixtures.ts";
 
 let folder: string;
 let path: string;
@@ -66,6 +66,10 @@ afterEach(async () => {
 describe("the SQLite store", () => {
   it.each(grantStoreContract)("$name", async ({ check }) => {
     await check(contextOf(opened()));
+  });
+
+  it.each(grantStoreLostAnswerContract)("$name", async ({ check }) => {
+    await check(lossyContextOf(opened()));
   });
 
   it("does nothing while it is made, not even look for SQLite", async () => {
