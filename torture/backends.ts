@@ -9,6 +9,7 @@ import { Provider } from "oidc-provider";
 
 import type { RotationPolicy } from "../src/core/rotation.ts";
 import { startStrictAuthorizationServer } from "../src/testing/index.ts";
+import { createOidcMemory } from "./oidc-adapter.ts";
 
 /** A server that the gate forwards to. */
 export interface Backend {
@@ -51,6 +52,7 @@ async function startOidcProvider(
   tokenTtlSeconds: number,
 ): Promise<Backend> {
   const provider = new Provider(issuer, {
+    adapter: createOidcMemory(),
     clients: [
       {
         client_id: CLIENT.id,
