@@ -22,8 +22,10 @@ export interface Rotation {
   /** Names the request, as its process does. */
   readonly send: string;
   readonly atMs: number;
-  /** The gate kept the answer from everybody. False: it was written to the connection, for whoever still reads it. */
-  readonly dropped: boolean;
+  /** When its process sent the request. */
+  readonly sentAtMs: number;
+  /** When the answer was written to the connection, for whoever still reads it. `undefined`: the gate kept it from everybody. */
+  readonly writtenAtMs: number | undefined;
 }
 
 /** A refresh request that arrived. */
@@ -75,10 +77,11 @@ export interface AuthorizationServerOptions {
   readonly gate: Gate;
 }
 
-/** The headers by which a process says who it is, which of its requests this is, and for which attempt. */
+/** The headers by which a process says who it is, which of its requests this is, for which attempt, and when it was sent. */
 export const PID_HEADER = "x-torture-pid";
 export const SEND_HEADER = "x-torture-send";
 export const ATTEMPT_HEADER = "x-torture-attempt";
+export const SENT_AT_HEADER = "x-torture-sent-at";
 
 /** Names a token in logs and maps. */
 export function tokenHash(token: string): string {
@@ -163,7 +166,8 @@ async function handle(
   const { arrived, ended } = noteArrival(request, tokenHash(presented), truth);
   const { pid } = arrived;
   try {
-    if ((await gate.before(pid)) === "drop") {
+    // Nobody waits for it any more: a request that reached the server after the next one would be a fault of its own (X39).
+    if ((await gate.before(pid)) === "drop" || request.socket.destroyed) {
       request.socket.destroy();
       return;
     }
@@ -171,10 +175,10 @@ async function handle(
     const rotated = status === 200 ? noteRotation(truth, answer, arrived, tokenTtlSeconds) : undefined;
     if (rotated === undefined) truth.counts.refused++;
     if ((await gate.after(pid)) === "drop") {
-      if (rotated !== undefined) rotated.dropped = true;
       request.socket.destroy();
       return;
     }
+    if (rotated !== undefined) rotated.writtenAtMs = Date.now();
     response.writeHead(status, headers).end(answer);
   } finally {
     ended();
@@ -185,6 +189,7 @@ interface Arrival extends ArrivedRequest {
   readonly chain: string;
   readonly spent: string;
   readonly send: string;
+  readonly sentAtMs: number;
 }
 
 /** `ended` is also called by the end of the connection: nobody waits for this request then. */
@@ -197,7 +202,7 @@ function noteArrival(
   const chain = chains.get(spent) ?? "?";
   const arrived: Arrival = {
     ...{ chain, spent, pid: Number(text(PID_HEADER)), send: text(SEND_HEADER) },
-    ...{ attemptId: text(ATTEMPT_HEADER), atMs: Date.now() },
+    ...{ attemptId: text(ATTEMPT_HEADER), sentAtMs: Number(text(SENT_AT_HEADER)), atMs: Date.now() },
   };
   counts.requests++;
   all.set(chain, [...(all.get(chain) ?? []), arrived]);
@@ -212,9 +217,9 @@ function noteArrival(
 function noteRotation(
   { rotations, accessTokens, chains }: Truth,
   answer: Buffer,
-  { chain, spent, pid, send }: Arrival,
+  { chain, spent, pid, send, sentAtMs }: Arrival,
   tokenTtlSeconds: number,
-): { dropped: boolean } {
+): { writtenAtMs: number | undefined } {
   const tokens = JSON.parse(answer.toString()) as { access_token: string; refresh_token?: string };
   accessTokens.set(tokenHash(tokens.access_token), {
     chain,
@@ -222,7 +227,10 @@ function noteRotation(
   });
   const issued = tokens.refresh_token === undefined ? spent : tokenHash(tokens.refresh_token);
   chains.set(issued, chain);
-  const rotation = { chain, spent, issued, pid, send, atMs: Date.now(), dropped: false };
+  const rotation = {
+    ...{ chain, spent, issued, pid, send, sentAtMs, atMs: Date.now() },
+    writtenAtMs: undefined as number | undefined,
+  };
   rotations.push(rotation);
   return rotation;
 }

@@ -1,10 +1,11 @@
 /**
  * Which sessions could not be kept by any client: a strict server had spent the refresh token, and the only answer with
- * its successor went over a connection that was cut, or to a process that was killed before anything durable had it.
+ * its successor went over a connection that was cut, to a process that was killed before anything durable had it, or came
+ * after the deadline that the run gives every request.
  *
  * Judged from the gate's truth, the log of blows, what each process wrote down synchronously, and the stored rows; not
- * from what the engine says. Only a cut and a SIGKILL excuse anything: a process that ends by SIGTERM, or that no longer
- * waits for an answer, has lost what it lost by itself.
+ * from what the engine says. Nothing else excuses anything: a process that ends by SIGTERM, or that gives a request up
+ * before its time, has lost what it lost by itself.
  */
 import type { Rotation } from "./authorization-server.ts";
 import type { WorkerLine } from "./worker-log.ts";
@@ -23,12 +24,16 @@ export interface Evidence {
   readonly log: readonly WorkerLine[];
   /** Hashes of the refresh tokens that were seen in the store at any time: current or kept ones. */
   readonly durable: ReadonlySet<string>;
+  /** How long each request may take, in milliseconds. */
+  readonly deadlineMs: number;
 }
 
 /** Why a session could not be kept. */
 export type LossCause =
   /** The gate let nobody have the answer. */
   | "cut"
+  /** The machine was so busy that the answer came too late (X37). */
+  | "late"
   /** The process was killed while it waited for the answer. */
   | "killed_waiting"
   /** The process was killed between the answer and the store's acknowledgement. */
@@ -41,9 +46,12 @@ export type LossCause =
  */
 const AT_WORK_FOR_MS = { arrived: 500, offered: 5_500, refused: 2_500 } as const;
 
+/** What a busy process may take to read an answer that is there, in milliseconds. */
+const READ_WITHIN_MS = 1_000;
+
 /** The chains that were unavoidably lost, each with its cause. */
 export function unavoidablyLost(evidence: Evidence): ReadonlyMap<string, LossCause> {
-  const { rotations, log, kills } = evidence;
+  const { rotations, log, kills, deadlineMs } = evidence;
   const killedAtMs = new Map(kills.map(({ pid, atMs }) => [pid, atMs]));
   const gaveUp = new Set(log.flatMap((line) => (line.type === "gave_up" ? [line.send] : [])));
   const kept = new Set(evidence.durable);
@@ -53,11 +61,12 @@ export function unavoidablyLost(evidence: Evidence): ReadonlyMap<string, LossCau
     if (line.type === "stored") kept.add(line.issued);
     else lastSign.set(line.issued, { type: line.type, atMs: line.atMs });
   }
-  const causeOf = ({ issued, pid, send, dropped }: Rotation): LossCause | undefined => {
+  const causeOf = ({ issued, pid, send, sentAtMs, writtenAtMs }: Rotation): LossCause | undefined => {
     if (kept.has(issued)) return undefined;
-    if (dropped) return "cut";
+    if (writtenAtMs === undefined) return "cut";
+    if (gaveUp.has(send)) return writtenAtMs - sentAtMs > deadlineMs - READ_WITHIN_MS ? "late" : undefined;
     const killed = killedAtMs.get(pid);
-    if (killed === undefined || gaveUp.has(send)) return undefined;
+    if (killed === undefined) return undefined;
     const sign = lastSign.get(issued);
     if (sign === undefined) return "killed_waiting";
     return killed - sign.atMs <= AT_WORK_FOR_MS[sign.type] ? "killed_storing" : undefined;

@@ -47,6 +47,7 @@ export interface Remains {
   readonly struck: readonly Pick<Struck, "pid" | "atMs" | "blow">[];
   /** Processes that did not end when they were told to. */
   readonly late: readonly number[];
+  readonly deadlineMs: number;
 }
 
 /** Reckons. */
@@ -54,7 +55,7 @@ export async function reckon(
   ledger: Ledger,
   server: AuthorizationServer,
   options: RunOptions,
-  { logFile, struck, late }: Remains,
+  { logFile, struck, late, deadlineMs }: Remains,
 ): Promise<Reckoning> {
   const active = ledger.sessions.filter(({ signedOut }) => !signedOut);
   await ledger.lookFor(() => true);
@@ -70,6 +71,7 @@ export async function reckon(
           kills: struck.filter(({ blow }) => blow === "kill"),
           log: readLines(logFile) as WorkerLine[],
           durable: ledger.durable,
+          deadlineMs,
         })
       : new Map<string, LossCause>();
   const spentLastAtMs = new Map(server.rotations.map(({ chain, atMs }) => [chain, atMs]));

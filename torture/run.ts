@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly kills: number;
   /** What chance follows from, and by its last digit at which crash point the kills begin. */
   readonly seed: number;
+  /** How many sessions are asked for at any time. @defaultValue 48: a process has one to refresh at any moment */
+  readonly grants?: number;
   /** Told what happens, a line each. */
   readonly say?: (line: string) => void;
 }
@@ -85,14 +87,16 @@ export async function torture(options: RunOptions): Promise<Reckoning | undefine
   let fleet: Fleet | undefined;
   try {
     await ledger.open(setup, server, SECRETS.slice(1), SECRETS);
-    await ledger.fill(GRANTS);
+    await ledger.fill(options.grants ?? GRANTS);
     fleet = await startFleet(PROCESSES, setup, ledger.listener);
     fleet.order({ type: "grants", ids: ledger.activeIds() });
     const dealer = createDealer(random, options.seed);
     await strikeAll({ options, store, random, dealer, ledger, gatekeeper, server, fleet, strikeFile });
     const late = await fleet.stop();
     struck.push(...(readLines(strikeFile) as Struck[]));
-    return await reckon(ledger, server, options, { logFile, struck, late });
+    return await reckon(ledger, server, options, {
+      ...{ logFile, struck, late, deadlineMs: STRICT_DEADLINE_MS },
+    });
   } finally {
     await fleet?.stop().catch(() => undefined);
     await ledger.close();

@@ -51,7 +51,7 @@ export async function strikeAll(scene: Scene): Promise<void> {
         continue;
       }
       await strikeOnce(scene, place, stopped);
-      await ledger.fill(GRANTS);
+      await ledger.fill(options.grants ?? GRANTS);
       fleet.order({ type: "grants", ids: ledger.activeIds() });
       ledger.blows++;
       if (ledger.blows % BLOWS_PER_RESTART === 0) await restart(scene);

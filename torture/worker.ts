@@ -10,7 +10,13 @@ import { createTokenManager, type TokenManager } from "../src/core/token-manager
 import { createOAuthRefresher } from "../src/oauth/oauth-refresher.ts";
 import { createKeyRing } from "../src/vault/key-ring.ts";
 import { createSealer } from "../src/vault/sealer.ts";
-import { ATTEMPT_HEADER, PID_HEADER, SEND_HEADER, tokenHash } from "./authorization-server.ts";
+import {
+  ATTEMPT_HEADER,
+  PID_HEADER,
+  SEND_HEADER,
+  SENT_AT_HEADER,
+  tokenHash,
+} from "./authorization-server.ts";
 import { createStriker, strikingRefresher, strikingStore, type Armed } from "./crash-points.ts";
 import { openStore, type StoreAddress } from "./stores.ts";
 import type { Refresher } from "../src/core/refresher.ts";
@@ -125,6 +131,7 @@ async function noted(url: string, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers);
   headers.set(PID_HEADER, String(process.pid));
   headers.set(SEND_HEADER, send);
+  headers.set(SENT_AT_HEADER, String(Date.now()));
   headers.set(ATTEMPT_HEADER, attempts.getStore() ?? "");
   try {
     const response = await fetch(url, { ...init, headers });

@@ -16,7 +16,7 @@ const SEND = "7/1";
 
 function rotation(change: Partial<Rotation> = {}): Rotation {
   const base = { chain: "alice", spent: "R1", issued: "R2", pid: PID, send: SEND, atMs: 1_000 };
-  return { ...base, dropped: false, ...change };
+  return { ...base, sentAtMs: 900, writtenAtMs: 1_005, ...change };
 }
 
 function at(atMs: number, entry: WorkerEntry): WorkerLine {
@@ -30,6 +30,7 @@ function causeFor(evidence: Partial<Evidence>): LossCause | undefined {
     rotations: [rotation(), bob],
     kills: [],
     log: [],
+    deadlineMs: 10_000,
     ...evidence,
     durable: new Set([...(evidence.durable ?? []), "S2"]),
   });
@@ -42,12 +43,20 @@ const ARRIVED = at(1_010, { type: "arrived", send: SEND, issued: "R2" });
 
 describe("a strict server's answer that was not stored (I21)", () => {
   it("is excused where the gate kept it from everybody", () => {
-    expect(causeFor({ rotations: [rotation({ dropped: true })] })).toBe("cut");
+    expect(causeFor({ rotations: [rotation({ writtenAtMs: undefined })] })).toBe("cut");
   });
 
   it("is not excused where nobody was killed: a SIGTERM, or a process that no longer waits", () => {
     expect(causeFor({})).toBeUndefined();
     expect(causeFor({ log: [at(1_005, { type: "gave_up", send: SEND })] })).toBeUndefined();
+  });
+
+  it("is excused where it came after the deadline of its request, and not where it came in time (X37)", () => {
+    const log = [at(10_900, { type: "gave_up", send: SEND })];
+
+    expect(causeFor({ rotations: [rotation({ writtenAtMs: 10_800 })], log })).toBe("late");
+    expect(causeFor({ rotations: [rotation({ writtenAtMs: 9_000 })], log })).toBeUndefined();
+    expect(causeFor({ rotations: [rotation({ writtenAtMs: 10_800 })] })).toBeUndefined();
   });
 
   it("is excused by a kill of the process that still waited for it, and of no other", () => {
@@ -86,7 +95,7 @@ describe("a strict server's answer that was not stored (I21)", () => {
   });
 
   it("counts only while it is the newest of its chain", () => {
-    const rotations = [rotation({ dropped: true }), rotation({ spent: "R2", issued: "R3" })];
+    const rotations = [rotation({ writtenAtMs: undefined }), rotation({ spent: "R2", issued: "R3" })];
 
     expect(causeFor({ rotations, durable: new Set(["R3"]) })).toBeUndefined();
   });
