@@ -39,6 +39,8 @@ export function lossOf(fault: AsFault, chance: Chance): AnswerLoss | undefined {
       return { before: false, outcome: { kind: "committed_bad", code: "body_too_large" } };
     case "wrong_subject":
       return { before: false, outcome: { kind: "committed_bad", code: "subject_mismatch" } };
+    case "redirect":
+      return { before: true, outcome: { kind: "config", code: "redirect" } };
     case "429":
       return { before: true, outcome: { kind: "not_committed", code: "http_429" } };
     case "429_retry_after": {

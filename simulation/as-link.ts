@@ -5,12 +5,15 @@
  * @module
  */
 import type { Refresher, RefreshOutcome, RefreshRequest } from "../src/core/refresher.ts";
-import { tokenSetFrom } from "../src/core/token-set.ts";
+import { tokenSetFrom, type TokenEndpointResponse } from "../src/core/token-set.ts";
+import { targetKeyOf } from "../src/core/token-target.ts";
 import type { AuthorizationServer, Judgement } from "./as-model.ts";
 import { lossOf } from "./as-faults.ts";
 import type { Chance } from "./chance.ts";
 import type { AsFault, FaultId, HookAction, Phase } from "./fault-types.ts";
 import type { History } from "./history.ts";
+import type { About, Answered } from "./http-answers.ts";
+import { httpRefresher, type Line } from "./http-refresher.ts";
 import type { SimProcess } from "./process.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Place, Weather } from "./weather.ts";
@@ -22,6 +25,9 @@ export interface AsLinkWorld {
   readonly history: History;
   readonly as: AuthorizationServer;
   readonly asLatencyMs: number;
+  /** Whether answers come over HTTP, to the real refresher. */
+  readonly overHttp: boolean;
+  userOfToken(refreshToken: string): string;
   grantOfToken(refreshToken: string): string;
   slotOf(grant: string): number | null;
   crash(process: SimProcess, restartMs: number): void;
@@ -39,7 +45,7 @@ interface Attempt {
   readonly requestedAtMs: number;
   /** The same, in true time. */
   readonly askedAtMs: number;
-  readonly resolve: (outcome: RefreshOutcome) => void;
+  readonly resolve: (answered: Answered) => void;
   settled: boolean;
   /** Whether it has left the process. */
   left: boolean;
@@ -54,13 +60,27 @@ const DEAF_SHARE = 0.2;
 /** The authorization server as one process sees it. */
 export function asLink(world: AsLinkWorld, process: SimProcess, chance: Chance): Refresher {
   const link = new AsLink(world, process, chance);
-  return {
-    refresh: (request) => link.refresh(request),
-    revoke: (request) => link.revoke(request),
-  };
+  if (!world.overHttp)
+    return {
+      refresh: async (request) => (await link.ask(request)).outcome,
+      revoke: (request) => link.revoke(request),
+    };
+  return httpRefresher(link, process.clock, chance, ({ attemptId, tokenSet }, got, meant) => {
+    const grant = world.grantOfToken(tokenSet.refreshToken ?? "");
+    world.history.add({
+      kind: "classified",
+      atMs: world.timeline.nowMs,
+      process: process.name,
+      grant,
+      attemptId,
+      meant: meant.kind,
+      got: got.kind,
+      code: got.kind === "committed" ? "ok" : got.code,
+    });
+  });
 }
 
-class AsLink {
+class AsLink implements Line {
   readonly #world: AsLinkWorld;
   readonly #process: SimProcess;
   readonly #chance: Chance;
@@ -71,7 +91,11 @@ class AsLink {
     this.#chance = chance;
   }
 
-  refresh(request: RefreshRequest): Promise<RefreshOutcome> {
+  about(refreshToken: string): About {
+    return { user: this.#world.userOfToken(refreshToken), nowMs: this.#world.timeline.nowMs };
+  }
+
+  ask(request: RefreshRequest): Promise<Answered> {
     return new Promise((resolve) => {
       const { refreshToken = "" } = request.tokenSet;
       const grant = this.#world.grantOfToken(refreshToken);
@@ -89,7 +113,8 @@ class AsLink {
         left: false,
         fault: undefined,
       };
-      const deaf = this.#chance.hits(DEAF_SHARE);
+      // With the real refresher it is the engine alone that decides how long it listens.
+      const deaf = !this.#world.overHttp && this.#chance.hits(DEAF_SHARE);
       request.signal.addEventListener("abort", () => {
         if (attempt.settled || deaf) return;
         const { name } = this.#process;
@@ -110,7 +135,9 @@ class AsLink {
     });
   }
 
-  revoke({ tokenSet: { refreshToken = "" } }: RefreshRequest): Promise<"revoked" | "failed"> {
+  revoke({
+    tokenSet: { refreshToken = "" },
+  }: Pick<RefreshRequest, "tokenSet">): Promise<"revoked" | "failed"> {
     return new Promise((resolve) => {
       const { timeline, weather, history, as } = this.#world;
       const grant = this.#world.grantOfToken(refreshToken);
@@ -209,8 +236,8 @@ class AsLink {
     const judgement = this.#judge(attempt);
     this.#at("applied", attempt, () =>
       loss === undefined || (judgement.issued === undefined && loss.outcome?.kind === "committed_bad")
-        ? this.#answer(attempt, this.#outcomeOf(attempt, judgement))
-        : this.#answer(attempt, loss.outcome),
+        ? this.#answer(attempt, this.#outcomeOf(attempt, judgement), judgement.issued?.response)
+        : this.#answer(attempt, loss.outcome, judgement.issued?.response),
     );
   }
 
@@ -222,7 +249,10 @@ class AsLink {
     const judgement =
       attempt.fault === "error_consumes"
         ? as.consume(refreshToken)
-        : as.judge(refreshToken, odd !== undefined && this.#chance.hits(odd.share) ? odd.odd : undefined);
+        : as.judge(refreshToken, {
+            odd: odd !== undefined && this.#chance.hits(odd.share) ? odd.odd : undefined,
+            target: targetKeyOf(request.target),
+          });
     const { verdict, issued } = judgement;
     history.add({
       kind: "judged",
@@ -250,12 +280,12 @@ class AsLink {
   }
 
   /** Sends the answer on its way; `undefined` is the answer that never comes. */
-  #answer(attempt: Attempt, outcome: RefreshOutcome | undefined): void {
+  #answer(attempt: Attempt, outcome: RefreshOutcome | undefined, response?: TokenEndpointResponse): void {
     const { weather, timeline } = this.#world;
     const cut = weather.at("as_link", attempt.place);
     if (outcome === undefined) return;
     if (cut !== undefined && cut.mode !== "requests") return this.#lose(attempt, cut.seen);
-    timeline.after(this.#latencyMs(attempt.place), () => this.#deliver(attempt, outcome));
+    timeline.after(this.#latencyMs(attempt.place), () => this.#deliver(attempt, outcome, response));
   }
 
   #lose(attempt: Attempt, seen: "reset" | "hang" | "refused"): void {
@@ -264,10 +294,10 @@ class AsLink {
     this.#world.timeline.after(RESET_MS, () => this.#deliver(attempt, outcome));
   }
 
-  #deliver(attempt: Attempt, outcome: RefreshOutcome): void {
+  #deliver(attempt: Attempt, outcome: RefreshOutcome, response?: TokenEndpointResponse): void {
     this.#at("answer", attempt, () =>
       this.#process.pass(() => {
-        const { grant, request, refreshToken } = attempt;
+        const { grant, request, refreshToken, requestedAtMs } = attempt;
         const tokens = outcome.kind === "committed" ? outcome.tokenSet : undefined;
         if (attempt.settled) return;
         attempt.settled = true;
@@ -278,13 +308,14 @@ class AsLink {
           grant,
           attemptId: request.attemptId,
           sent: refreshToken,
+          requestedAtMs,
           outcome: outcome.kind,
           code: outcome.kind === "committed" ? "ok" : outcome.code,
           ...(outcome.kind === "unknown" && { answered: outcome.answered === true }),
           ...(tokens?.refreshToken !== undefined && { refreshToken: tokens.refreshToken }),
           ...(tokens !== undefined && { accessToken: tokens.accessToken }),
         });
-        attempt.resolve(outcome);
+        attempt.resolve({ outcome, ...(response !== undefined && { response }) });
       }),
     );
   }

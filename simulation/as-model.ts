@@ -29,7 +29,15 @@ interface RefreshTokenState {
 interface AccessTokenState {
   readonly family: Family;
   readonly expiresAtMs: number;
+  /** What it was asked for: one name for equal targets; `undefined`: what the sign-in asked for. */
+  readonly target: string | undefined;
   revoked: boolean;
+}
+
+/** What else is in a request, or wrong with its answer. */
+export interface Ask {
+  readonly odd?: Oddity | undefined;
+  readonly target?: string | undefined;
 }
 
 /** What the server did with one request. */
@@ -76,22 +84,23 @@ export class AuthorizationServer {
   signIn(family: string, user: string): TokenEndpointResponse {
     const made: Family = { id: family, user, ended: undefined, issued: 0 };
     this.families.set(family, made);
-    return this.#issue(made, undefined).response;
+    return this.#issue(made, undefined, {}).response;
   }
 
   /** Takes one refresh request to its end. */
-  judge(refreshToken: string, odd?: Oddity): Judgement {
+  judge(refreshToken: string, ask: Ask = {}): Judgement {
+    const { odd } = ask;
     const known = this.#refreshTokens.get(refreshToken);
     if (known === undefined || known.family.ended !== undefined || known.state === "killed") {
       return { verdict: "refused" };
     }
-    if (known.state === "spent") return this.#judgeSpent(known);
+    if (known.state === "spent") return this.#judgeSpent(known, ask);
     if (this.asClass === "P0" || odd === "no_refresh_token" || odd === "same_refresh_token") {
-      return { verdict: "same", issued: this.#issueAccess(known, refreshToken, odd) };
+      return { verdict: "same", issued: this.#issueAccess(known, refreshToken, ask) };
     }
     if (this.asClass !== "P1") this.#spend(known);
     this.#revokeOld(known);
-    return { verdict: "rotated", issued: this.#issue(known.family, known, odd) };
+    return { verdict: "rotated", issued: this.#issue(known.family, known, ask) };
   }
 
   /** Marks a refresh token as used without giving anything for it (P7). */
@@ -131,15 +140,20 @@ export class AuthorizationServer {
     return this.#accessTokens.get(accessToken)?.expiresAtMs;
   }
 
-  #judgeSpent(known: RefreshTokenState): Judgement {
+  /** What an access token was asked for; `undefined`: what the sign-in asked for. */
+  targetOf(accessToken: string): string | undefined {
+    return this.#accessTokens.get(accessToken)?.target;
+  }
+
+  #judgeSpent(known: RefreshTokenState, { target }: Ask): Judgement {
     if (this.#stillHelps(known)) {
       if (this.asClass === "P2") {
         const successor = known.successors[0] as string;
         const state = this.#refreshTokens.get(successor) as RefreshTokenState;
-        return { verdict: "again", issued: this.#issueAccess(state, successor) };
+        return { verdict: "again", issued: this.#issueAccess(state, successor, { target }) };
       }
       if (this.asClass === "P4") this.#killOthers(known.family);
-      return { verdict: "again", issued: this.#issue(known.family, known) };
+      return { verdict: "again", issued: this.#issue(known.family, known, { target }) };
     }
     if (this.asClass === "P0" || this.asClass === "P1" || this.asClass === "P5")
       return { verdict: "refused" };
@@ -187,11 +201,7 @@ export class AuthorizationServer {
     if (old !== undefined) old.revoked = true;
   }
 
-  #issue(
-    family: Family,
-    parent: RefreshTokenState | undefined,
-    odd?: Oddity,
-  ): NonNullable<Judgement["issued"]> {
+  #issue(family: Family, parent: RefreshTokenState | undefined, ask: Ask): NonNullable<Judgement["issued"]> {
     const number = ++family.issued;
     const refreshToken = `rt-${TOKEN_MARK}-${family.id}-${number}`;
     const accessToken = `at-${TOKEN_MARK}-${family.id}-${number}`;
@@ -203,24 +213,20 @@ export class AuthorizationServer {
       accessToken,
     });
     parent?.successors.push(refreshToken);
-    return { refreshToken, accessToken, response: this.#answer(family, accessToken, refreshToken, odd) };
+    return { refreshToken, accessToken, response: this.#answer(family, accessToken, refreshToken, ask) };
   }
 
-  #issueAccess(
-    known: RefreshTokenState,
-    refreshToken: string,
-    odd?: Oddity,
-  ): NonNullable<Judgement["issued"]> {
+  #issueAccess(known: RefreshTokenState, refreshToken: string, ask: Ask): NonNullable<Judgement["issued"]> {
     const accessToken = `at-${TOKEN_MARK}-${known.family.id}-${++known.family.issued}`;
-    const told = odd === "no_refresh_token" ? undefined : refreshToken;
-    return { refreshToken, accessToken, response: this.#answer(known.family, accessToken, told, odd) };
+    const told = ask.odd === "no_refresh_token" ? undefined : refreshToken;
+    return { refreshToken, accessToken, response: this.#answer(known.family, accessToken, told, ask) };
   }
 
   #answer(
     family: Family,
     accessToken: string,
     refreshToken: string | undefined,
-    odd: Oddity | undefined,
+    { odd, target }: Ask,
   ): TokenEndpointResponse {
     const untold = odd === "no_expiry" || odd === "zero_expiry";
     const lifetimeMs = untold
@@ -229,7 +235,7 @@ export class AuthorizationServer {
         ? HUGE_LIFETIME_MS
         : this.lifetimeMs;
     const expiresAtMs = this.#nowMs() + lifetimeMs;
-    this.#accessTokens.set(accessToken, { family, expiresAtMs, revoked: false });
+    this.#accessTokens.set(accessToken, { family, expiresAtMs, target, revoked: false });
     const told = odd === "zero_expiry" ? 0 : odd === "huge_expiry" ? 1e12 : lifetimeMs / 1_000;
     return {
       access_token: accessToken,

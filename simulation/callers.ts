@@ -7,7 +7,9 @@
 import { isTokenError, ReauthenticationRequiredError } from "../src/core/errors.ts";
 import type { IssuedToken, TokenAsk } from "../src/core/obtain-token.ts";
 import { tokenSetFrom } from "../src/core/token-set.ts";
+import { targetKeyOf } from "../src/core/token-target.ts";
 import type { GrantView } from "../src/core/view-grant.ts";
+import { CLIENT_ID, ISSUER, withIdToken } from "./http-answers.ts";
 import type { Door, SettledRecord } from "./history.ts";
 import type { Life, Server } from "./server.ts";
 import type { Deed } from "./steps.ts";
@@ -75,7 +77,8 @@ export class Callers {
     const { as } = this.#world;
     const { id, user, family } = this.#world.newGrant(slot);
     const requestedAtMs = life.process.nowMs();
-    const tokenSet = tokenSetFrom(as.signIn(family, user), { requestedAtMs });
+    const response = withIdToken(as.signIn(family, user), user, this.#world.timeline);
+    const tokenSet = tokenSetFrom(response, { requestedAtMs });
     if (tokenSet === undefined) throw new Error("The sign-in brought no token");
     this.#call(life, id, "save", 0, {}, async () => ({
       result: String(
@@ -85,8 +88,8 @@ export class Callers {
           subjectRef: `subject-${user}`,
           sidRef: null,
           provider: "simulated",
-          issuer: "https://as.example",
-          clientId: "app",
+          issuer: ISSUER,
+          clientId: CLIENT_ID,
           tokenSet,
         }),
       ),
@@ -134,12 +137,13 @@ export class Callers {
     grant: string,
     door: Door,
     maxWaitMs: number,
-    { minValidityMs }: TokenAsk,
+    { minValidityMs, target }: TokenAsk,
     run: () => Promise<Outcome>,
   ): void {
     const { process } = life;
     process.pass(() => {
       const call = ++this.#calls;
+      const wanted = targetKeyOf(target);
       const { history, timeline } = this.#world;
       const about = { call, grant, door, process: process.name };
       history.add({
@@ -149,6 +153,7 @@ export class Callers {
         maxWaitMs,
         lostMs: process.lostMs,
         ...(minValidityMs !== undefined && { minValidityMs }),
+        ...(wanted !== undefined && { target: wanted }),
       });
       const settle = (outcome: Outcome): void => {
         if (!process.alive) return;
@@ -169,12 +174,12 @@ export class Callers {
 }
 
 function askOf(deed: Extract<Deed, { do: "get" }>): TokenAsk {
-  const { minValidityMs, maxWaitMs, prefetch, audience } = deed;
+  const { minValidityMs, maxWaitMs, prefetch, audience, scope } = deed;
   return {
     ...(minValidityMs !== undefined && { minValidityMs }),
     ...(maxWaitMs !== undefined && { maxWaitMs }),
     ...(prefetch === true && { mayRefresh: false }),
-    ...(audience !== undefined && { target: { audience } }),
+    ...(audience !== undefined && { target: { audience, ...(scope !== undefined && { scope }) } }),
   };
 }
 

@@ -17,6 +17,8 @@ export interface Probe {
   expiryOf(accessToken: string): number | undefined;
   /** The grant to which a token was issued. */
   grantOfToken(token: string): string | undefined;
+  /** What an access token was asked for at the server; `undefined`: what the sign-in asked for. */
+  targetOf(accessToken: string): string | undefined;
   /** How far the clock of a process is from true time right now, in milliseconds. */
   skewOf(process: string): number;
   /** True milliseconds that a process has stood still or was served late so far. */

@@ -238,7 +238,7 @@ export const CATALOGUE: readonly Injector[] = [
   })),
   answers("X46", "invalid_client", 1, "invalid_client"),
   answers("X47", "tokens of somebody else", 1, "wrong_subject"),
-  answers("X48", "page, redirect or huge body", 1, "html_before", "html_after", "huge_body"),
+  answers("X48", "page, redirect or huge body", 1, "html_before", "html_after", "huge_body", "redirect"),
   answers("X49", "new DPoP nonce each time", 1, "dpop_nonce"),
   answers("X50", "metadata away", 1, "metadata"),
   condition("X51", "chain revoked there", 1, () => ({ type: "as_revoke" })),

@@ -54,6 +54,7 @@ export type AsFault =
   | "html_before"
   | "html_after"
   | "huge_body"
+  | "redirect"
   | "dpop_nonce"
   | "metadata"
   | "revoked_first";

@@ -86,6 +86,8 @@ export interface AnswerRecord extends AtProcess {
   readonly grant: string;
   readonly attemptId: string;
   readonly sent: string;
+  /** When the request was handed over, by the clock of its process: what a lifetime counts from. */
+  readonly requestedAtMs?: number;
   readonly outcome: RefreshOutcomeKind;
   readonly code: string;
   readonly answered?: boolean;
@@ -104,6 +106,8 @@ export interface CallRecord extends AtProcess {
   readonly door: Door;
   readonly maxWaitMs: number;
   readonly minValidityMs?: number;
+  /** One name for what the token is to be for; absent: what the sign-in asked for. */
+  readonly target?: string;
   /** True milliseconds that the process has stood still, or its timers were late, in all so far. */
   readonly lostMs: number;
 }
@@ -153,6 +157,15 @@ export type SimRecord =
   | FaultRecord
   /** A request was given up: its signal was aborted by the engine. */
   | (AtProcess & { readonly kind: "aborted"; readonly attemptId: string; readonly grant: string })
+  /** What the real refresher made of an answer, and what it meant. */
+  | (AtProcess & {
+      readonly kind: "classified";
+      readonly grant: string;
+      readonly attemptId: string;
+      readonly meant: RefreshOutcomeKind;
+      readonly got: RefreshOutcomeKind;
+      readonly code: string;
+    })
   /** A revocation that reached the authorization server (`done`), or did not. */
   | (AtProcess & {
       readonly kind: "revoke";
@@ -206,7 +219,7 @@ function fingerprintOf(record: SimRecord): string {
           ? record.refreshToken + record.attemptId
           : record.kind === "event"
             ? record.event.type
-            : record.kind === "answer"
+            : record.kind === "answer" || record.kind === "classified"
               ? record.code
               : "";
   return `${kind}|${atMs}|${subject}|${detail}\n`;

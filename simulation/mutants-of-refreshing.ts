@@ -109,7 +109,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
         replace: "requestedAtMs: clock.nowMs(),\n      nowMs: clock.nowMs(),",
       },
     ],
-    caughtBy: { tests: ["test/oauth/oauth-refresher.test.ts"] },
+    caughtBy: { rules: ["I17"] },
   },
   {
     id: "M14",

@@ -37,6 +37,8 @@ export interface WorldOptions {
   readonly leaseMs: number;
   /** Whether work after the response has to be awaited (serverless without `after`). */
   readonly serverless: boolean;
+  /** Whether the real refresher speaks HTTP to the authorization server; otherwise the engine gets outcomes. */
+  readonly overHttp: boolean;
   /** The share of callers that leave before they are answered (X53). */
   readonly leavers: number;
 }
@@ -49,6 +51,8 @@ export interface Plan {
 }
 
 const DEFAULT_STEPS = 200;
+/** In one run of so many the real refresher speaks HTTP. */
+const OVER_HTTP_EACH = 5;
 
 /** The plan of a seed. */
 export function planOf(seed: number, mode: Mode): Plan {
@@ -127,6 +131,7 @@ function optionsOf(seed: number, mode: Mode, chance: Chance): WorldOptions {
     leaseMs: chance.pick([4_000, 4_000, 2_000]),
     serverless: chance.hits(0.1),
     leavers: chance.pick([0, 0, 0.3]),
+    overHttp: seed % OVER_HTTP_EACH === 2,
   };
 }
 

@@ -169,6 +169,7 @@ export function probeOf(world: World): Probe {
     accepts: (token) => world.as.accepts(token),
     expiryOf: (token) => world.as.expiryOf(token),
     grantOfToken: (token) => world.grantOfToken(token) || undefined,
+    targetOf: (token) => world.as.targetOf(token),
     skewOf: (process) => (lifeOf(process)?.process.nowMs() ?? world.timeline.nowMs) - world.timeline.nowMs,
     lostMsOf: (process) => lifeOf(process)?.process.lostMs ?? 0,
     runs: (process) => lifeOf(process)?.process.running ?? false,

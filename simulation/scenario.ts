@@ -28,6 +28,7 @@ export function quietOptions(options: Partial<WorldOptions>): WorldOptions {
     leaseMs: 4_000,
     serverless: false,
     leavers: 0,
+    overHttp: false,
     ...options,
   };
 }

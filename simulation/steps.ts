@@ -17,6 +17,8 @@ export type Deed =
       readonly prefetch?: true;
       /** The other API that the token is for. */
       readonly audience?: string;
+      /** What it may do there. */
+      readonly scope?: string;
     }
   /** Asks for an access token, calls the API with it, and has it renewed if that says 401. */
   | { readonly do: "call_api" }
@@ -78,7 +80,8 @@ function deedOf(chance: Chance, { accessLifetimeMs: lifetimeMs, leavers }: World
         // The engine knows no signal of a caller: whoever leaves stops waiting, and that is all (X53).
         ...(chance.hits(leavers) && { maxWaitMs: 0 }),
         ...(chance.hits(0.05) && { prefetch: true }),
-        ...(chance.hits(0.06) && { audience: chance.pick(["billing", "mail"]) }),
+        ...(chance.hits(0.06) &&
+          chance.pick([{ audience: "billing" }, { audience: "mail" }, { audience: "mail", scope: "send" }])),
       };
     case "view":
       return { do: "view", wait: chance.hits(0.6) };

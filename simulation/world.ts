@@ -51,6 +51,8 @@ export class World {
   readonly ambiguousWrites = { applied: 0, lost: 0 };
   readonly latencyMs: number;
   readonly asLatencyMs: number;
+  /** Whether answers come over HTTP, to the real refresher. */
+  readonly overHttp: boolean;
   /** Set once faults have stopped: what crashes then would be no fault any more. */
   healed = false;
   readonly #byRef = new Map<string, string>();
@@ -62,6 +64,7 @@ export class World {
     this.plan = plan;
     this.latencyMs = options.storeLatencyMs;
     this.asLatencyMs = options.asLatencyMs;
+    this.overHttp = options.overHttp;
     this.store = new StoreNode(this.timeline, this.history, (record) => this.#noteLoss(record));
     this.as = new AuthorizationServer(() => this.timeline.nowMs, {
       ...options,
@@ -108,6 +111,10 @@ export class World {
 
   grantOfToken(token: string): string {
     return this.#byFamily.get(this.as.familyOf(token)?.id ?? "") ?? "";
+  }
+
+  userOfToken(token: string): string {
+    return this.as.familyOf(token)?.user ?? "";
   }
 
   slotOf(grant: string): number | null {

@@ -1,5 +1,6 @@
 /**
- * I18: what is stored came in an answer that passed every check, and an answer with somebody else's tokens is told.
+ * I18: what is stored came in an answer that passed every check, an answer with somebody else's tokens is told, and the
+ * real refresher takes each answer for what it is.
  *
  * @module
  */
@@ -19,6 +20,8 @@ export function responseIntegrity(probe: Probe): Checker {
         for (const token of [...tokensIn(record.accessToken ?? ""), ...tokensIn(record.refreshToken ?? "")])
           given.add(token);
       }
+      if (record.kind === "classified" && record.got !== record.meant)
+        return `${record.attemptId} was answered with ${record.meant}, and taken for ${record.got} (${record.code})`;
       if (record.kind === "event" && record.event.type === "subject_mismatch")
         mismatches.delete(record.event.attemptId);
       if (record.kind !== "store") return undefined;

@@ -1,6 +1,6 @@
 /**
- * I17: however wrong a clock is, a token is used after its true end by no more than that; and no lease lasts longer by the
- * store's clock than it was taken for.
+ * I17: however wrong a clock is, a token is used after its true end by no more than that; a lifetime counts from the request,
+ * not from its answer (M13); and no lease lasts longer by the store's clock than it was taken for.
  *
  * @module
  */
@@ -13,6 +13,8 @@ const SLACK_MS = 1_500;
 
 /** Compares true times. */
 export function timeSafety(probe: Probe): Checker {
+  /** By access token: when it was asked for, by the clock of its process. */
+  const requestedAtMs = new Map<string, number>();
   const skewOfAttempt = new Map<string, number>();
   /** By access token: how far ahead the clock was by which its end was reckoned. */
   const issuerSkewMs = new Map<string, number>();
@@ -21,11 +23,22 @@ export function timeSafety(probe: Probe): Checker {
     if (record.kind === "send") skewOfAttempt.set(record.attemptId, record.processNowMs - record.atMs);
     if (record.kind === "answer" && record.accessToken !== undefined) {
       issuerSkewMs.set(record.accessToken, skewOfAttempt.get(record.attemptId) ?? 0);
+      if (record.requestedAtMs !== undefined) requestedAtMs.set(record.accessToken, record.requestedAtMs);
     }
     if (record.kind === "store" && record.operation === "insert" && record.after !== undefined) {
       for (const token of tokensOfRow(probe, record.after))
         issuerSkewMs.set(token, record.after.accessTokenIssuedAtMs - record.atMs);
     }
+  };
+
+  const lateCount = (sealedTokenSet: string): string | undefined => {
+    const { tokenSet } = probe.reveal(sealedTokenSet) ?? {};
+    if (tokenSet === undefined) return undefined;
+    for (const { accessToken, issuedAtMs } of [tokenSet, ...Object.values(tokenSet.targets ?? {})]) {
+      const lateMs = issuedAtMs - (requestedAtMs.get(accessToken) ?? Infinity);
+      if (lateMs > 0) return `the life of ${accessToken} counts from ${lateMs} ms after its request`;
+    }
+    return undefined;
   };
 
   const seeSettled = ({
@@ -52,6 +65,10 @@ export function timeSafety(probe: Probe): Checker {
       if (record.kind === "settled") return seeSettled(record);
       if (record.kind !== "store" || record.operation === "admin") return undefined;
       const { after, before, storeNowMs } = record;
+      if (after !== undefined && after.sealedTokenSet !== before?.sealedTokenSet) {
+        const problem = lateCount(after.sealedTokenSet);
+        if (problem !== undefined) return problem;
+      }
       const lease = after?.lease;
       if (lease == null || lease === before?.lease || lease.untilMs === before?.lease?.untilMs)
         return undefined;

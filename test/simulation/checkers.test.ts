@@ -23,6 +23,7 @@ import {
   gotten,
   answer,
   lease,
+  classified,
   committed,
   ended,
   unknown,
@@ -169,6 +170,35 @@ const STORIES: Readonly<
   },
 };
 
+/** Further ways to break a rule: the rule, how, a history that breaks it so, and the nearest one that does not. */
+const MORE: readonly {
+  readonly rule: string;
+  readonly how: string;
+  readonly bad: readonly SimRecord[];
+  readonly good: readonly SimRecord[];
+  readonly own?: Partial<Probe>;
+}[] = [
+  {
+    rule: "I8",
+    how: "by a token for another audience",
+    bad: [call("get"), gotten],
+    good: [{ ...call("get"), target: "billing" } as SimRecord, gotten],
+    own: { targetOf: () => "billing" },
+  },
+  {
+    rule: "I17",
+    how: "by a lifetime that counts from the answer (M13)",
+    bad: [inserted, answer({ requestedAtMs: T - 5_000 }), committed],
+    good: [inserted, answer({ requestedAtMs: T }), committed],
+  },
+  {
+    rule: "I18",
+    how: "by an answer that is taken for another",
+    bad: [classified("rejected")],
+    good: [classified("unknown")],
+  },
+];
+
 function violationOf(
   rule: string,
   records: readonly SimRecord[],
@@ -197,6 +227,11 @@ describe("a rule of the simulation", () => {
       expect(violationOf(rule, good, own)).toBeUndefined();
     },
   );
+
+  it.each(MORE)("$rule rejects a history in which it is broken $how", ({ rule, bad, good, own }) => {
+    expect(violationOf(rule, bad, own)).toMatch(new RegExp(`^${rule} `));
+    expect(violationOf(rule, good, own)).toBeUndefined();
+  });
 });
 
 describe("the rule of complete sign-out", () => {

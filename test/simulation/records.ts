@@ -33,6 +33,7 @@ export function probe(overrides: Partial<Probe> = {}): Probe {
     accepts: () => false,
     expiryOf: () => T + 60_000,
     grantOfToken: (value) => (value.includes("f0x1") ? GRANT : "key1.other"),
+    targetOf: () => undefined,
     skewOf: () => 0,
     lostMsOf: () => 0,
     runs: () => true,
@@ -201,4 +202,14 @@ export const judged = (overrides: Partial<Extract<SimRecord, { kind: "judged" }>
   asClass: "P6",
   graceMs: 0,
   ...overrides,
+});
+export const classified = (got: Extract<SimRecord, { kind: "classified" }>["got"]): SimRecord => ({
+  kind: "classified",
+  atMs: T,
+  process: "s0.1",
+  grant: GRANT,
+  attemptId: "a",
+  meant: "unknown",
+  got,
+  code: "http_503",
 });
