@@ -27,6 +27,9 @@ import type { TokenSet } from "./token-set.ts";
 /** How long a candidate is worth trying, in milliseconds: a day. */
 export const MAX_CANDIDATE_AGE_MS = 86_400_000;
 
+/** How soon to look whether an end was applied whose acknowledgement got lost. */
+const LOOK_AGAIN_MS = 1_000;
+
 type Failure = Exclude<RefreshOutcome, { kind: "committed" }>;
 
 /** Brings an attempt to its end: commits, ends the grant, or pauses. */
@@ -241,7 +244,9 @@ async function endRejected(
     before = await engine.store.end(grant.id, reason, grant.version);
   } catch (error) {
     // It may have been applied. If not, the next refresh is refused like this one, and ends the grant then.
-    engine.background(offerAgain(engine, () => buryUnheard(engine, grant.id, reason, wipeOnly), 1_000));
+    engine.background(
+      offerAgain(engine, () => buryUnheard(engine, grant.id, reason, wipeOnly), LOOK_AGAIN_MS),
+    );
     throw error;
   }
   if (before !== undefined) {

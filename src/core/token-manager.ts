@@ -97,8 +97,8 @@ export interface TokenManager {
   /** {@link TokenManager.endGrant} for every live grant that matches. Returns how many. */
   endGrants(selector: GrantSelector, reason: EndReason, options: EndOptions): Promise<number>;
   /**
-   * Seals everything that is stored with the newest key, while the application runs. Rejects with `StoreFailedError`;
-   * started again, it goes on with what is left.
+   * Seals everything that is stored with the newest key, while the application runs, and finishes what ends have left.
+   * Rejects with `StoreFailedError`; started again, it goes on with what is left.
    */
   resealGrants(): Promise<ResealReport>;
   /**

@@ -54,7 +54,8 @@ export interface FreshTokens {
   readonly check: Check;
   /**
    * Seals everything in the store with the newest secret, while the application runs, and tells which keys are still
-   * needed: for taking an old secret out of `NOLAPSE_SECRET`. Rejects with `store_failed`; called again, it goes on.
+   * needed: for taking an old secret out of `NOLAPSE_SECRET`. On the way it revokes and erases what sign-outs have left
+   * because a process died or the authorization server was away. Rejects with `store_failed`; called again, it goes on.
    */
   readonly resealGrants: () => Promise<ResealedGrants>;
   /**
