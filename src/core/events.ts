@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ReauthenticationReason } from "./errors.ts";
 import type { EndReason } from "./grant.ts";
 import type { RefreshOutcomeKind } from "./refresher.ts";
 
@@ -83,6 +84,8 @@ export type TokenEvent =
   /** The last access token was served while the store was away. */
   | (EventBase & { readonly type: "served_stale" })
   | (EventBase & { readonly type: "grant_ended"; readonly reason: EndReason })
+  /** A caller was told that only a new sign-in helps: once per grant and reason in one process. `provider` is empty where it is not known. */
+  | (EventBase & { readonly type: "reauthentication_required"; readonly reason: ReauthenticationReason })
   | (EventBase & {
       readonly type: "revocation_ended";
       readonly outcome: "revoked" | "unsupported" | "failed";

@@ -57,6 +57,8 @@ export interface SharedState {
   readonly pendingCandidates: Map<string, () => Promise<boolean>>;
   /** Grants with a request that is past its deadline and may still be answered, until when, in epoch milliseconds. */
   readonly lateRequests: Map<string, number>;
+  /** Grants and reasons for which a caller was told that only a new sign-in helps. */
+  readonly toldReasons: Map<string, true>;
   /** Targets that the authorization server refused, by grant and target, until when this process does not ask again. */
   readonly refusedTargets: Map<string, { readonly untilMs: number; readonly code: string }>;
   /** Ends that the store has not taken yet, by grant or selector: this process refuses the grants all the same. */
@@ -79,6 +81,7 @@ export function createSharedState(): SharedState {
     pendingRotations: new Map(),
     pendingCandidates: new Map(),
     lateRequests: new Map(),
+    toldReasons: new Map(),
     refusedTargets: new Map(),
     pendingEnds: new Map(),
     pendingRevocations: new Map(),

@@ -30,6 +30,7 @@ import { STRICT_ROTATION, type RotationPolicy } from "./rotation.ts";
 import { sealTokens } from "./seal-tokens.ts";
 import type { Sealer } from "./sealer.ts";
 import { createSharedState, type SharedState } from "./single-flight.ts";
+import { tellReauthentication, tellRejection } from "./tell-reauthentication.ts";
 import type { TokenSet } from "./token-set.ts";
 import { viewGrant, type GrantView, type ViewAsk } from "./view-grant.ts";
 
@@ -118,10 +119,16 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   const { engine, during, finished, closed } = createEngine(options);
   return {
     saveGrant: (input) => saveGrant(engine, input),
-    getAccessToken: (grantId, ask = {}) => during(() => obtainToken(engine, grantId, ask)),
+    getAccessToken: (grantId, ask = {}) =>
+      during(() => tellRejection(engine, grantId, obtainToken(engine, grantId, ask))),
     renewRejected: (grantId, rejected, ask = {}) =>
-      during(() => renewRejected(engine, grantId, rejected, ask)),
-    view: (grantId, ask = {}) => during(() => viewGrant(engine, grantId, ask)),
+      during(() => tellRejection(engine, grantId, renewRejected(engine, grantId, rejected, ask))),
+    view: (grantId, ask = {}) =>
+      during(async () => {
+        const view = await viewGrant(engine, grantId, ask);
+        if (view.status === "ended") tellReauthentication(engine, grantId, view.reason);
+        return view;
+      }),
     endGrant: (grantId, reason, endOptions) => during(() => endGrant(engine, grantId, reason, endOptions)),
     endGrants: (selector, reason, endOptions) =>
       during(() => endGrants(engine, selector, reason, endOptions)),

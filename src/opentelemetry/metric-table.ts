@@ -140,6 +140,12 @@ export const COUNTERS: {
     description: "Grants that ended, by reason",
     attributes: ({ reason }) => ({ [ATTRIBUTE_OF.reason]: reason }),
   },
+  reauthentication_required: {
+    name: "nolapse.reauthentication.required",
+    unit: "{grant}",
+    description: "Grants of which a caller was told that only a new sign-in helps, by reason",
+    attributes: ({ reason }) => ({ [ATTRIBUTE_OF.reason]: reason }),
+  },
   revocation_ended: {
     name: "nolapse.revocation.ended",
     unit: "{revocation}",

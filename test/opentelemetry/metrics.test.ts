@@ -43,6 +43,9 @@ const EXPECTED: Readonly<Record<TokenEventType, readonly Expected[]>> = {
   store_failed: [["nolapse.store.failed", "{operation}", { "nolapse.operation": "commit" }]],
   served_stale: [["nolapse.grant.served_stale", "{read}", provider]],
   grant_ended: [["nolapse.grant.ended", "{grant}", { ...provider, "nolapse.reason": "rejected" }]],
+  reauthentication_required: [
+    ["nolapse.reauthentication.required", "{grant}", { ...provider, "nolapse.reason": "expired" }],
+  ],
   revocation_ended: [
     ["nolapse.revocation.ended", "{revocation}", { ...provider, "nolapse.outcome": "revoked" }],
   ],

@@ -27,7 +27,7 @@ describe("docs/why-signed-out.md", () => {
 
     const lines = spanLines(await record(events).spans(), startMs);
 
-    expect(lines.length).toBe(5);
+    expect(lines.length).toBe(6);
     expect(shown.get("spans of lost_response_answered")).toBe(lines.join("\n"));
   });
 

@@ -35,6 +35,7 @@ export const SAMPLES: { readonly [Type in TokenEventType]: EventOf<Type> } = {
   store_failed: { ...base, type: "store_failed", grantRef: "", provider: "", operation: "commit" },
   served_stale: { ...base, type: "served_stale" },
   grant_ended: { ...base, type: "grant_ended", reason: "rejected" },
+  reauthentication_required: { ...base, type: "reauthentication_required", reason: "expired" },
   revocation_ended: { ...base, type: "revocation_ended", outcome: "revoked" },
 };
 
