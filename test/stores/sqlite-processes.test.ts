@@ -10,8 +10,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { GrantStore } from "../../src/core/grant-store.ts";
 import { sqliteStore } from "../../src/stores/sqlite.ts";
+import { grantStoreContract } from "../../src/testing/grant-store-contract.ts";
 import { newGrant } from "../../src/testing/grant-store-contract/fixtures.ts";
 import { contextOf } from "./fixtures.ts";
+import { remoteSqliteStore } from "./support/remote-store.ts";
 
 const CHILD = fileURLToPath(new URL("sqlite-child.ts", import.meta.url));
 
@@ -101,6 +103,22 @@ describe("processes that share a SQLite file", () => {
       await Promise.all(openers.map((opener) => opener.exited));
 
       for (const { said } of openers) expect(said).toEqual(["ready", "done"]);
+    },
+  );
+
+  it.each(grantStoreContract.filter(({ name }) => name.includes("linearizable")))(
+    "$name",
+    { timeout: 30_000 },
+    async ({ check }) => {
+      const others = [remoteSqliteStore(path), remoteSqliteStore(path)];
+      const waiting = others.map(({ store: other }) => other.read("opens the file"));
+      await Promise.all(waiting);
+      const free = others.map((other) => other.store);
+      try {
+        await check({ ...contextOf(store), another: () => free.pop() ?? store });
+      } finally {
+        for (const other of others) await other.kill();
+      }
     },
   );
 

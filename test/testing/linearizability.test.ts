@@ -16,7 +16,7 @@ import { contextOf } from "../stores/fixtures.ts";
 type Step = Operation<RegisterCall, RegisterAnswer>;
 
 const model = registerModel("S1");
-const START: Register = { version: 1, fence: 0, sealedTokenSet: "S1", holder: null };
+const START: Register = { version: 1, fence: 0, sealedTokenSet: "S1", holder: null, isEnded: false };
 const COMMITTED: Register = { ...START, version: 2, sealedTokenSet: "S2" };
 
 const step = (span: readonly [number, number], call: RegisterCall, won: boolean, shown?: Register): Step => ({
@@ -38,7 +38,13 @@ const commitCall = (sealedTokenSet: string, expectedVersion = 1): RegisterCall =
   expectedVersion,
   sealedTokenSet,
 });
-const acquireCall = (holder: string): RegisterCall => ({ kind: "acquire", holder });
+const acquireCall = (holder: string, isShort = false): RegisterCall => ({
+  kind: "acquireLease",
+  holder,
+  isShort,
+});
+const ENDED: Register = { ...START, isEnded: true };
+const HELD: Register = { ...START, fence: 1, holder: "a" };
 
 const POSSIBLE: readonly (readonly [string, readonly Step[]])[] = [
   ["nothing", []],
@@ -61,8 +67,20 @@ const POSSIBLE: readonly (readonly [string, readonly Step[]])[] = [
     [
       step([0, 1], acquireCall("a"), true, { ...START, fence: 1, holder: "a" }),
       step([2, 3], acquireCall("b"), false, { ...START, fence: 1, holder: "a" }),
-      step([4, 5], { kind: "release", holder: "a", fence: 1 }, true),
+      step([4, 5], { kind: "releaseLease", holder: "a", fence: 1 }, true),
       step([6, 7], acquireCall("b"), true, { ...START, fence: 2, holder: "b" }),
+    ],
+  ],
+  [
+    "an end that shows the row before it, and a commit without an answer that came too late",
+    [lost(0, commitCall("S2")), step([1, 2], { kind: "end" }, true, START), read([3, 4], ENDED)],
+  ],
+  [
+    "a short lease that ran out, and one that did not",
+    [
+      step([0, 1], acquireCall("a", true), true, HELD),
+      step([2, 3], acquireCall("b"), false, HELD),
+      step([4, 5], acquireCall("b"), true, { ...START, fence: 2, holder: "b" }),
     ],
   ],
 ];
@@ -87,7 +105,7 @@ const IMPOSSIBLE: readonly (readonly [string, readonly Step[]])[] = [
     "one fence given twice",
     [
       step([0, 1], acquireCall("a"), true, { ...START, fence: 1, holder: "a" }),
-      step([2, 3], { kind: "release", holder: "a", fence: 1 }, true),
+      step([2, 3], { kind: "releaseLease", holder: "a", fence: 1 }, true),
       step([4, 5], acquireCall("b"), true, { ...START, fence: 1, holder: "b" }),
     ],
   ],
@@ -102,7 +120,24 @@ const IMPOSSIBLE: readonly (readonly [string, readonly Step[]])[] = [
     "a release of a lease that another has",
     [
       step([0, 1], acquireCall("a"), true, { ...START, fence: 1, holder: "a" }),
-      step([2, 3], { kind: "release", holder: "b", fence: 1 }, true),
+      step([2, 3], { kind: "releaseLease", holder: "b", fence: 1 }, true),
+    ],
+  ],
+  [
+    "a commit upon an ended grant",
+    [
+      step([0, 1], { kind: "end" }, true, START),
+      step([2, 3], commitCall("S2"), true, { ...COMMITTED, isEnded: true }),
+    ],
+  ],
+  ["two ends", [step([0, 9], { kind: "end" }, true, START), step([1, 8], { kind: "end" }, true, START)]],
+  ["an end that shows a commit which was never made", [step([0, 1], { kind: "end" }, true, COMMITTED)]],
+  [
+    "a lease that was taken although it was renewed",
+    [
+      step([0, 1], acquireCall("a", true), true, HELD),
+      step([2, 3], { kind: "renewLease", holder: "a", fence: 1 }, true),
+      step([4, 5], acquireCall("b"), true, { ...START, fence: 2, holder: "b" }),
     ],
   ],
   [
@@ -170,11 +205,11 @@ describe("the recorder", () => {
     for (const grant of [newGrant(context), newGrant(context)]) {
       await store.insert(grant);
       const failing = { ...store, read: () => Promise.reject(new Error("away")) };
-      const recorder = new RegisterRecorder(failing, grant.id);
+      const recorder = new RegisterRecorder(grant.id);
 
-      await recorder.call(acquireCall("a"));
-      await recorder.call(commitCall("S2"));
-      await recorder.call({ kind: "read" });
+      await recorder.call(failing, acquireCall("a"));
+      await recorder.call(failing, commitCall("S2"));
+      await recorder.call(failing, { kind: "read" });
 
       expect(recorder.history.map(({ answer }) => answer?.shown?.version)).toEqual([1, 2, undefined]);
       expect(recorder.history.map(({ answeredAt }) => answeredAt)).toEqual([1, 3, Infinity]);
