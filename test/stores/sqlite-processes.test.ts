@@ -15,6 +15,9 @@ import { newGrant } from "../../src/testing/grant-store-contract/fixtures.ts";
 import { contextOf } from "./fixtures.ts";
 import { remoteSqliteStore } from "./support/remote-store.ts";
 
+/** The full run may take longer, and tries more. */
+const IS_FULL = process.env["NOLAPSE_FULL"] === "1";
+const HISTORIES = grantStoreContract.filter(({ name }) => name.includes("linearizable"));
 const CHILD = fileURLToPath(new URL("sqlite-child.ts", import.meta.url));
 
 interface Process {
@@ -93,10 +96,10 @@ describe("processes that share a SQLite file", () => {
   });
 
   it(
-    "open 40 new files at the same moment, and find none of them somebody else's",
+    "open many new files at the same moment, and find none of them somebody else's",
     { timeout: 30_000 },
     async () => {
-      const paths = Array.from({ length: 40 }, (_, index) => join(folder, `new-${index}.db`));
+      const paths = Array.from({ length: IS_FULL ? 100 : 15 }, (_, index) => join(folder, `new-${index}.db`));
       const openers = [processOf("open", paths), processOf("open", paths), processOf("open", paths)];
       await Promise.all(openers.map((opener) => opener.heard(1)));
       for (const opener of openers) opener.start();
@@ -106,21 +109,17 @@ describe("processes that share a SQLite file", () => {
     },
   );
 
-  it.each(grantStoreContract.filter(({ name }) => name.includes("linearizable")))(
-    "$name",
-    { timeout: 30_000 },
-    async ({ check }) => {
-      const others = [remoteSqliteStore(path), remoteSqliteStore(path)];
-      const waiting = others.map(({ store: other }) => other.read("opens the file"));
-      await Promise.all(waiting);
-      const free = others.map((other) => other.store);
-      try {
-        await check({ ...contextOf(store), another: () => free.pop() ?? store });
-      } finally {
-        for (const other of others) await other.kill();
-      }
-    },
-  );
+  it.each(IS_FULL ? HISTORIES : HISTORIES.slice(0, 1))("$name", { timeout: 30_000 }, async ({ check }) => {
+    const others = [remoteSqliteStore(path), remoteSqliteStore(path)];
+    const waiting = others.map(({ store: other }) => other.read("opens the file"));
+    await Promise.all(waiting);
+    const free = others.map((other) => other.store);
+    try {
+      await check({ ...contextOf(store), another: () => free.pop() ?? store });
+    } finally {
+      for (const other of others) await other.kill();
+    }
+  });
 
   it("lose no commit among them, for each of two users (I2)", { timeout: 30_000 }, async () => {
     const ids = await insertedIds(2);
