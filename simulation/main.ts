@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 
 import { keepInCorpus, readCorpus } from "./corpus.ts";
-import { planOf } from "./plan.ts";
+import { planOf, type Plan } from "./plan.ts";
 import { replayCommand, reportOf } from "./report.ts";
 import { runPlan, type RunResult } from "./run.ts";
 import { partOf, shrink, type Kept } from "./shrink.ts";
@@ -19,7 +19,7 @@ import {
   emptySummary,
   type Failure,
 } from "./summary.ts";
-import { modeOf, summarise, summariseInChildren, type Work } from "./work.ts";
+import { modeOf, summarise, summariseInChildren, tryPlan, type Work } from "./work.ts";
 
 const { values } = parseArgs({
   options: {
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     workers: { type: "string", default: "1" },
     mode: { type: "string", default: "both" },
     keep: { type: "string" },
+    corpus: { type: "string" },
     /** Stops at the first failure and prints it as JSON, `null` if there is none: for mutants.ts. */
     first: { type: "boolean", default: false },
     /** With `--first`: only these rules count, such as `I1,I3`. */
@@ -35,6 +36,9 @@ const { values } = parseArgs({
     "skip-corpus": { type: "boolean", default: false },
   },
 });
+
+/** So many failures of one set are made smaller; each may cost hundreds of runs. */
+const MAX_SHRUNK = 3;
 
 process.exitCode = await main();
 
@@ -50,24 +54,22 @@ async function main(): Promise<number> {
     const work: Work = { from: seed, to: seed + seeds, every: 1, mode, maxFailures: 1 };
     return printFirst(rules === undefined ? work : { ...work, rules });
   }
-  if (seeds === 1) return runOne(seed, mode, values.keep);
+  if (values.corpus !== undefined) return runOne(corpusPlan(values.corpus));
+  if (seeds === 1) return runOne(planOf(seed, modeOf(seed, mode)), values.keep);
   const work: Work = { from: seed, to: seed + seeds, every: 1, mode, maxFailures: 20 };
   const startedAtMs = performance.now();
   const summary = emptySummary();
   if (!values["skip-corpus"]) {
-    for (const one of readCorpus()) {
-      merge(summary, await summarise({ ...work, from: one.seed, to: one.seed + 1, mode: one.mode }));
-    }
+    for (const { plan } of readCorpus()) await tryPlan(summary, plan);
   }
   const workers = wholeNumber("workers", values.workers);
   merge(summary, workers > 1 ? await summariseInChildren(work, workers) : await summarise(work));
   console.log(tableOf(summary, performance.now() - startedAtMs));
-  for (const failure of summary.failures) {
-    console.log(`\nseed ${failure.seed} (${failure.mode}) breaks ${failure.checker}: ${failure.message}`);
-    keepInCorpus({ seed: failure.seed, mode: failure.mode, broke: `${failure.checker}: ${failure.message}` });
+  for (const { seed, mode, checker, message, replay } of summary.failures)
+    console.log(`\nseed ${seed} (${mode}) breaks ${checker}: ${message}\n  ${replay}`);
+  for (const failure of summary.failures.slice(0, MAX_SHRUNK)) {
+    if (failure.checker !== BROKEN_RUN) await explain(failure);
   }
-  const [first] = summary.failures;
-  if (first !== undefined && first.checker !== BROKEN_RUN) await explain(first);
   for (const loss of summary.unexplained) console.log(`\nno such loss may be: ${loss}`);
   const unseen = seeds >= COVERED_FROM_SEEDS ? neverSeen(summary) : [];
   if (unseen.length > 0) console.log(`\nnever seen: ${unseen.join(", ")}`);
@@ -82,15 +84,22 @@ async function printFirst(work: Work): Promise<number> {
   return first === undefined ? 0 : 1;
 }
 
-async function runOne(seed: number, mode: Work["mode"], keep: string | undefined): Promise<number> {
-  const plan = planOf(seed, modeOf(seed, mode));
+async function runOne(plan: Plan, keep?: string): Promise<number> {
   const kept = keep === undefined ? undefined : (JSON.parse(keep) as Kept);
   const result = await runPlan(kept === undefined ? plan : partOf(plan, kept));
   print(result, kept);
-  if (result.violation !== undefined && kept === undefined) {
-    await explain({ seed, mode: plan.options.mode, checker: result.violation.checker, message: "" });
-  }
-  return result.violation === undefined ? 0 : 1;
+  const { violation } = result;
+  if (violation !== undefined && keep === undefined && values.corpus === undefined)
+    await explain({ ...plan.options, checker: violation.checker });
+  return violation === undefined ? 0 : 1;
+}
+
+function corpusPlan(number: string): Plan {
+  const entries = readCorpus();
+  const entry = entries[wholeNumber("corpus", number) - 1];
+  if (entry === undefined) throw new RangeError(`--corpus must be at most ${entries.length}; got ${number}`);
+  console.log(entry.broke);
+  return entry.plan;
 }
 
 function print(result: RunResult, kept?: Kept): void {
@@ -98,12 +107,16 @@ function print(result: RunResult, kept?: Kept): void {
   console.log(`  history hash ${result.hash.toString(16)}, ${result.records.length} records`);
 }
 
-async function explain({ seed, mode, checker }: Failure): Promise<void> {
+/** Makes the failing run smaller, prints it and keeps it in the corpus as it is then. */
+async function explain({ seed, mode, checker }: Pick<Failure, "seed" | "mode" | "checker">): Promise<void> {
   const plan = planOf(seed, mode);
   console.log(`\nshrinking seed ${seed} ...`);
   const { kept, result } = await shrink(plan, checker);
   print(result, kept);
   console.log(`  whole run: ${replayCommand(result)}`);
+  const { violation } = result;
+  if (violation !== undefined)
+    keepInCorpus({ broke: `${violation.checker}: ${violation.message}`, plan: partOf(plan, kept) });
 }
 
 function wholeNumber(option: string, text: string): number {

@@ -10,7 +10,7 @@ import type { Kept } from "./shrink.ts";
 const LAST_RECORDS = 40;
 
 /** The one command that runs exactly this again. */
-export function replayCommand({ plan }: RunResult, kept?: Kept): string {
+export function replayCommand({ plan }: Pick<RunResult, "plan">, kept?: Kept): string {
   const { seed, mode } = plan.options;
   const part = kept === undefined ? "" : ` --keep '${JSON.stringify(kept)}'`;
   return `node simulation/main.ts --seed ${seed} --seeds 1 --mode ${mode}${part}`;

@@ -46,17 +46,22 @@ export function partOf(plan: Plan, { servers, steps, faults }: Kept): Plan {
   };
 }
 
-/** The smallest part found that breaks the same rule. */
+/**
+ * The smallest part found that breaks the same rule.
+ *
+ * @param run Runs a plan. @defaultValue {@link runPlan}
+ */
 export async function shrink(
   plan: Plan,
   checker: string,
+  run: (plan: Plan) => Promise<RunResult> = runPlan,
 ): Promise<{ readonly kept: Kept; readonly result: RunResult }> {
   let kept = allOf(plan);
-  let result = await runPlan(plan);
+  let result = await run(plan);
   let runs = 0;
   const breaks = async (candidate: Kept): Promise<boolean> => {
     if (++runs > MAX_RUNS) return false;
-    const tried = await runPlan(partOf(plan, candidate)).catch(() => undefined);
+    const tried = await run(partOf(plan, candidate)).catch(() => undefined);
     if (tried?.violation?.checker !== checker) return false;
     kept = candidate;
     result = tried;

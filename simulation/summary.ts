@@ -7,6 +7,7 @@ import { allowedCauses, CAUSES } from "./causes.ts";
 import { noCoverage, SOMETIMES, type Sometimes } from "./coverage.ts";
 import type { FaultId } from "./fault-types.ts";
 import type { Mode } from "./plan.ts";
+import { replayCommand } from "./report.ts";
 import type { RunResult } from "./run.ts";
 
 /** A run that broke a rule. */
@@ -15,6 +16,8 @@ export interface Failure {
   readonly mode: Mode;
   readonly checker: string;
   readonly message: string;
+  /** The command that runs it again. */
+  readonly replay: string;
 }
 
 /** Sums over runs. Plain data: workers send it to their parent. */
@@ -83,7 +86,8 @@ export function addRun(summary: Summary, result: RunResult): void {
     summary.coverage[name] += result.coverage[name];
   if (violation !== undefined) {
     const { seed, mode } = plan.options;
-    summary.failures.push({ seed, mode, checker: violation.checker, message: violation.message });
+    const { checker, message } = violation;
+    summary.failures.push({ seed, mode, checker, message, replay: replayCommand({ plan }) });
   }
 }
 

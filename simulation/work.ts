@@ -6,7 +6,8 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-import { planOf, type Mode } from "./plan.ts";
+import { planOf, type Mode, type Plan } from "./plan.ts";
+import { replayCommand } from "./report.ts";
 import { runPlan } from "./run.ts";
 import { addRun, BROKEN_RUN, emptySummary, merge, type Summary } from "./summary.ts";
 
@@ -32,23 +33,24 @@ export function modeOf(seed: number, mode: Work["mode"]): Mode {
 export async function summarise(work: Work, onRun?: (seeds: number) => void): Promise<Summary> {
   const summary = emptySummary();
   for (let seed = work.from; seed < work.to; seed += work.every) {
-    const plan = planOf(seed, modeOf(seed, work.mode));
-    try {
-      addRun(summary, await runPlan(plan, work.rules));
-    } catch (error) {
-      summary.failures.push({
-        seed,
-        mode: plan.options.mode,
-        checker: BROKEN_RUN,
-        message: String(error),
-      });
-    }
+    await tryPlan(summary, planOf(seed, modeOf(seed, work.mode)), work.rules);
     onRun?.(summary.seeds);
     if (summary.failures.length >= work.maxFailures) break;
     // Lets timers and messages of the host through.
     await new Promise((resolve) => setImmediate(resolve));
   }
   return summary;
+}
+
+/** Runs one plan and adds it to the sums. */
+export async function tryPlan(summary: Summary, plan: Plan, rules?: readonly string[]): Promise<void> {
+  try {
+    addRun(summary, await runPlan(plan, rules));
+  } catch (error) {
+    const { seed, mode } = plan.options;
+    const message = String(error);
+    summary.failures.push({ seed, mode, checker: BROKEN_RUN, message, replay: replayCommand({ plan }) });
+  }
 }
 
 /** Runs the seeds in so many child processes at once. */

@@ -1,38 +1,31 @@
 /**
- * I20: once faults have stopped, every grant that is asked for is fresh if its chain is good at the authorization server,
- * and has ended with the right reason if it is not.
+ * I20: once faults have stopped, every grant that is asked for is fresh if its chain is good at the authorization server.
+ * If it is not, it has ended, once, and with the reason that the server's own log gives.
  *
  * @module
  */
 import type { Checker, Probe } from "../checker.ts";
-import type { SettledRecord } from "../history.ts";
+import type { AnswerRecord, JudgedRecord, LostRecord, SettledRecord, SimRecord } from "../history.ts";
 import { candidateTokens, currentRefreshToken, Ledger } from "./stored-tokens.ts";
 
-/** Judges the grants of all browsers when the run has come to rest. */
+/** Judges each end, and the grants of all browsers when the run has come to rest. */
 export function liveness(probe: Probe): Checker {
   const ledger = new Ledger();
   const last = new Map<string, SettledRecord>();
-  const revoked = new Set<string>();
-  const silent = new Set<string>();
+  const log = new EndLog();
   let healed = false;
 
   const problemOf = (grant: string): string | undefined => {
     const row = ledger.rows.get(grant);
-    if (row === undefined || row.state === "ended") {
-      const { endReason } = row ?? {};
-      const byRefusal = endReason === "rejected" || endReason === "lost_response";
-      if (byRefusal && revoked.has(grant) && !silent.has(grant) && endReason !== "rejected")
-        return `${grant} was revoked there, and the reason given is ${endReason}`;
-      return undefined;
-    }
     const answer = last.get(grant);
-    if (answer === undefined) return undefined;
-    if (answer.good === true) return undefined;
+    if (row === undefined || row.state === "ended" || answer === undefined || answer.good === true)
+      return undefined;
     const tokens = [currentRefreshToken(probe, row), ...candidateTokens(probe, row)];
     const good = tokens.some((token) => token !== undefined && probe.accepts(token));
+    const got = `its last caller got ${answer.result} (${answer.text ?? answer.accessToken ?? ""})`;
     return good
-      ? `${grant} has a good chain, and its last caller got ${answer.result} (${answer.text ?? answer.accessToken ?? ""})`
-      : `${grant} has no good token left, and has not ended: its last caller got ${answer.result} (${answer.text ?? answer.accessToken ?? ""})`;
+      ? `${grant} has a good chain, and ${got}`
+      : `${grant} has no good token left, and has not ended: ${got}`;
   };
 
   return {
@@ -40,24 +33,68 @@ export function liveness(probe: Probe): Checker {
     see(record) {
       ledger.see(record);
       if (record.kind === "phase" && record.phase === "healed") healed = true;
-      if (record.kind === "fault" && record.id === "X51" && record.grant !== undefined)
-        revoked.add(record.grant);
-      if (record.kind === "answer" && ["unknown", "committed_bad"].includes(record.outcome))
-        silent.add(record.grant);
-      if (record.kind === "process" && record.what !== "start") silent.add("*");
       const counts = record.kind === "settled" && (record.door === "get" || record.door === "renew");
       if (counts && healed && probe.healthy(record.process)) {
         if (record.door === "get" || record.accessToken !== undefined) last.set(record.grant, record);
       }
-      return undefined;
+      return log.see(record, ledger.tampered);
     },
     rest() {
       for (const grant of probe.wanted()) {
         const problem = problemOf(grant);
-        if (problem !== undefined && !silent.has("*")) return problem;
-        if (problem !== undefined && !problem.includes("was revoked there")) return problem;
+        if (problem !== undefined) return problem;
       }
       return undefined;
     },
   };
+}
+
+/**
+ * Whether the refresh token is known to be as it was after an answer to a request that had left. New tokens that nobody
+ * stored are as good as lost.
+ */
+function saysWhatBecame({ outcome, code, sent, refreshToken }: AnswerRecord): boolean {
+  if (code === "connection_refused") return false;
+  return ["rejected", "config", "not_committed", "not_sent"].includes(outcome) || refreshToken === sent;
+}
+
+/** Why and how often each grant ended, beside what the server's log says. */
+class EndLog {
+  /** By refresh token: what the server gave for it. */
+  readonly #issued = new Map<string, JudgedRecord>();
+  /** By refresh token: its requests that had no answer that says what became of it. */
+  readonly #open = new Map<string, number>();
+  readonly #ends = new Map<string, number>();
+  #clockJumped = false;
+
+  see(record: SimRecord, tampered: ReadonlySet<string>): string | undefined {
+    if (record.kind === "fault" && record.id === "X21") this.#clockJumped = true;
+    if (record.kind === "judged" && record.issued !== undefined && record.verdict !== "same")
+      this.#issued.set(record.refreshToken, record);
+    if (record.kind === "send") this.#count(record.refreshToken, 1);
+    if (record.kind === "answer" && saysWhatBecame(record)) this.#count(record.sent, -1);
+    if (record.kind !== "lost" || tampered.has(record.grant)) return undefined;
+    const ends = (this.#ends.get(record.grant) ?? 0) + 1;
+    this.#ends.set(record.grant, ends);
+    if (ends > 1) return `${record.grant} was ended ${ends} times`;
+    return this.#clockJumped ? undefined : this.#wrongReason(record);
+  }
+
+  /**
+   * `lost_response` is right where the server gave a successor that no process can have, `rejected` where every request
+   * with the refresh tokens of the row had an answer that says.
+   */
+  #wrongReason({ grant, how, row }: LostRecord): string | undefined {
+    const open = row.filter((token) => (this.#open.get(token) ?? 0) > 0);
+    const lost = open.filter((token) => this.#issued.has(token));
+    if (how === "rejected" && lost.length > 0)
+      return `${grant} ended as rejected, and the server's answer to ${lost[0] ?? ""} was lost`;
+    return how === "lost_response" && open.length === 0
+      ? `${grant} ended as lost_response, and every request of it had its answer`
+      : undefined;
+  }
+
+  #count(refreshToken: string, more: number): void {
+    this.#open.set(refreshToken, Math.max(0, (this.#open.get(refreshToken) ?? 0) + more));
+  }
 }

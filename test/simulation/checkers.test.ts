@@ -170,6 +170,9 @@ const STORIES: Readonly<
   },
 };
 
+const rotated = judged({ issued: { refreshToken: RT2, accessToken: AT2 } });
+const refusal = answer({ outcome: "rejected", code: "invalid_grant", refreshToken: "" });
+
 /** Further ways to break a rule: the rule, how, a history that breaks it so, and the nearest one that does not. */
 const MORE: readonly {
   readonly rule: string;
@@ -196,6 +199,24 @@ const MORE: readonly {
     how: "by an answer that is taken for another",
     bad: [classified("rejected")],
     good: [classified("unknown")],
+  },
+  {
+    rule: "I20",
+    how: "by a reason that the server's log does not bear out: an answer was lost",
+    bad: [inserted, send("s0.1", "a", T), rotated, unknown, lost({ how: "rejected" })],
+    good: [inserted, send("s0.1", "a", T), rotated, unknown, lost()],
+  },
+  {
+    rule: "I20",
+    how: "by a reason that the server's log does not bear out: none was lost",
+    bad: [inserted, send("s0.1", "a", T), refusal, lost()],
+    good: [inserted, send("s0.1", "a", T), refusal, lost({ how: "rejected" })],
+  },
+  {
+    rule: "I20",
+    how: "by a grant that ends twice",
+    bad: [inserted, send("s0.1", "a", T), lost(), lost()],
+    good: [inserted, send("s0.1", "a", T), lost()],
   },
 ];
 
