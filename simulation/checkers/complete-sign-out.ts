@@ -27,6 +27,7 @@ interface End {
 export function completeSignOut(probe: Probe): Checker {
   const ledger = new Ledger();
   const startedAtMs = new Map<number, number>();
+  const insertedAtMs = new Map<string, number>();
   const storeTroubleAtMs = new Map<string, number>();
   const ended = new Map<string, End>();
   /** `<process> <grant>`: a process could not open what it would have to revoke. */
@@ -42,6 +43,8 @@ export function completeSignOut(probe: Probe): Checker {
         ended.set(grant, { tokens: tokensOfRow(probe, before), process, atMs: record.atMs });
     }
     ledger.see(record);
+    if (record.kind === "store" && record.operation === "insert" && record.answer === "true")
+      insertedAtMs.set(record.grant, record.atMs);
     if (record.kind === "call") startedAtMs.set(record.call, record.atMs);
     if (record.kind === "event" && ["store_failed", "served_stale"].includes(record.event.type))
       storeTroubleAtMs.set(record.process, record.atMs);
@@ -55,7 +58,9 @@ export function completeSignOut(probe: Probe): Checker {
   const seeSettled = (record: SettledRecord): string | undefined => {
     const { door, result, grant, process, atMs } = record;
     const row = ledger.rows.get(grant);
-    if (door === "end" && (result === "true" || result === "false") && row?.state === "live")
+    // A sign-out that overtook the sign-in found nothing to end.
+    const overtook = (insertedAtMs.get(grant) ?? 0) >= (startedAtMs.get(record.call) ?? 0);
+    if (door === "end" && (result === "true" || (result === "false" && !overtook)) && row?.state === "live")
       return `${process} says that ${grant} is signed out, and it is live`;
     if (
       door === "end_all" &&
