@@ -54,6 +54,7 @@ interface Attempt {
 
 const RESET_MS = 20;
 const NOT_SENT_IN_TIME: RefreshOutcome = { kind: "not_sent", code: "timeout" };
+const SILENT: RefreshOutcome = { kind: "unknown", code: "timeout", answered: false };
 /** The share of requests whose answer is waited for even after the engine gave it up for good, as some HTTP stacks do. */
 const DEAF_SHARE = 0.2;
 
@@ -126,10 +127,12 @@ class AsLink implements Line {
           attemptId,
           grant,
         });
-        this.#deliver(attempt, { kind: "unknown", code: "timeout", answered: false });
+        this.#deliver(attempt, SILENT);
       });
       request.sendBy?.addEventListener("abort", () => {
-        if (!attempt.settled && !attempt.left) this.#deliver(attempt, NOT_SENT_IN_TIME);
+        if (attempt.settled || attempt.left) return;
+        // Whoever has called `fetch` cannot tell that nothing has left.
+        this.#deliver(attempt, this.#world.overHttp ? SILENT : NOT_SENT_IN_TIME);
       });
       this.#at("call", attempt, () => this.#process.pass(() => this.#leave(attempt)));
     });
