@@ -178,6 +178,9 @@ class AsLink implements Line {
         this.#world.crash(this.#process, action.restartMs);
         if (phase !== "call") next();
         return;
+      case "crash_sending":
+        this.#note(attempt);
+        return this.#world.crash(this.#process, action.restartMs);
       case "pause":
         this.#process.pause(action.ms);
         return next();
@@ -227,8 +230,11 @@ class AsLink implements Line {
 
   #arrive(attempt: Attempt): void {
     const { weather, as } = this.#world;
-    const storm = weather.at("as_answers", attempt.place);
-    if (storm !== undefined && this.#chance.hits(storm.share)) attempt.fault ??= storm.answer;
+    const storm =
+      attempt.fault === undefined
+        ? weather.at("as_answers", attempt.place, ({ share }) => this.#chance.hits(share))
+        : undefined;
+    if (storm !== undefined) attempt.fault = storm.answer;
     const { fault } = attempt;
     const loss = fault === undefined ? undefined : lossOf(fault, this.#chance);
     if (fault === "revoked_first") {
@@ -248,12 +254,14 @@ class AsLink implements Line {
     const { as, history, timeline, weather } = this.#world;
     const { refreshToken, grant, request } = attempt;
     const { asClass, graceMs } = as;
-    const odd = weather.at("as_odd", attempt.place);
+    const odd = as.issuesFor(refreshToken)
+      ? weather.at("as_odd", attempt.place, ({ share }) => this.#chance.hits(share))
+      : undefined;
     const judgement =
       attempt.fault === "error_consumes"
         ? as.consume(refreshToken)
         : as.judge(refreshToken, {
-            odd: odd !== undefined && this.#chance.hits(odd.share) ? odd.odd : undefined,
+            odd: odd?.odd,
             target: targetKeyOf(request.target),
           });
     const { verdict, issued } = judgement;

@@ -64,6 +64,8 @@ export class AuthorizationServer {
   graceMs: number;
   readonly revokesOldAccessToken: boolean;
   readonly lifetimeMs: number;
+  /** Access tokens that a refresh has revoked before their time. */
+  revokedEarly = 0;
   readonly families = new Map<string, Family>();
   readonly #refreshTokens = new Map<string, RefreshTokenState>();
   readonly #accessTokens = new Map<string, AccessTokenState>();
@@ -101,6 +103,12 @@ export class AuthorizationServer {
     if (this.asClass !== "P1") this.#spend(known);
     this.#revokeOld(known);
     return { verdict: "rotated", issued: this.#issue(known.family, known, ask) };
+  }
+
+  /** Whether a first use of this refresh token would bring new tokens right now. */
+  issuesFor(refreshToken: string): boolean {
+    const known = this.#refreshTokens.get(refreshToken);
+    return known?.state === "live" && known.family.ended === undefined;
   }
 
   /** Marks a refresh token as used without giving anything for it (P7). */
@@ -198,7 +206,9 @@ export class AuthorizationServer {
   #revokeOld(known: RefreshTokenState): void {
     if (!this.revokesOldAccessToken) return;
     const old = this.#accessTokens.get(known.accessToken);
-    if (old !== undefined) old.revoked = true;
+    if (old === undefined || old.revoked) return;
+    old.revoked = true;
+    if (old.expiresAtMs > this.#nowMs()) this.revokedEarly++;
   }
 
   #issue(family: Family, parent: RefreshTokenState | undefined, ask: Ask): NonNullable<Judgement["issued"]> {

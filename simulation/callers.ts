@@ -36,7 +36,7 @@ export class Callers {
     if (grant === undefined || (deed.do === "sign_in" && this.#isOver(grant))) return this.signIn(life, slot);
     switch (deed.do) {
       case "get":
-        this.#get(life, grant, askOf(deed));
+        this.#get(life, grant, askOf(deed), undefined, deed.leaves);
         return;
       case "sign_in":
         this.#get(life, grant, {});
@@ -101,9 +101,14 @@ export class Callers {
     return row === undefined || row.state === "ended";
   }
 
-  #get(life: Life, grant: string, ask: TokenAsk, then?: (accessToken: string) => void): void {
+  #get(life: Life, grant: string, ask: TokenAsk, then?: (accessToken: string) => void, leaves?: true): void {
     this.#call(life, grant, "get", ask.maxWaitMs ?? MAX_WAIT_MS, ask, async () => {
-      const issued = await life.manager.getAccessToken(grant, ask);
+      const asked = life.manager.getAccessToken(grant, ask);
+      if (leaves === true)
+        asked.catch(() => {
+          if (life.shared.flights.has(grant)) this.#world.noteLeaver(grant);
+        });
+      const issued = await asked;
       if (then !== undefined)
         this.#world.timeline.after(20, () => life.process.pass(() => then(issued.accessToken)));
       return tokenOutcome(issued);

@@ -34,17 +34,31 @@ export function noCoverage(): Record<Sometimes, number> {
   return Object.fromEntries(Object.keys(SOMETIMES).map((name) => [name, 0])) as Record<Sometimes, number>;
 }
 
+interface Takeover {
+  readonly holder: string;
+  /** The fence of the lease that it lost. */
+  readonly fence: number;
+  holderStored: boolean;
+  heirStored: boolean;
+}
+
+/** How long after a refusal the process adopts what it finds then, in milliseconds: a few operations of the store. */
+const ADOPTION_MS = 7_000;
+
 /** Looks for the states as records come in. It never complains. */
 export class CoverageWatch implements Checker {
   readonly name = "coverage";
   readonly seen = noCoverage();
   readonly #probe: Probe;
-  readonly #commits = new Map<string, { readonly process: string; readonly atMs: number }>();
-  readonly #pausedHolders = new Set<string>();
-  readonly #leaseUntilMs = new Map<string, number>();
+  readonly #pausedUntilMs = new Map<string, number>();
+  /** By grant: who held the lease and stood still when somebody else took it, and who has stored tokens since. */
+  readonly #takenOver = new Map<string, Takeover>();
   readonly #firstSend = new Map<string, { readonly attemptId: string; readonly atMs: number }>();
   readonly #silent = new Set<string>();
-  readonly #refused = new Set<string>();
+  /** The requests that the server answered within its window although their refresh token was spent. */
+  readonly #again = new Set<string>();
+  /** When each process was refused a grant's refresh token last. */
+  readonly #refusedAtMs = new Map<string, number>();
   readonly #candidates = new Set<string>();
   readonly #pending = new Set<string>();
   readonly #ended = new Set<string>();
@@ -56,7 +70,11 @@ export class CoverageWatch implements Checker {
 
   see(record: SimRecord): undefined {
     if (record.kind === "store") this.#seeStore(record);
+    if (record.kind === "process" && record.what === "pause")
+      this.#pausedUntilMs.set(record.process, record.untilMs ?? 0);
     if (record.kind === "judged" && record.verdict === "alarm") this.seen.familyRevoked++;
+    if (record.kind === "judged" && record.verdict === "again")
+      this.#again.add(`${record.attemptId}|${record.refreshToken}`);
     if (record.kind === "answer") this.#seeAnswer(record);
     if (record.kind === "send") this.#seeSend(record);
     if (record.kind === "revoke" && this.#lateAnswers.delete(record.refreshToken))
@@ -71,20 +89,24 @@ export class CoverageWatch implements Checker {
     if ((operation === "renewLease" || operation === "releaseLease") && answer === "false")
       this.seen.fencedWriteRejected++;
     if (operation === "commit" && answer === "conflict") this.seen.fencedWriteRejected++;
-    if (after?.lease != null) this.#leaseUntilMs.set(`${grant}|${after.lease.holder}`, after.lease.untilMs);
     if (after !== undefined)
       for (const token of candidateTokens(this.#probe, after)) this.#candidates.add(token);
-    if (operation === "commit" && answer === "committed") {
-      this.#commits.set(grant, { process, atMs });
-      if (this.#pausedHolders.delete(`${grant}|${process}`)) this.seen.pausedHolderAndHeirBothSucceed++;
-    }
-    if (operation === "addCandidate" && answer === "true") {
-      // Somebody else committed while this process's lease ran out under it.
-      const other = this.#commits.get(grant);
-      const untilMs = this.#leaseUntilMs.get(`${grant}|${process}`) ?? Infinity;
-      if (other !== undefined && other.process !== process && untilMs < record.storeNowMs)
-        this.seen.pausedHolderAndHeirBothSucceed++;
-    }
+    const { holder, fence = 0 } = before?.lease ?? {};
+    const takes = operation === "acquireLease" && answer === "acquired" && holder !== process;
+    if (takes && holder !== undefined && (this.#pausedUntilMs.get(holder) ?? 0) > atMs)
+      this.#takenOver.set(grant, { holder, fence, holderStored: false, heirStored: false });
+    if (answer === "committed" || (operation === "addCandidate" && answer === "true"))
+      this.#seeStored(record);
+  }
+
+  #seeStored({ grant, process, operation, fence }: StoreRecord): void {
+    const taken = this.#takenOver.get(grant);
+    if (taken === undefined) return;
+    if (process !== taken.holder) taken.heirStored = true;
+    else if (operation === "addCandidate" || fence === taken.fence) taken.holderStored = true;
+    if (!taken.heirStored || !taken.holderStored) return;
+    this.#takenOver.delete(grant);
+    this.seen.pausedHolderAndHeirBothSucceed++;
   }
 
   /** A resend that the server's window does not cover: I12 holds that it was deferred for long enough. */
@@ -100,21 +122,27 @@ export class CoverageWatch implements Checker {
   }
 
   #seeAnswer(record: Extract<SimRecord, { kind: "answer" }>): void {
-    const { grant, process, sent, outcome } = record;
+    const { grant, process, sent, outcome, attemptId, atMs } = record;
     const key = `${grant}|${sent}`;
     if (outcome === "unknown" && record.answered !== true) this.#silent.add(key);
-    if (outcome === "rejected") this.#refused.add(`${process}|${grant}`);
+    if (outcome === "rejected") this.#refusedAtMs.set(`${process}|${grant}`, atMs);
     if (outcome !== "committed") return;
-    if (this.#silent.delete(key)) this.seen.retryInWindow++;
+    if (this.#silent.delete(key) && this.#again.has(`${attemptId}|${sent}`)) this.seen.retryInWindow++;
     if (this.#candidates.has(sent)) this.seen.candidateSaved++;
     if (this.#ended.has(grant) && record.refreshToken !== undefined)
       this.#lateAnswers.add(record.refreshToken);
   }
 
-  #seeEvent({ event, process, grant }: Extract<SimRecord, { kind: "event" }>): void {
+  #seeEvent({ event, process, grant, atMs }: Extract<SimRecord, { kind: "event" }>): void {
     const { type } = event;
-    if (type === "refresh_adopted" && this.#refused.delete(`${process}|${grant}`))
-      this.seen.adoptedAfterRefusal++;
+    const key = `${process}|${grant}`;
+    if (type === "refresh_started") this.#refusedAtMs.delete(key);
+    if (type === "refresh_adopted") {
+      // Only what follows the refusal at once: after a few operations of the store it is another story.
+      const sinceMs = atMs - (this.#refusedAtMs.get(key) ?? -Infinity);
+      this.#refusedAtMs.delete(key);
+      if (sinceMs <= ADOPTION_MS) this.seen.adoptedAfterRefusal++;
+    }
     if (type === "tokens_pending") this.#pending.add(event.attemptId);
     if (type === "tokens_stored" && this.#pending.delete(event.attemptId)) this.seen.degradedThenFlushed++;
   }

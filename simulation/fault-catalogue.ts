@@ -107,6 +107,10 @@ const DURING_WRITE: readonly Point[] = [
 export const CATALOGUE: readonly Injector[] = [
   crashAt("X1", "crash before the lease write", "acquireLease/call"),
   crashAt("X2", "crash after the lease write, before the request", "acquireLease/answer", "refresh/call"),
+  hook("X3", "crash with the request only partly sent", "refresh/call", (chance) => ({
+    do: "crash_sending",
+    restartMs: chance.pick([100, 2 * SECOND_MS, 10 * SECOND_MS, 60 * SECOND_MS]),
+  })),
   hook("X3", "request only partly sent", "refresh/call", lost),
   crashAt("X4", "crash when sent, not yet committed there", "refresh/arrive"),
   crashAt("X5", "crash when committed there, not yet answered", "refresh/applied"),
@@ -163,6 +167,13 @@ export const CATALOGUE: readonly Injector[] = [
     type: "timers",
     lateByMs: chance.pick([0, 50, 1_500, 5_000]),
     earlyByMs: chance.pick([0, 1, 20]),
+    neverShare: 0,
+  })),
+  condition("X23", "timers never fire, until the process is killed for it", 1, (chance) => ({
+    type: "timers",
+    lateByMs: 0,
+    earlyByMs: 0,
+    neverShare: chance.pick([0.1, 0.5]),
   })),
   condition("X24", "store slow", 2, (chance) => ({
     type: "store_slow",

@@ -3,9 +3,10 @@
  *
  * @module
  */
+import type { GrantRecord } from "../src/core/grant.ts";
 import type { Callers } from "./callers.ts";
 import type { Fault } from "./fault-types.ts";
-import { machineNowMs } from "./process.ts";
+import { machineNowMs, type TimerFault } from "./process.ts";
 import type { Server } from "./server.ts";
 import type { World } from "./world.ts";
 
@@ -45,9 +46,7 @@ function begin(world: World, callers: Callers, fault: Fault): void {
       moveClock(world, server, fault);
       return;
     case "timers":
-      world.hit(fault, place);
-      server.life.process.timers = effect;
-      world.timeline.after(fault.durationMs, () => (server.life.process.timers = undefined));
+      strikeTimers(world, server, fault, effect);
       return;
     case "pause":
     case "crash":
@@ -70,8 +69,7 @@ function begin(world: World, callers: Callers, fault: Fault): void {
       raceSignOut(world, callers, fault, effect.signInAgain);
       return;
     case "key_sweep":
-      world.hit(fault, place);
-      sweepKeys(world, effect.removesOld);
+      sweepKeys(world, effect.removesOld, () => world.hit(fault, place));
       return;
     case "hook":
     case "store_link":
@@ -122,8 +120,26 @@ function stormOfWrites(world: World, everyMs: number, untilMs: number): void {
   if (world.healed || world.elapsedMs > untilMs) return;
   for (const grant of store.rows.values()) {
     void store.apply("other", "slide", [grant.id, grant.slidingEndMs + 1]);
+    sealAgain(world, grant);
   }
   world.timeline.after(everyMs, () => stormOfWrites(world, everyMs, untilMs));
+}
+
+/** What a key sweep of another process does at the same time: the same tokens under another seal. */
+function sealAgain({ store, sealing, servers }: World, grant: GrantRecord): void {
+  const known = sealing.reveal(grant.sealedTokenSet);
+  const [server] = servers;
+  if (known === undefined || server === undefined || grant.state === "ended") return;
+  const sealer = sealing.sealer(server.ring, () => undefined);
+  const sealed = sealer.seal(JSON.stringify(known.tokenSet), known.slot);
+  const write = {
+    expectedVersion: grant.version,
+    expectedSealedTokenSet: grant.sealedTokenSet,
+    sealedTokenSet: sealed.sealed,
+    keyId: sealed.keyId,
+    candidates: [],
+  };
+  void store.apply("other", "reseal", [grant.id, write]);
 }
 
 function strikeProcess(world: World, server: Server, { effect, durationMs }: Fault): void {
@@ -139,6 +155,21 @@ function strikeProcess(world: World, server: Server, { effect, durationMs }: Fau
     manager.close(effect.graceMs).catch(() => undefined);
     world.timeline.after(effect.graceMs + 50, () => world.crash(process, 1_000, "stop"));
   }
+}
+
+/** X23. A process whose timers are lost can keep no deadline: its host notices, and kills it. */
+function strikeTimers(world: World, server: Server, fault: Fault, effect: TimerFault): void {
+  const { process } = server.life;
+  process.timers = effect;
+  if (effect.neverShare === 0) world.hit(fault, { server: server.index, slot: null });
+  process.onTimerLost = () => {
+    world.hit(fault, { server: server.index, slot: null });
+    process.lostMs = Infinity;
+  };
+  world.timeline.after(fault.durationMs, () => {
+    process.timers = undefined;
+    if (process.lostMs === Infinity) world.crash(process, 500);
+  });
 }
 
 function moveClock(world: World, server: Server, { effect, durationMs }: Fault): void {
@@ -177,7 +208,7 @@ function raceSignOut(world: World, callers: Callers, fault: Fault, signInAgain: 
 }
 
 /** Every server gets the new key beside the old one; one of them seals everything anew; then the old key may go. */
-function sweepKeys(world: World, removesOld: boolean): void {
+function sweepKeys(world: World, removesOld: boolean, onSealed: () => void): void {
   for (const server of world.servers) {
     server.ring = "both";
     world.crash(server.life.process, 100, "stop");
@@ -190,7 +221,8 @@ function sweepKeys(world: World, removesOld: boolean): void {
     world.timeline.after(6_000, () => {
       if (!process.alive) sweep();
     });
-    server.life.manager.resealGrants().then(({ needed, unopened }) => {
+    server.life.manager.resealGrants().then(({ needed, unopened, resealed }) => {
+      if (resealed > 0) onSealed();
       const left = Object.values(needed).filter(({ seals }) => seals > 0).length;
       if (left > 1 || unopened > 0) return again();
       if (removesOld) dropOldKey(world);

@@ -68,6 +68,8 @@ export type AsClass = "P0" | "P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "P7";
 /** What happens at a {@link Point}. */
 export type HookAction =
   | { readonly do: "crash"; readonly restartMs: number }
+  /** The sender dies in the middle of its message, which never becomes one. */
+  | { readonly do: "crash_sending"; readonly restartMs: number }
   | { readonly do: "pause"; readonly ms: number }
   | { readonly do: "lose"; readonly seen: Loss }
   | { readonly do: "delay"; readonly ms: number }
@@ -97,7 +99,12 @@ export type Effect =
   | { readonly type: "flush_leases" | "evict_row" | "as_revoke" | "deploy" }
   | { readonly type: "failover"; readonly lostMs: number }
   | { readonly type: "store_clock" | "wall_clock"; readonly jumpMs: number }
-  | { readonly type: "timers"; readonly lateByMs: number; readonly earlyByMs: number }
+  | {
+      readonly type: "timers";
+      readonly lateByMs: number;
+      readonly earlyByMs: number;
+      readonly neverShare: number;
+    }
   | { readonly type: "pause" }
   | { readonly type: "crash"; readonly restartMs: number }
   | { readonly type: "sigterm"; readonly graceMs: number }

@@ -73,6 +73,8 @@ export interface LostRecord extends At {
   readonly kind: "lost";
   readonly grant: string;
   readonly how: EndReason;
+  /** The version of the row that was ended. */
+  readonly version: number;
   /** The refresh tokens in its row, current and candidates, and those of them that would still bring new tokens. */
   readonly row: readonly string[];
   readonly good: readonly string[];

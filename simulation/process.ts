@@ -6,11 +6,12 @@
  *
  * @module
  */
-import type { Clock } from "../src/core/clock.ts";
+import { MAX_TIMER_MS, type Clock } from "../src/core/clock.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** How late and early the timers of a process fire, in milliseconds. */
+/** How late and early the timers of a process fire, in milliseconds, and which share of them never does. */
 export interface TimerFault {
+  readonly neverShare: number;
   readonly lateByMs: number;
   readonly earlyByMs: number;
 }
@@ -42,6 +43,8 @@ export class SimProcess {
   /** True milliseconds that it has stood still, or its timers were late, in all. */
   lostMs = 0;
   timers: TimerFault | undefined;
+  /** Told of each timer that will never fire. */
+  onTimerLost: () => void = () => undefined;
   readonly #timeline: Timeline;
   readonly #machine: MachineClock;
   readonly #lateness: () => number;
@@ -125,7 +128,8 @@ export class SimProcess {
   #sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal?.aborted === true) return resolve();
-      let delayMs = Math.max(0, Math.min(durationMs, 2_147_483_647));
+      // As timers of Node do: what is too long for one fires at once (F25).
+      let delayMs = durationMs > MAX_TIMER_MS ? 1 : Math.max(0, durationMs);
       if (this.timers !== undefined) {
         const lateMs = Math.round(this.#lateness() * this.timers.lateByMs);
         this.lostMs += lateMs;
@@ -135,9 +139,11 @@ export class SimProcess {
         signal?.removeEventListener("abort", abort);
         resolve();
       };
-      const happening = this.#timeline.after(delayMs, () => this.pass(wake));
+      const never = this.timers !== undefined && this.#lateness() < this.timers.neverShare;
+      const happening = never ? undefined : this.#timeline.after(delayMs, () => this.pass(wake));
+      if (never) this.onTimerLost();
       const abort = (): void => {
-        this.#timeline.cancel(happening);
+        if (happening !== undefined) this.#timeline.cancel(happening);
         resolve();
       };
       signal?.addEventListener("abort", abort, { once: true });

@@ -62,7 +62,6 @@ async function runWorld(world: World, rules?: readonly string[]): Promise<RunRes
   const coverage = new CoverageWatch(probe);
   const watch = new Watch([...checkersFor(probe, rules), coverage], world.history.records);
   const { timeline } = world;
-  noteOptions(world);
   for (const slot of world.slots) {
     const server = world.servers[slot.index % world.servers.length];
     if (server !== undefined) callers.signIn(server.life, slot);
@@ -78,6 +77,7 @@ async function runWorld(world: World, rules?: readonly string[]): Promise<RunRes
     if (watch.violation !== undefined) break;
   }
   if (watch.violation === undefined) await comeToRest(world, callers, watch);
+  if (world.as.revokedEarly > 0) world.noteFault("X45", "revoked the old access token");
   const { records, hash } = world.history;
   return {
     plan,
@@ -95,14 +95,6 @@ async function runWorld(world: World, rules?: readonly string[]): Promise<RunRes
     },
     records,
   };
-}
-
-/** Options of the plan that are faults by themselves. */
-function noteOptions(world: World): void {
-  const { options } = world.plan;
-  if (options.revokesOldAccessToken) world.noteFault("X45", "revokes the old access token");
-  if (options.skewMs > 0) world.noteFault("X20", "clocks apart");
-  if (options.leavers > 0) world.noteFault("X53", "callers leave");
 }
 
 async function comeToRest(world: World, callers: Callers, watch: Watch): Promise<void> {
@@ -150,6 +142,7 @@ function heal(world: World): void {
     server.clock.driftPpm = 0;
     server.clock.offsetMs = 0;
     server.life.process.timers = undefined;
+    if (server.life.process.lostMs === Infinity) world.crash(server.life.process, 500);
     server.life.process.wake();
     world.restart(server);
   }

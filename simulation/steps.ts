@@ -15,6 +15,8 @@ export type Deed =
       readonly minValidityMs?: number;
       readonly maxWaitMs?: number;
       readonly prefetch?: true;
+      /** The caller is gone after `maxWaitMs`. */
+      readonly leaves?: true;
       /** The other API that the token is for. */
       readonly audience?: string;
       /** What it may do there. */
@@ -61,7 +63,7 @@ function gapOf(chance: Chance, lifetimeMs: number): number {
   return Math.round(share * lifetimeMs * chance.next() * 2);
 }
 
-function deedOf(chance: Chance, { accessLifetimeMs: lifetimeMs, leavers }: WorldOptions): Deed {
+function deedOf(chance: Chance, { accessLifetimeMs: lifetimeMs, leavers, asLatencyMs }: WorldOptions): Deed {
   const kind = chance.weighted<Deed["do"]>([
     [42, "get"],
     [18, "call_api"],
@@ -77,8 +79,11 @@ function deedOf(chance: Chance, { accessLifetimeMs: lifetimeMs, leavers }: World
         do: "get",
         ...(chance.hits(0.15) && { minValidityMs: Math.round(chance.next() * 0.7 * lifetimeMs) }),
         ...(chance.hits(0.2) && { maxWaitMs: chance.pick([0, 300, 2_000, 15_000]) }),
-        // The engine knows no signal of a caller: whoever leaves stops waiting, and that is all (X53).
-        ...(chance.hits(leavers) && { maxWaitMs: 0 }),
+        // The engine knows no signal of a caller: whoever leaves stops waiting, at any moment, and that is all (X53).
+        ...(chance.hits(leavers) && {
+          leaves: true as const,
+          maxWaitMs: Math.round(chance.next() * 2 * asLatencyMs),
+        }),
         ...(chance.hits(0.05) && { prefetch: true }),
         ...(chance.hits(0.06) &&
           chance.pick([{ audience: "billing" }, { audience: "mail" }, { audience: "mail", scope: "send" }])),

@@ -107,6 +107,8 @@ class StoreLink {
         // What is under way arrives all the same, or gets lost with its sender.
         if (phase !== "call" && (phase !== "arrive" || this.#chance.hits(0.5))) next();
         return;
+      case "crash_sending":
+        return this.#world.crash(this.#process, action.restartMs);
       case "pause":
         this.#process.pause(action.ms);
         return next();
@@ -128,7 +130,7 @@ class StoreLink {
     const { place } = message;
     const cut = weather.at("store_link", place);
     if (cut !== undefined && cut.mode !== "answers") return this.#fail(message, cut.seen);
-    if (weather.at("pool_exhausted", place) !== undefined && this.#chance.hits(0.8)) {
+    if (weather.at("pool_exhausted", place, () => this.#chance.hits(0.8)) !== undefined) {
       timeline.after(1_000 * this.#chance.next(), () => this.#leave(message));
       return;
     }
@@ -137,8 +139,8 @@ class StoreLink {
 
   #arrive(message: Message): void {
     const { weather } = this.#world;
-    const busy = weather.at("store_busy", message.place);
-    if (busy !== undefined && this.#chance.hits(busy.share)) return this.#fail(message, "refused");
+    const busy = weather.at("store_busy", message.place, ({ share }) => this.#chance.hits(share));
+    if (busy !== undefined) return this.#fail(message, "refused");
     const answer = this.#apply(message);
     answer.then(
       (result) => this.#at("applied", message, () => this.#answer(message, result)),
@@ -148,8 +150,9 @@ class StoreLink {
 
   #apply({ operation, args, place }: Message): Promise<unknown> {
     const { weather, store } = this.#world;
-    const stale = operation === "read" ? weather.at("stale_reads", place) : undefined;
-    if (stale !== undefined && this.#chance.hits(0.7)) return store.readStale(args[0] as string, stale.lagMs);
+    const stale =
+      operation === "read" ? weather.at("stale_reads", place, () => this.#chance.hits(0.7)) : undefined;
+    if (stale !== undefined) return store.readStale(args[0] as string, stale.lagMs);
     return store.apply(this.#process.name, operation, args);
   }
 
@@ -181,10 +184,11 @@ class StoreLink {
 
   #damaged({ operation, place }: Message, result: unknown): unknown {
     if (operation !== "read" && operation !== "acquireLease") return result;
-    const damage = this.#world.weather.at("damaged_reads", place);
     const reading = result as GrantReading | undefined;
-    if (damage === undefined || reading === undefined || !("grant" in reading)) return result;
+    if (reading === undefined || !("grant" in reading) || reading.grant.sealedTokenSet === "") return result;
     const { grant } = reading;
+    const damage = this.#world.weather.at("damaged_reads", place);
+    if (damage === undefined) return result;
     const other = this.#world.otherThan(grant.id);
     const swapped = other === undefined ? undefined : this.#world.store.rows.get(other)?.sealedTokenSet;
     const sealedTokenSet =

@@ -66,12 +66,21 @@ export class Weather {
     this.#traps = [];
   }
 
-  /** The condition of that type that holds at a place. */
-  at<T extends ConditionType>(type: T, place: Place): Extract<Effect, { type: T }> | undefined {
+  /**
+   * The condition of that type that holds at a place, if it takes effect there.
+   *
+   * @param takesEffect Whether it does, this time. @defaultValue always
+   */
+  at<T extends ConditionType>(
+    type: T,
+    place: Place,
+    takesEffect: (effect: Extract<Effect, { type: T }>) => boolean = () => true,
+  ): Extract<Effect, { type: T }> | undefined {
     const fault = this.#conditions.find((one) => one.effect.type === type && matches(one, place));
-    if (fault === undefined) return undefined;
+    const effect = fault?.effect as Extract<Effect, { type: T }> | undefined;
+    if (fault === undefined || effect === undefined || !takesEffect(effect)) return undefined;
     this.#onHit(fault, place);
-    return fault.effect as Extract<Effect, { type: T }>;
+    return effect;
   }
 
   /** Whether any condition holds at a server that keeps it from its store or its authorization server. */

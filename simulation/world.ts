@@ -35,6 +35,9 @@ export interface GrantTruth {
 /** In one run of so many the values are encrypted for real: it costs a third of the time. */
 const REAL_SEALING_EACH = 5;
 
+/** Clocks that differ by less than this are together, in milliseconds. */
+const APART_MS = 50;
+
 /** The world. */
 export class World {
   readonly plan: Plan;
@@ -57,6 +60,7 @@ export class World {
   healed = false;
   readonly #byRef = new Map<string, string>();
   readonly #byFamily = new Map<string, string>();
+  readonly #lastOffsetMs = new Map<string, number>();
   readonly #hits = new Set<Fault>();
 
   constructor(plan: Plan) {
@@ -145,11 +149,17 @@ export class World {
     });
   }
 
+  /** X53: a caller has gone, and the refresh that it waited for goes on. */
+  noteLeaver(grant: string): void {
+    if (!this.injected.has("X53")) this.noteFault("X53", "a caller left its refresh", undefined, grant);
+  }
+
   ambiguous(applied: boolean): void {
     this.ambiguousWrites[applied ? "applied" : "lost"]++;
   }
 
   sent(process: SimProcess, grant: string, attemptId: string, refreshToken: string): void {
+    this.#noteSkew(process, grant);
     const life = this.servers[process.server]?.life;
     const row = this.store.rows.get(grant);
     this.history.add({
@@ -166,6 +176,15 @@ export class World {
     });
   }
 
+  /** X20: one grant is refreshed by turns by servers whose clocks are apart. */
+  #noteSkew({ server }: SimProcess, grant: string): void {
+    const offsetMs = this.servers[server]?.clock.offsetMs ?? 0;
+    const lastMs = this.#lastOffsetMs.get(grant) ?? offsetMs;
+    this.#lastOffsetMs.set(grant, offsetMs);
+    if (Math.abs(offsetMs - lastMs) < APART_MS || this.injected.has("X20")) return;
+    this.noteFault("X20", "clocks apart");
+  }
+
   /** Writes down, when the engine ends a grant, what the authorization server would say at this moment. */
   #noteLoss({ before, after, grant }: StoreRecord): void {
     const how = after?.state === "ended" ? after.endReason : null;
@@ -174,7 +193,16 @@ export class World {
     const row = sealed.flatMap((value) => this.sealing.reveal(value)?.tokenSet.refreshToken ?? []);
     const good = row.filter((token) => this.as.accepts(token));
     const ended = this.as.families.get(this.grants.get(grant)?.family ?? "")?.ended;
-    this.history.add({ kind: "lost", atMs: this.timeline.nowMs, grant, how, row, good, ended });
+    this.history.add({
+      kind: "lost",
+      atMs: this.timeline.nowMs,
+      grant,
+      how,
+      version: before.version,
+      row,
+      good,
+      ended,
+    });
   }
 
   /** Lets a process die at once; its server starts a new one later. */

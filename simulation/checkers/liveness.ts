@@ -64,6 +64,9 @@ class EndLog {
   readonly #issued = new Map<string, JudgedRecord>();
   /** By refresh token: its requests that had no answer that says what became of it. */
   readonly #open = new Map<string, number>();
+  readonly #sent = new Set<string>();
+  /** Grants of which somebody took over an intent whose request had never left: nobody but the simulation knows that. */
+  readonly #abandoned = new Set<string>();
   readonly #ends = new Map<string, number>();
   #clockJumped = false;
 
@@ -71,7 +74,16 @@ class EndLog {
     if (record.kind === "fault" && record.id === "X21") this.#clockJumped = true;
     if (record.kind === "judged" && record.issued !== undefined && record.verdict !== "same")
       this.#issued.set(record.refreshToken, record);
-    if (record.kind === "send") this.#count(record.refreshToken, 1);
+    if (record.kind === "send") {
+      this.#sent.add(record.attemptId);
+      this.#count(record.refreshToken, 1);
+    }
+    if (record.kind === "store" && record.answer === "acquired") {
+      const { before, grant } = record;
+      const found = before?.intent?.parentVersion === before?.version ? before?.intent?.attemptId : undefined;
+      if (found !== undefined && !this.#sent.has(found))
+        this.#abandoned.add(`${grant}|${before?.version ?? 0}`);
+    }
     if (record.kind === "answer" && saysWhatBecame(record)) this.#count(record.sent, -1);
     if (record.kind !== "lost" || tampered.has(record.grant)) return undefined;
     const ends = (this.#ends.get(record.grant) ?? 0) + 1;
@@ -84,12 +96,13 @@ class EndLog {
    * `lost_response` is right where the server gave a successor that no process can have, `rejected` where every request
    * with the refresh tokens of the row had an answer that says.
    */
-  #wrongReason({ grant, how, row }: LostRecord): string | undefined {
+  #wrongReason({ grant, how, row, version }: LostRecord): string | undefined {
     const open = row.filter((token) => (this.#open.get(token) ?? 0) > 0);
     const lost = open.filter((token) => this.#issued.has(token));
     if (how === "rejected" && lost.length > 0)
       return `${grant} ended as rejected, and the server's answer to ${lost[0] ?? ""} was lost`;
-    return how === "lost_response" && open.length === 0
+    const abandoned = this.#abandoned.has(`${grant}|${version}`);
+    return how === "lost_response" && open.length === 0 && !abandoned
       ? `${grant} ended as lost_response, and every request of it had its answer`
       : undefined;
   }

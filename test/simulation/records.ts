@@ -187,6 +187,7 @@ export const lost = (overrides: Partial<Extract<SimRecord, { kind: "lost" }>> = 
   atMs: T,
   grant: GRANT,
   how: "lost_response",
+  version: 1,
   row: [RT1],
   good: [],
   ended: "alarm",
