@@ -13,13 +13,16 @@ const MAX_FORCED_AGE_MS = 30_000;
 /** How long after the beginning of an outage the attempts of many grants have to be apart. */
 const PARTED_AFTER_MS = 20_000;
 
+/** The largest share of a herd whose requests may fall into one second: pauses of up to 30 s part them over 15 s. */
+const MAX_CROWD = 0.55;
+
 /** Counts requests per grant and minute, and in a herd per second. */
 export function boundedLoad(probe: Probe): Checker {
   const recent = new Map<string, { atMs: number; kind: "send" | "good" }[]>();
   const herd: { readonly atMs: number; readonly grant: string }[] = [];
   const grants = new Set<string>();
   const attempts = new Set<string>();
-  let [outageFromMs, healedAtMs] = [Infinity, Infinity];
+  let [outageFromMs, overAtMs, healedAtMs] = [Infinity, Infinity, Infinity];
   // A rejected token is renewed at most once in a quarter of its life.
   const dueBudget = 4 + (2 * WINDOW_MS) / Math.min(MAX_FORCED_AGE_MS, probe.accessLifetimeMs / 4);
 
@@ -40,6 +43,9 @@ export function boundedLoad(probe: Probe): Checker {
     see(record) {
       if (record.kind === "fault" && record.id === "X66") outageFromMs = Math.min(outageFromMs, record.atMs);
       if (record.kind === "phase" && record.phase === "healed") healedAtMs = record.atMs;
+      // During the outage no request reaches what judges.
+      if (record.kind === "judged" && record.atMs > outageFromMs + PARTED_AFTER_MS)
+        overAtMs = Math.min(overAtMs, record.atMs);
       if (record.kind === "answer" && record.outcome === "committed") {
         recent.set(record.grant, [...(recent.get(record.grant) ?? []), { atMs: record.atMs, kind: "good" }]);
         return budgetProblem(record.grant, record.atMs);
@@ -55,16 +61,30 @@ export function boundedLoad(probe: Probe): Checker {
     rest() {
       if (probe.profile !== "herd") return undefined;
       // In the first seconds of an outage all fail together; from then on chance has to part them.
-      const perSecond = new Map<number, Set<string>>();
-      for (const { atMs, grant } of herd) {
-        if (atMs < outageFromMs + PARTED_AFTER_MS || atMs > healedAtMs) continue;
-        const second = Math.floor(atMs / 1_000);
-        perSecond.set(second, (perSecond.get(second) ?? new Set()).add(grant));
-      }
-      const most = Math.max(0, ...[...perSecond.values()].map(({ size }) => size));
-      return most > 0.7 * grants.size
-        ? `${most} of ${grants.size} grants were refreshed within a second`
-        : undefined;
+      const during = herd.filter(({ atMs }) => atMs >= outageFromMs + PARTED_AFTER_MS && atMs < overAtMs);
+      const after = herd.filter(({ atMs }) => atMs >= overAtMs && atMs <= healedAtMs);
+      const first = after.filter((one, at) => after.findIndex(({ grant }) => grant === one.grant) === at);
+      return (
+        crowdProblem("during the outage", during, grants.size) ??
+        crowdProblem("after the outage", first, grants.size)
+      );
     },
   };
+}
+
+/** What is wrong if too many grants of a herd are refreshed within one second. */
+function crowdProblem(
+  when: string,
+  sends: readonly { readonly atMs: number; readonly grant: string }[],
+  grants: number,
+): string | undefined {
+  const perSecond = new Map<number, Set<string>>();
+  for (const { atMs, grant } of sends) {
+    const second = Math.floor(atMs / 1_000);
+    perSecond.set(second, (perSecond.get(second) ?? new Set()).add(grant));
+  }
+  const most = Math.max(0, ...[...perSecond.values()].map(({ size }) => size));
+  return most > MAX_CROWD * grants
+    ? `${most} of ${grants} grants were refreshed within a second ${when}`
+    : undefined;
 }

@@ -173,6 +173,15 @@ const STORIES: Readonly<
 const rotated = judged({ issued: { refreshToken: RT2, accessToken: AT2 } });
 const refusal = answer({ outcome: "rejected", code: "invalid_grant", refreshToken: "" });
 
+const outage: SimRecord = { kind: "fault", atMs: T, id: "X66", what: "as_answers" };
+/** The first request of each of ten grants after an outage of a minute, so many milliseconds apart. */
+const herd = (apartMs: number): readonly SimRecord[] =>
+  Array.from({ length: 10 }, (_, index) => {
+    const atMs = T + 60_000 + index * apartMs;
+    const one = { ...send("s0.1", `a${index}`, atMs), grant: `key1.f${index}x1` } as SimRecord;
+    return index === 0 ? [judged({ atMs: T + 60_000 }), one] : [one];
+  }).flat();
+
 /** Further ways to break a rule: the rule, how, a history that breaks it so, and the nearest one that does not. */
 const MORE: readonly {
   readonly rule: string;
@@ -187,6 +196,13 @@ const MORE: readonly {
     bad: [call("get"), gotten],
     good: [{ ...call("get"), target: "billing" } as SimRecord, gotten],
     own: { targetOf: () => "billing" },
+  },
+  {
+    rule: "I10",
+    how: "by a herd that comes back in one second after an outage",
+    bad: [outage, ...herd(100)],
+    good: [outage, ...herd(1_500)],
+    own: { profile: "herd" },
   },
   {
     rule: "I17",
