@@ -2,6 +2,9 @@ import { defineConfig } from "vitest/config";
 
 import { LongestFirst } from "./test/e2e/support/longest-first.ts";
 
+/** Real processes against real time on a machine that others may use: CI and the full run try a test again, and say so. */
+const triesAgain = process.env["CI"] === "true" || process.env["NOLAPSE_FULL"] === "1";
+
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -33,13 +36,17 @@ export default defineConfig({
               : ["test/e2e/browser-dev.test.ts", "test/e2e/several-processes.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          // Real processes against real time on a machine that others may use: CI and the full run try a test again, and say so.
-          retry: process.env["CI"] === "true" || process.env["NOLAPSE_FULL"] === "1" ? 2 : 0,
+          retry: triesAgain ? 2 : 0,
           globalSetup: ["test/e2e/support/global-setup.ts"],
         },
       },
       {
-        test: { name: "torture", environment: "node", include: ["test/torture/**/*.test.ts"] },
+        test: {
+          name: "torture",
+          environment: "node",
+          include: ["test/torture/**/*.test.ts"],
+          retry: triesAgain ? 1 : 0,
+        },
       },
     ],
   },

@@ -93,10 +93,7 @@ async function main(): Promise<void> {
     if (isCi) throw new CommandFailed("CI=true, and there is no Chromium: nothing may be skipped");
   }
 
-  // Neither minds company: the checks keep one core busy, and the torture waits for its processes half of the time.
-  await step("format, types and lint, and the short form of the torture", () =>
-    Promise.all([staticChecks(), vitest(["torture"])]),
-  );
+  await step("format, types and lint", staticChecks);
   await step("unit, contract and client tests", () => vitest(["unit", "client"]));
   let tarball = "";
   await step("package", async () => {
@@ -107,6 +104,7 @@ async function main(): Promise<void> {
     });
     await runNode(bin("size-limit/bin.js"), [], { cwd: ROOT, show: true });
   });
+  await step("torture, the short form", () => vitest(["torture"]));
   await step("end to end, in real processes", () =>
     vitest(["e2e"], {
       ...(chromium !== undefined && { CHROMIUM_PATH: chromium }),
