@@ -39,8 +39,8 @@ export interface Fleet {
   stop(): Promise<readonly number[]>;
 }
 
-/** What a process may take to close, which is 8 s, and to leave. */
-const ENDS_WITHIN_MS = 12_000;
+/** What a process may take to close, which is 12 s, and to leave. */
+const ENDS_WITHIN_MS = 16_000;
 
 /** Starts `size` processes. */
 export async function startFleet(size: number, setup: WorkerSetup, listener: FleetListener): Promise<Fleet> {

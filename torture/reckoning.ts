@@ -58,6 +58,7 @@ export async function reckon(
   { logFile, struck, late, deadlineMs }: Remains,
 ): Promise<Reckoning> {
   const active = ledger.sessions.filter(({ signedOut }) => !signedOut);
+  const chains = new Set(active.map(({ chain }) => chain));
   await ledger.lookFor(() => true);
   let lifetimes = 0;
   for (const session of active) {
@@ -67,7 +68,7 @@ export async function reckon(
   const oracle =
     options.rotation === "strict"
       ? unavoidablyLost({
-          rotations: server.rotations,
+          rotations: server.rotations.filter(({ chain }) => chains.has(chain)),
           kills: struck.filter(({ blow }) => blow === "kill"),
           log: readLines(logFile) as WorkerLine[],
           durable: ledger.durable,

@@ -73,6 +73,9 @@ export interface CallerAnswer {
 }
 
 const CALL_PAUSE_MS = 120;
+const BEAT_MS = 50;
+/** Within the fleet's limit for an end, and longer than any request may take: nothing has to be left behind. */
+const CLOSES_WITHIN_MS = 12_000;
 const TELL_EVERY_MS = 100;
 /** Four hundred callers on a loaded machine take their time; the question is how often they refresh. */
 const HERD_WAIT_MS = 30_000;
@@ -148,6 +151,14 @@ async function noted(url: string, init: RequestInit): Promise<Response> {
   }
 }
 
+let beatAtMs = Date.now();
+setInterval(() => (beatAtMs = Date.now()), BEAT_MS);
+
+/** Now, or where this process has just stood still, the moment before: what a caller got was good when it was given. */
+function answeredAtMs(): number {
+  return Math.min(Date.now(), beatAtMs + 4 * BEAT_MS);
+}
+
 let ids: readonly string[] = [];
 let answers: CallerAnswer[] = [];
 let ending = false;
@@ -156,7 +167,7 @@ async function callOnce(of: TokenManager, id: string, maxWaitMs = 2_000): Promis
   try {
     const { accessToken } = await of.getAccessToken(id, { maxWaitMs });
     const hash = tokenHash(accessToken);
-    return { id, atMs: Date.now(), tokenHash: hash, ...(unsettled.has(hash) && { early: true }) };
+    return { id, atMs: answeredAtMs(), tokenHash: hash, ...(unsettled.has(hash) && { early: true }) };
   } catch (error) {
     const reason = (error as { reason?: string }).reason;
     const code = isTokenError(error) ? error.code : "not a token error";
@@ -201,7 +212,7 @@ process.on("message", (order: Order) => {
 process.on("SIGTERM", () => {
   ending = true;
   void manager
-    .close(8_000)
+    .close(CLOSES_WITHIN_MS)
     .then(() => opened.close())
     .finally(() => process.exit(0));
 });
