@@ -128,12 +128,12 @@ export class SimProcess {
   #sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal?.aborted === true) return resolve();
-      // As timers of Node do: what is too long for one fires at once (F25).
-      let delayMs = durationMs > MAX_TIMER_MS ? 1 : Math.max(0, durationMs);
+      // As timers of Node do: nothing fires sooner than in a millisecond, and what is too long for one does then (F25).
+      let delayMs = durationMs > MAX_TIMER_MS ? 1 : Math.max(1, Math.trunc(durationMs));
       if (this.timers !== undefined) {
         const lateMs = Math.round(this.#lateness() * this.timers.lateByMs);
         this.lostMs += lateMs;
-        delayMs = Math.max(0, delayMs + lateMs - this.timers.earlyByMs);
+        delayMs = Math.max(1, delayMs + lateMs - this.timers.earlyByMs);
       }
       const wake = (): void => {
         signal?.removeEventListener("abort", abort);

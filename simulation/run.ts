@@ -35,6 +35,8 @@ export interface RunResult {
 /** Time that everything gets to come to rest: the longest pause of the engine, the longest lease, and some more. */
 const REST_MS = 1_100_000;
 const REST_ROUNDS = 14;
+/** The longest pause after a request that could not be sent, and more. */
+const LONGEST_NETWORK_PAUSE_MS = 40_000;
 /** Time for one sweep of the store. */
 const SWEEP_MS = 60_000;
 
@@ -100,7 +102,7 @@ async function runWorld(world: World, rules?: readonly string[]): Promise<RunRes
 async function comeToRest(world: World, callers: Callers, watch: Watch): Promise<void> {
   const { timeline } = world;
   heal(world);
-  const stepMs = (REST_MS + world.plan.options.accessLifetimeMs) / REST_ROUNDS;
+  const stepMs = Math.round((REST_MS + world.plan.options.accessLifetimeMs) / REST_ROUNDS);
   for (let round = 0; round < REST_ROUNDS && watch.violation === undefined; round++) {
     for (const slot of world.slots) {
       const server = world.servers[(round + slot.index) % world.servers.length];
@@ -109,10 +111,26 @@ async function comeToRest(world: World, callers: Callers, watch: Watch): Promise
     await timeline.runUntil(timeline.nowMs + (round % 2 === 0 ? 8_000 : 2 * stepMs - 8_000));
     watch.step(timeline.nowMs);
   }
+  if (watch.violation === undefined) await askHealthy(world, callers);
   world.history.add({ kind: "phase", atMs: timeline.nowMs, phase: "rest" });
   watch.step(timeline.nowMs);
   if (watch.violation === undefined) await sweep(world);
   watch.rest(timeline.nowMs);
+}
+
+/**
+ * The last word of I20: each browser asks once more where nothing is broken, twice, because a minority that is broken for
+ * good may have left a pause.
+ */
+async function askHealthy({ servers, slots, weather, timeline }: World, callers: Callers): Promise<void> {
+  for (let round = 0; round < 2; round++) {
+    const healthy = servers.filter(({ life, index }) => life.process.running && !weather.disturbed(index));
+    for (const slot of slots) {
+      const server = healthy[(round + slot.index) % healthy.length];
+      if (server !== undefined && slot.grant !== undefined) callers.do(server, slot, { do: "call_api" });
+    }
+    await timeline.runUntil(timeline.nowMs + LONGEST_NETWORK_PAUSE_MS);
+  }
 }
 
 /** Does what the application is told to do now and then: what crashes and outages have left of sign-outs is finished. */

@@ -9,6 +9,8 @@ import type { Checker, Probe } from "../checker.ts";
 const WINDOW_MS = 60_000;
 /** What the pauses of the back-off allow within a minute, for a grant whose requests all fail. */
 const RETRY_BUDGET = 14;
+/** The same where each attempt sends up to four times while a window lasts: up to six attempts fit into half a minute. */
+const WINDOW_RETRY_BUDGET = 26;
 const MAX_FORCED_AGE_MS = 30_000;
 /** How long after the beginning of an outage the attempts of many grants have to be apart. */
 const PARTED_AFTER_MS = 20_000;
@@ -26,12 +28,12 @@ export function boundedLoad(probe: Probe): Checker {
   // A rejected token is renewed at most once in a quarter of its life.
   const dueBudget = 4 + (2 * WINDOW_MS) / Math.min(MAX_FORCED_AGE_MS, probe.accessLifetimeMs / 4);
 
-  const budgetProblem = (grant: string, atMs: number): string | undefined => {
+  const budgetProblem = (grant: string, atMs: number, retryBudget: number): string | undefined => {
     const list = (recent.get(grant) ?? []).filter((one) => one.atMs > atMs - WINDOW_MS);
     recent.set(grant, list);
     const sent = list.filter(({ kind }) => kind === "send").length;
     const good = list.length - sent;
-    if (sent - good > RETRY_BUDGET * Math.max(1, probe.servers / 2))
+    if (sent - good > retryBudget * Math.max(1, probe.servers / 2))
       return `${sent} requests for ${grant} within a minute, ${good} of them good`;
     return good > dueBudget
       ? `${good} refreshes of ${grant} within a minute, ${dueBudget} are due`
@@ -48,7 +50,7 @@ export function boundedLoad(probe: Probe): Checker {
         overAtMs = Math.min(overAtMs, record.atMs);
       if (record.kind === "answer" && record.outcome === "committed") {
         recent.set(record.grant, [...(recent.get(record.grant) ?? []), { atMs: record.atMs, kind: "good" }]);
-        return budgetProblem(record.grant, record.atMs);
+        return budgetProblem(record.grant, record.atMs, Infinity);
       }
       if (record.kind !== "send") return undefined;
       grants.add(record.grant);
@@ -56,7 +58,9 @@ export function boundedLoad(probe: Probe): Checker {
       if (probe.profile === "herd" && !attempts.has(record.attemptId)) herd.push(record);
       attempts.add(record.attemptId);
       recent.set(record.grant, [...(recent.get(record.grant) ?? []), { atMs: record.atMs, kind: "send" }]);
-      return budgetProblem(record.grant, record.atMs);
+      const { graceMs } = record.policy;
+      const resends = graceMs > 0 && graceMs < Infinity;
+      return budgetProblem(record.grant, record.atMs, resends ? WINDOW_RETRY_BUDGET : RETRY_BUDGET);
     },
     rest() {
       if (probe.profile !== "herd") return undefined;

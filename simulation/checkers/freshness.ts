@@ -1,6 +1,6 @@
 /**
  * I9: a token that is handed out has the life that was asked for, by the clock of its process, and no process goes back
- * behind a version that it has handed out before.
+ * behind a version that it has handed out before, unless its store is a replica that lags.
  *
  * @module
  */
@@ -19,6 +19,7 @@ export function freshness(probe: Probe): Checker {
   const ledger = new Ledger();
   const calls = new Map<number, OpenCall>();
   const published = new Map<string, number>();
+  let staleReads = false;
 
   const seeSettled = (record: SettledRecord): string | undefined => {
     const { process, grant, version, expiresAtMs, processNowMs, door } = record;
@@ -27,7 +28,7 @@ export function freshness(probe: Probe): Checker {
     if (record.accessToken === undefined || call === undefined || door === "view") return undefined;
     const key = `${process}|${grant}`;
     if (version !== undefined) published.set(key, Math.max(published.get(key) ?? 0, version));
-    if (version !== undefined && version < call.floor && !ledger.tampered.has(grant))
+    if (version !== undefined && version < call.floor && !ledger.tampered.has(grant) && !staleReads)
       return `${process} handed out version ${version} of ${grant} after version ${call.floor}`;
     if (expiresAtMs === undefined || probe.holdMs > 0) return undefined;
     const leftMs = expiresAtMs - processNowMs;
@@ -40,6 +41,7 @@ export function freshness(probe: Probe): Checker {
     name: "I9 freshness",
     see(record) {
       ledger.see(record);
+      if (record.kind === "fault" && record.what === "stale_reads") staleReads = true;
       if (record.kind === "call") {
         const floor = published.get(`${record.process}|${record.grant}`) ?? 0;
         calls.set(record.call, { minValidityMs: record.minValidityMs, floor });

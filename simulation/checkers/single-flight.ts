@@ -15,7 +15,10 @@ interface Flight {
 export function singleFlight(probe: Probe): Checker {
   const open = new Map<string, Flight[]>();
   const leases = new Map<string, Map<string, number>>();
-  const sentVersions = new Set<string>();
+  /** By version: the attempt that sent it. */
+  const sentVersions = new Map<string, string>();
+  /** Attempts whose last request was refused: one for another audience may ask once more for what the sign-in asked for. */
+  const refused = new Set<string>();
   const leaseless = new Set<string>();
   let clockJumped = false;
 
@@ -47,8 +50,10 @@ export function singleFlight(probe: Probe): Checker {
         return `${process} and ${other.process} refresh ${grant} at once, and nothing is broken`;
     }
     const version = `${grant}@${event.version}`;
-    if (probe.profile === "calm" && sentVersions.has(version)) return `version ${version} is refreshed twice`;
-    sentVersions.add(version);
+    const again = sentVersions.get(version) === event.attemptId && refused.delete(event.attemptId);
+    if (probe.profile === "calm" && sentVersions.has(version) && !again)
+      return `version ${version} is refreshed twice`;
+    sentVersions.set(version, event.attemptId);
     return undefined;
   };
 
@@ -78,6 +83,7 @@ export function singleFlight(probe: Probe): Checker {
         storeOffsetMs = record.storeNowMs - record.atMs;
         seeStore(record);
       }
+      if (record.kind === "answer" && record.outcome === "rejected") refused.add(record.attemptId);
       if (record.kind !== "event") return undefined;
       const { event, grant, atMs } = record;
       if (event.type === "refresh_ended" || event.type === "handed_over") close(grant, event.attemptId);
