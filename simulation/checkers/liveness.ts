@@ -54,7 +54,8 @@ export function liveness(probe: Probe): Checker {
  * stored are as good as lost.
  */
 function saysWhatBecame({ outcome, code, sent, refreshToken }: AnswerRecord): boolean {
-  if (code === "connection_refused") return false;
+  // Nothing had left.
+  if (code === "connection_refused" || (outcome === "not_sent" && code === "timeout")) return false;
   return ["rejected", "config", "not_committed", "not_sent"].includes(outcome) || refreshToken === sent;
 }
 
@@ -65,7 +66,7 @@ class EndLog {
   /** By refresh token: its requests that had no answer that says what became of it. */
   readonly #open = new Map<string, number>();
   readonly #sent = new Set<string>();
-  /** Grants of which somebody took over an intent whose request had never left: nobody but the simulation knows that. */
+  /** Versions whose intent somebody took over from a holder that never came to say what had become of its request. */
   readonly #abandoned = new Set<string>();
   readonly #ends = new Map<string, number>();
   #clockJumped = false;
@@ -80,9 +81,10 @@ class EndLog {
     }
     if (record.kind === "store" && record.answer === "acquired") {
       const { before, grant } = record;
-      const found = before?.intent?.parentVersion === before?.version ? before?.intent?.attemptId : undefined;
-      if (found !== undefined && !this.#sent.has(found))
-        this.#abandoned.add(`${grant}|${before?.version ?? 0}`);
+      const { intent = null, lease = null, version = 0 } = before ?? {};
+      const open = intent !== null && intent.parentVersion === version;
+      if (open && (lease !== null || !this.#sent.has(intent.attemptId)))
+        this.#abandoned.add(`${grant}|${version}`);
     }
     if (record.kind === "answer" && saysWhatBecame(record)) this.#count(record.sent, -1);
     if (record.kind !== "lost" || tampered.has(record.grant)) return undefined;
