@@ -15,6 +15,7 @@ export default defineConfig({
           environment: "node",
           include: ["test/**/*.test.ts"],
           exclude: ["test/client/**", "test/react/**", "test/e2e/**", "test/packed/**", "test/torture/**"],
+          testTimeout: 20_000,
         },
       },
       {

@@ -137,7 +137,7 @@ describeWithServers("a resent call", (program) => {
     async (step) => {
       const grant = newGrant(contextOf(store));
       await store.insert(grant);
-      const asleep = onReplica.call("DEBUG", "SLEEP", "0.6");
+      const asleep = onReplica.call("DEBUG", "SLEEP", "1.5");
       await new Promise((resolve) => setTimeout(resolve, 50));
       proxy.dropAnswerTo(SCRIPTS[step].sha1);
 
