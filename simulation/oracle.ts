@@ -15,7 +15,7 @@ import { tokensStoredBy } from "./checkers/stored-tokens.ts";
 import type { AsClass } from "./fault-types.ts";
 import { PERSIST_MS } from "./hindrances.ts";
 import type { JudgedRecord, LostRecord, SimRecord } from "./history.ts";
-import { chanceOfSecondUse, missedWindow } from "./second-chance.ts";
+import { chanceOfSecondUse, firstUseOf, missedWindow } from "./second-chance.ts";
 
 /** One lost grant. */
 export interface Loss {
@@ -62,13 +62,19 @@ export function accountOf(records: readonly SimRecord[], probe: Probe): Account 
   for (const chain of chains.lost) {
     const lost = chain.lost as LostRecord;
     const finding = causeOf(chain, lost, chains);
-    const loss = { grant: lost.grant, how: lost.how, asClass: fatalOf(chain, lost)?.asClass };
+    const loss = { grant: lost.grant, how: lost.how, asClass: asClassOf(chain, lost) };
     if ("cause" in finding) unavoidable.push({ ...loss, why: finding.cause, cause: finding.cause });
     else avoidable.push({ ...loss, why: finding.avoidable });
   }
   for (const grant of missing)
     unavoidable.push({ grant, how: "row missing", why: "store", cause: "store", asClass: undefined });
   return { unavoidable, avoidable };
+}
+
+/** How the server rotated when the refresh token was used first: a class that changed since gives no second chance. */
+function asClassOf(chain: Chain, lost: LostRecord): AsClass | undefined {
+  const fatal = fatalOf(chain, lost);
+  return fatal && (firstUseOf(chain, fatal) ?? fatal).asClass;
 }
 
 /** The request that ended the chain, or else the last that was refused. */

@@ -18,7 +18,7 @@ const LEASE_MS = 4_000;
 const WINDOWED = new Set(["P2", "P3", "P4"]);
 
 /** The first use of the token of a fatal request. */
-function firstUseOf(chain: Chain, { refreshToken }: JudgedRecord): JudgedRecord | undefined {
+export function firstUseOf(chain: Chain, { refreshToken }: JudgedRecord): JudgedRecord | undefined {
   return chain.judged.find(
     (one) => one.refreshToken === refreshToken && (one.issued !== undefined || one.verdict === "consumed"),
   );
