@@ -64,17 +64,28 @@ export async function reckon(
   for (const session of active) {
     lifetimes += ((await retried(() => ledger.store().store.read(session.id)))?.grant.version ?? 1) - 1;
   }
+  const log = readLines(logFile) as WorkerLine[];
   // Only a strict server takes a second use amiss: of every other class the lost answer can be had again.
   const oracle =
     options.rotation === "strict"
       ? unavoidablyLost({
           rotations: server.rotations.filter(({ chain }) => chains.has(chain)),
           kills: struck.filter(({ blow }) => blow === "kill"),
-          log: readLines(logFile) as WorkerLine[],
+          log,
           durable: ledger.durable,
           deadlineMs,
         })
       : new Map<string, LossCause>();
+  const historyOf = (chain: string): string => {
+    const last = server.rotations.findLast((one) => one.chain === chain);
+    const requests = server.requestsOf(chain).slice(-3);
+    const lines = log.filter(
+      (line) =>
+        ("issued" in line && line.issued === last?.issued) || ("send" in line && line.send === last?.send),
+    );
+    const blows = struck.filter(({ pid }) => requests.some((one) => one.pid === pid));
+    return JSON.stringify({ last, requests, lines, blows });
+  };
   const spentLastAtMs = new Map(server.rotations.map(({ chain, atMs }) => [chain, atMs]));
   const { requests, refused } = { ...server.counts };
   const ends = await Promise.all(
@@ -93,7 +104,7 @@ export async function reckon(
       .map(([{ chain }]) => `${chain} got no token although the faults had stopped`),
     ...[...lost]
       .filter((chain) => !oracle.has(chain))
-      .map((chain) => `${chain} was lost, and could have been kept`),
+      .map((chain) => `${chain} was lost, and could have been kept: ${historyOf(chain)}`),
     ...[...oracle.keys()]
       .filter((chain) => !lost.has(chain))
       .map((chain) => `${chain} is alive, and the oracle calls it lost`),
