@@ -112,7 +112,7 @@ describeWithServers("a resent call", (program) => {
     client = new Redis(proxy.url);
     client.on("error", () => undefined);
     warn = vi.fn<(message: string) => void>();
-    store = redisStore({ client, waitReplicas: { replicas: 1, timeoutMs: 60 }, warn });
+    store = redisStore({ client, waitReplicas: { replicas: 1, timeoutMs: 400 }, warn });
     // The scripts are known from here on, so that each step is one request.
     const warmUp = newGrant(contextOf(store));
     await store.insert(warmUp);
