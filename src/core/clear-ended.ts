@@ -20,7 +20,7 @@ export interface EndOptions {
 }
 
 /** How old an end is before a sweep takes it up, in milliseconds: the process that ended it is at it until then. */
-export const MIN_SWEEP_AGE_MS = 5 * 60_000;
+export const MIN_SWEEP_AGE_MS: number = 5 * 60_000;
 
 /** How many revocations in a row may fail at one issuer before a sweep leaves the rest of that issuer to the next one. */
 const MAX_FAILURES_IN_A_ROW = 5;
