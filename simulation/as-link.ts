@@ -1,41 +1,21 @@
 /**
- * The way from one process to the authorization server, as the port of the engine: what happens to a request and to its
- * answer, and which class of outcome the process sees (docs/outcomes.md).
+ * The way from one process to the authorization server: what happens to a request and to its answer, and which class of
+ * outcome the process sees (docs/outcomes.md).
  *
  * @module
  */
-import type { Refresher, RefreshOutcome, RefreshRequest } from "../src/core/refresher.ts";
+import type { RefreshOutcome, RefreshRequest } from "../src/core/refresher.ts";
 import { tokenSetFrom, type TokenEndpointResponse } from "../src/core/token-set.ts";
 import { targetKeyOf } from "../src/core/token-target.ts";
-import type { AuthorizationServer, Judgement } from "./as-model.ts";
+import type { Judgement } from "./as-model.ts";
 import { lossOf } from "./as-faults.ts";
+import type { AsLinkWorld } from "./as-port.ts";
 import type { Chance } from "./chance.ts";
-import type { AsFault, FaultId, HookAction, Phase } from "./fault-types.ts";
-import type { History } from "./history.ts";
+import type { AsFault, HookAction, Phase } from "./fault-types.ts";
 import type { About, Answered } from "./http-answers.ts";
-import { httpRefresher, type Line } from "./http-refresher.ts";
+import type { Line } from "./http-refresher.ts";
 import type { SimProcess } from "./process.ts";
-import type { Timeline } from "./timeline.ts";
-import type { Place, Weather } from "./weather.ts";
-
-/** What the link needs of the world. */
-export interface AsLinkWorld {
-  readonly timeline: Timeline;
-  readonly weather: Weather;
-  readonly history: History;
-  readonly as: AuthorizationServer;
-  readonly asLatencyMs: number;
-  /** Whether answers come over HTTP, to the real refresher. */
-  readonly overHttp: boolean;
-  userOfToken(refreshToken: string): string;
-  grantOfToken(refreshToken: string): string;
-  slotOf(grant: string): number | null;
-  crash(process: SimProcess, restartMs: number): void;
-  /** Writes down what a fault did to one grant. */
-  noteFault(id: FaultId, what: string, place: Place, grant: string): void;
-  /** A request leaves: the world writes it down. */
-  sent(process: SimProcess, grant: string, attemptId: string, refreshToken: string): void;
-}
+import type { Place } from "./weather.ts";
 
 interface Attempt {
   readonly request: RefreshRequest;
@@ -58,30 +38,8 @@ const SILENT: RefreshOutcome = { kind: "unknown", code: "timeout", answered: fal
 /** The share of requests whose answer is waited for even after the engine gave it up for good, as some HTTP stacks do. */
 const DEAF_SHARE = 0.2;
 
-/** The authorization server as one process sees it. */
-export function asLink(world: AsLinkWorld, process: SimProcess, chance: Chance): Refresher {
-  const link = new AsLink(world, process, chance);
-  if (!world.overHttp)
-    return {
-      refresh: async (request) => (await link.ask(request)).outcome,
-      revoke: (request) => link.revoke(request),
-    };
-  return httpRefresher(link, process.clock, chance, ({ attemptId, tokenSet }, got, meant) => {
-    const grant = world.grantOfToken(tokenSet.refreshToken ?? "");
-    world.history.add({
-      kind: "classified",
-      atMs: world.timeline.nowMs,
-      process: process.name,
-      grant,
-      attemptId,
-      meant: meant.kind,
-      got: got.kind,
-      code: got.kind === "committed" ? "ok" : got.code,
-    });
-  });
-}
-
-class AsLink implements Line {
+/** One process's way. */
+export class AsLink implements Line {
   readonly #world: AsLinkWorld;
   readonly #process: SimProcess;
   readonly #chance: Chance;

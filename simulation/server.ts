@@ -11,7 +11,7 @@ import {
   type TokenManager,
   type TokenManagerOptions,
 } from "../src/core/token-manager.ts";
-import { asLink } from "./as-link.ts";
+import { asLink } from "./as-port.ts";
 import { chanceOf } from "./chance.ts";
 import { SimProcess, type MachineClock } from "./process.ts";
 import { storeLink } from "./store-link.ts";
