@@ -14,6 +14,12 @@ import type {
   StoreRecord,
 } from "./history.ts";
 
+/** When something happened, and in which process; `undefined`: in all of them. */
+export interface Moment {
+  readonly atMs: number;
+  readonly process: string | undefined;
+}
+
 /** The chain of one grant. */
 export class Chain {
   readonly judged: JudgedRecord[] = [];
@@ -22,10 +28,10 @@ export class Chain {
   readonly answers: AnswerRecord[] = [];
   /** When each token was first in a row. */
   readonly durableAtMs = new Map<string, number>();
-  /** When somebody asked for a token. */
-  readonly asks: number[] = [];
-  /** When something went wrong on the way to the store or to the authorization server. */
-  readonly trouble: number[] = [];
+  /** When somebody asked for a token, and through which process. */
+  readonly asks: Moment[] = [];
+  /** When something went wrong on the way to the store or to the authorization server, and for which process. */
+  readonly trouble: Moment[] = [];
   /** How long each attempt may take, as its intent says. */
   readonly durationMs = new Map<string, number>();
   /** When the store lost or took back what it had acknowledged. */
@@ -77,9 +83,8 @@ export class Chains {
     if (kind === "fault") this.#seeFault(record);
     if (kind === "store") this.#seeStore(record);
     if (kind === "call" && (record.door === "get" || record.door === "view"))
-      this.of(record.grant).asks.push(record.atMs);
-    if (kind === "process" && record.what !== "start")
-      this.#toAll((chain) => chain.trouble.push(record.atMs));
+      this.of(record.grant).asks.push(record);
+    if (kind === "process" && record.what !== "start") this.#toAll((chain) => chain.trouble.push(record));
   }
 
   /** Notes what a row holds after a write. */
@@ -95,16 +100,18 @@ export class Chains {
       this.of(grant).durationMs.set(intent.attemptId, intent.deadlineAtMs - storeNowMs);
   }
 
-  #seeEvent({ event, grant, atMs }: Extract<SimRecord, { kind: "event" }>): void {
+  #seeEvent({ event, grant, atMs, process }: Extract<SimRecord, { kind: "event" }>): void {
+    // A pause after a failure holds for all processes; a store that fails, for the one that told so.
     if (event.type === "refresh_ended" && event.outcome !== "committed" && event.outcome !== "rejected")
-      this.of(grant).trouble.push(atMs);
-    if (event.type === "store_failed") this.#toAll((chain) => chain.trouble.push(atMs));
+      this.of(grant).trouble.push({ atMs, process: undefined });
+    if (event.type === "store_failed") this.#toAll((chain) => chain.trouble.push({ atMs, process }));
   }
 
-  #seeFault({ id, grant, atMs }: Extract<SimRecord, { kind: "fault" }>): void {
+  #seeFault({ id, grant, atMs, process }: Extract<SimRecord, { kind: "fault" }>): void {
     if (HARMLESS.has(id)) return;
-    if (grant === undefined) this.#toAll((chain) => chain.trouble.push(atMs));
-    else this.of(grant).trouble.push(atMs);
+    const moment = { atMs, process };
+    if (grant === undefined) this.#toAll((chain) => chain.trouble.push(moment));
+    else this.of(grant).trouble.push(moment);
   }
 
   #toAll(apply: (chain: Chain) => void): void {

@@ -6,9 +6,8 @@
  */
 import type { RotationPolicy } from "../src/core/rotation.ts";
 import type { Cause } from "./causes.ts";
-import type { Chain } from "./chains.ts";
+import type { Chain, Moment } from "./chains.ts";
 import type { JudgedRecord } from "./history.ts";
-import { PERSIST_MS } from "./hindrances.ts";
 
 /** A window is missed by right if it was this short, or if what was tried within it failed. */
 const TAKEOVER_SLACK_MS = 4_000;
@@ -75,14 +74,22 @@ export function missedWindow(chain: Chain, fatal: JudgedRecord): string | undefi
   const decidedAtMs = fatal.askedAtMs ?? fatal.atMs;
   const fromMs = first.atMs + LEASE_MS + TAKEOVER_SLACK_MS;
   const untilMs = Math.min(first.atMs + windowMs, decidedAtMs) - TAKEOVER_SLACK_MS;
-  const asked = chain.asks.find((atMs) => atMs >= fromMs && atMs <= untilMs && isQuiet(chain, fromMs, atMs));
+  const asked = chain.asks.find(
+    (ask) => ask.atMs >= fromMs && ask.atMs <= untilMs && isQuiet(chain, fromMs, ask),
+  );
   return asked === undefined
     ? undefined
-    : `somebody asked ${asked - first.atMs} ms into the window of ${windowMs} ms, and nobody sent again`;
+    : `${asked.process ?? ""} asked ${asked.atMs - first.atMs} ms into the window of ${windowMs} ms, and nobody sent again`;
 }
 
-/** What went wrong earlier is what lost the answer; what went wrong around the ask kept whoever asked from trying again. */
-function isQuiet({ trouble }: Chain, fromMs: number, askedAtMs: number): boolean {
-  const untilMs = Math.min(askedAtMs + PERSIST_MS, askedAtMs + TAKEOVER_SLACK_MS);
-  return !trouble.some((atMs) => atMs >= fromMs && atMs <= untilMs);
+/**
+ * What went wrong earlier is what lost the answer. What goes wrong from the takeover on keeps whoever asks from trying
+ * again: the pauses of all, the trouble of its own process, and for a lease's length that of any other, which may hold it.
+ */
+function isQuiet({ trouble }: Chain, fromMs: number, ask: Moment): boolean {
+  return !trouble.some(({ atMs, process }) => {
+    const concerns = process === undefined || process === ask.process;
+    const sinceMs = concerns ? fromMs : Math.max(fromMs, ask.atMs - LEASE_MS - TAKEOVER_SLACK_MS);
+    return atMs >= sinceMs && atMs <= ask.atMs + TAKEOVER_SLACK_MS;
+  });
 }
