@@ -105,7 +105,7 @@ function optionsOf(seed: number, mode: Mode, chance: Chance): WorldOptions {
             [8, 3],
             [1, 5],
           ] as const),
-    grants: profile === "herd" ? 48 : 5,
+    grants: profile === "herd" ? 32 : 5,
     users: profile === "herd" ? 16 : 3,
     asClass,
     graceMs: ["P2", "P3", "P4"].includes(asClass) ? chance.pick(windows) * 1_000 : 0,

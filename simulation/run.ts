@@ -170,7 +170,12 @@ function heal(world: World): void {
 /** What checkers may ask. */
 export function probeOf(world: World): Probe {
   const { options } = world.plan;
-  const serverOf = (process: string): number => Number(process.slice(1).split(".")[0]);
+  const indexes = new Map<string, number>();
+  const serverOf = (process: string): number => {
+    let index = indexes.get(process);
+    if (index === undefined) indexes.set(process, (index = Number(process.slice(1).split(".")[0])));
+    return index;
+  };
   const lifeOf = (process: string): World["servers"][number]["life"] | undefined => {
     const life = world.servers[serverOf(process)]?.life;
     return life?.process.name === process ? life : undefined;

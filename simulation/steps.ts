@@ -101,8 +101,8 @@ function deedOf(chance: Chance, { accessLifetimeMs: lifetimeMs, leavers, asLaten
 
 /** Tabs of all grants that look at the same moments, as after a wake or an outage. */
 function herdSteps({ grants, servers, accessLifetimeMs }: WorldOptions): readonly Step[] {
-  const rounds = 100;
-  const roundMs = (accessLifetimeMs * 2.5) / rounds;
+  const rounds = 70;
+  const roundMs = accessLifetimeMs / 40;
   return Array.from({ length: rounds * grants }, (_, index) => ({
     gapMs: index % grants === 0 ? Math.round(roundMs) : 0,
     server: (index + Math.floor(index / grants)) % servers,
