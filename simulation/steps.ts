@@ -101,7 +101,7 @@ function deedOf(chance: Chance, { accessLifetimeMs: lifetimeMs, leavers, asLaten
 
 /** Tabs of all grants that look at the same moments, as after a wake or an outage. */
 function herdSteps({ grants, servers, accessLifetimeMs }: WorldOptions): readonly Step[] {
-  const rounds = 70;
+  const rounds = 100;
   const roundMs = accessLifetimeMs / 40;
   return Array.from({ length: rounds * grants }, (_, index) => ({
     gapMs: index % grants === 0 ? Math.round(roundMs) : 0,

@@ -15,8 +15,11 @@ const MAX_FORCED_AGE_MS = 30_000;
 /** How long after the beginning of an outage the attempts of many grants have to be apart. */
 const PARTED_AFTER_MS = 20_000;
 
-/** The largest share of a herd whose requests may fall into one second: pauses of up to 30 s part them over 15 s. */
-const MAX_CROWD = 0.55;
+/**
+ * The largest share of a herd whose requests may fall into one second, during an outage and for the first ones after it.
+ * Pauses of up to 30 s part them over 15 s; early in the outage they are shorter.
+ */
+const MAX_CROWD = { during: 0.7, after: 0.55 };
 
 /** Counts requests per grant and minute, and in a herd per second. */
 export function boundedLoad(probe: Probe): Checker {
@@ -68,17 +71,14 @@ export function boundedLoad(probe: Probe): Checker {
       const during = herd.filter(({ atMs }) => atMs >= outageFromMs + PARTED_AFTER_MS && atMs < overAtMs);
       const after = herd.filter(({ atMs }) => atMs >= overAtMs && atMs <= healedAtMs);
       const first = after.filter((one, at) => after.findIndex(({ grant }) => grant === one.grant) === at);
-      return (
-        crowdProblem("during the outage", during, grants.size) ??
-        crowdProblem("after the outage", first, grants.size)
-      );
+      return crowdProblem("during", during, grants.size) ?? crowdProblem("after", first, grants.size);
     },
   };
 }
 
 /** What is wrong if too many grants of a herd are refreshed within one second. */
 function crowdProblem(
-  when: string,
+  when: keyof typeof MAX_CROWD,
   sends: readonly { readonly atMs: number; readonly grant: string }[],
   grants: number,
 ): string | undefined {
@@ -88,7 +88,7 @@ function crowdProblem(
     perSecond.set(second, (perSecond.get(second) ?? new Set()).add(grant));
   }
   const most = Math.max(0, ...[...perSecond.values()].map(({ size }) => size));
-  return most > MAX_CROWD * grants
-    ? `${most} of ${grants} grants were refreshed within a second ${when}`
+  return most > MAX_CROWD[when] * grants
+    ? `${most} of ${grants} grants were refreshed within a second ${when} the outage`
     : undefined;
 }
