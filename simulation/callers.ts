@@ -142,7 +142,7 @@ export class Callers {
     grant: string,
     door: Door,
     maxWaitMs: number,
-    { minValidityMs, target }: TokenAsk,
+    { minValidityMs, target, mayRefresh }: TokenAsk,
     run: () => Promise<Outcome>,
   ): void {
     const { process } = life;
@@ -159,6 +159,7 @@ export class Callers {
         lostMs: process.lostMs,
         ...(minValidityMs !== undefined && { minValidityMs }),
         ...(wanted !== undefined && { target: wanted }),
+        ...(mayRefresh === false && { prefetch: true }),
       });
       const settle = (outcome: Outcome): void => {
         if (!process.alive) return;

@@ -28,7 +28,7 @@ export class Chain {
   readonly answers: AnswerRecord[] = [];
   /** When each token was first in a row. */
   readonly durableAtMs = new Map<string, number>();
-  /** When somebody asked for a token, and through which process. */
+  /** When somebody asked for a token who may start a refresh, and through which process. */
   readonly asks: Moment[] = [];
   /** When something went wrong on the way to the store or to the authorization server, and for which process. */
   readonly trouble: Moment[] = [];
@@ -82,7 +82,7 @@ export class Chains {
     if (kind === "event") this.#seeEvent(record);
     if (kind === "fault") this.#seeFault(record);
     if (kind === "store") this.#seeStore(record);
-    if (kind === "call" && (record.door === "get" || record.door === "view"))
+    if (kind === "call" && (record.door === "get" || record.door === "view") && record.prefetch !== true)
       this.of(record.grant).asks.push(record);
     if (kind === "process" && record.what !== "start") this.#toAll((chain) => chain.trouble.push(record));
   }

@@ -108,6 +108,8 @@ export interface CallRecord extends AtProcess {
   readonly door: Door;
   readonly maxWaitMs: number;
   readonly minValidityMs?: number;
+  /** The caller takes what there is, and starts no refresh. */
+  readonly prefetch?: true;
   /** One name for what the token is to be for; absent: what the sign-in asked for. */
   readonly target?: string;
   /** True milliseconds that the process has stood still, or its timers were late, in all so far. */

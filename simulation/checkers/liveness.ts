@@ -8,6 +8,9 @@ import type { Checker, Probe } from "../checker.ts";
 import type { AnswerRecord, JudgedRecord, LostRecord, SettledRecord, SimRecord } from "../history.ts";
 import { candidateTokens, currentRefreshToken, Ledger } from "./stored-tokens.ts";
 
+/** Clocks that differ by less are not wrong, in milliseconds. */
+const WRONG_CLOCK_MS = 10_000;
+
 /** Judges each end, and the grants of all browsers when the run has come to rest. */
 export function liveness(probe: Probe): Checker {
   const ledger = new Ledger();
@@ -20,6 +23,7 @@ export function liveness(probe: Probe): Checker {
     const answer = last.get(grant);
     if (row === undefined || row.state === "ended" || answer === undefined || answer.good === true)
       return undefined;
+    if (isFromWrongClock(probe, answer)) return undefined;
     const tokens = [currentRefreshToken(probe, row), ...candidateTokens(probe, row)];
     const good = tokens.some((token) => token !== undefined && probe.accepts(token));
     const got = `its last caller got ${answer.result} (${answer.text ?? answer.accessToken ?? ""})`;
@@ -57,6 +61,12 @@ function saysWhatBecame({ outcome, code, sent, refreshToken }: AnswerRecord): bo
   // Nothing had left.
   if (code === "connection_refused" || (outcome === "not_sent" && code === "timeout")) return false;
   return ["rejected", "config", "not_committed", "not_sent"].includes(outcome) || refreshToken === sent;
+}
+
+/** A token that was issued by a clock that was ahead: it passes for good for as long as that was wrong (I17). */
+function isFromWrongClock(probe: Probe, { accessToken, expiresAtMs = 0 }: SettledRecord): boolean {
+  const trueEndMs = accessToken === undefined ? undefined : probe.expiryOf(accessToken);
+  return trueEndMs !== undefined && expiresAtMs > trueEndMs + WRONG_CLOCK_MS;
 }
 
 /** Why and how often each grant ended, beside what the server's log says. */

@@ -28,6 +28,7 @@ export function unknownIsNotFailed(probe: Probe): Checker {
   const attempts = new Map<string, Attempt[]>();
   const deadlines = new Map<string, number>();
   const versions = new Map<string, number>();
+  const decidedAtMs = new Map<string, number>();
   let storeClockJumped = false;
 
   /** Whether the token in hand is nearly over by the sender's clock. */
@@ -51,7 +52,9 @@ export function unknownIsNotFailed(probe: Probe): Checker {
     if (!current || storeClockJumped || ledger.tampered.has(send.grant)) return undefined;
     // A refusal that the server is sure of opens no window.
     const first = earlier.find(({ outcome }) => outcome !== "harmless" && outcome !== "refused");
-    for (const attempt of earlier) {
+    // What was decided upon before another one left, and leaves late (X11), could not know of it: I1 and S6 are for that.
+    const known = earlier.filter((one) => one.send.atMs <= (decidedAtMs.get(send.attemptId) ?? send.atMs));
+    for (const attempt of known) {
       const problem = problemOf(attempt, send, first?.send, isNearlyOver(send));
       if (problem !== undefined) return `${send.process} sends ${send.refreshToken} again ${problem}`;
     }
@@ -65,8 +68,10 @@ export function unknownIsNotFailed(probe: Probe): Checker {
       const { after, attemptId = "" } = record;
       if (after?.intent != null) deadlines.set(attemptId, after.intent.deadlineAtMs);
     }
-    if (record.kind === "event" && record.event.type === "refresh_started")
+    if (record.kind === "event" && record.event.type === "refresh_started") {
       versions.set(record.event.attemptId, record.event.version);
+      decidedAtMs.set(record.event.attemptId, record.atMs);
+    }
     if (record.kind !== "answer") return;
     for (const list of attempts.values()) {
       const attempt = list.findLast(({ send }) => send.attemptId === record.attemptId);
