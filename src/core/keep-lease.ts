@@ -8,7 +8,7 @@ import type { Holding } from "./refresh-attempt.ts";
 
 /**
  * Runs something while renewing the lease at a quarter of its length: until that ends, and at most for `maxMs`, so that
- * a holder that is stuck loses its lease in the end. Stops when the lease has gone to somebody else.
+ * a holder that is stuck loses its lease in the end. Stops when the lease has gone to somebody else, or was handed over.
  */
 export async function whileLeased<Result>(
   engine: Engine,
@@ -27,9 +27,9 @@ export async function whileLeased<Result>(
 }
 
 async function renew(engine: Engine, holding: Holding, maxMs: number, finished: AbortSignal): Promise<void> {
-  const { clock, store, limits } = engine;
+  const { clock, store, limits, closing } = engine;
   const { grant, lease, attemptId } = holding;
-  const isOver = (): boolean => finished.aborted;
+  const isOver = (): boolean => finished.aborted || closing.aborted;
   for (let renewedMs = 0; renewedMs < maxMs; renewedMs += limits.leaseMs / 4) {
     await clock.sleep(limits.leaseMs / 4, finished);
     if (isOver()) return;

@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 
 import type { RotationPolicy } from "../../src/core/rotation.ts";
-import { ALICE, BOB, HOUR_MS, MINUTE_MS, SECOND_MS, isSettled, scenario } from "./support/scenario.ts";
+import {
+  ALICE,
+  BOB,
+  HOUR_MS,
+  MINUTE_MS,
+  SECOND_MS,
+  isSettled,
+  scenario,
+  type Scenario,
+  type Server,
+} from "./support/scenario.ts";
 
 describe("closing", () => {
   it("waits for the refreshes under way, so that their tokens are stored, then closes the store (X17, I4)", async () => {
@@ -202,6 +212,22 @@ describe("closing while a request stays out", () => {
 });
 
 describe("closing while the store has not taken everything", () => {
+  /** A store that has refused Alice's new tokens and Bob's sign-out. */
+  async function refusing(): Promise<Omit<Scenario, "store"> & Server> {
+    const world = scenario({ lifetimeMs: MINUTE_MS });
+    await world.signInBoth();
+    const refused = world.server();
+    const { manager, store, token } = refused;
+    await world.clock.advance(2 * MINUTE_MS);
+    store.break("commit", "fail");
+    store.break("end", "fail");
+    const call = token(ALICE, { maxWaitMs: 30_000 });
+    await world.clock.advance(15 * SECOND_MS);
+    expect(await call).toBe("at.alice.2");
+    await expect(manager.endGrant(BOB, "signed_out", { revoke: true })).rejects.toThrow(/store/);
+    return { ...world, ...refused };
+  }
+
   it("offers it the candidates and the ends that it has not taken yet (I4, S5, I16)", async () => {
     const { clock, as, server, signInBoth, row } = scenario({ lifetimeMs: MINUTE_MS });
     as.rotation = "grace_forks";
@@ -233,16 +259,7 @@ describe("closing while the store has not taken everything", () => {
   });
 
   it("gives up offering when it is closed: nothing is left running (I11)", async () => {
-    const { clock, server, signInBoth } = scenario({ lifetimeMs: MINUTE_MS });
-    await signInBoth();
-    const { manager, store, token } = server();
-    await clock.advance(2 * MINUTE_MS);
-    store.break("commit", "fail");
-    store.break("end", "fail");
-    const call = token(ALICE, { maxWaitMs: 30_000 });
-    await clock.advance(15 * SECOND_MS);
-    expect(await call).toBe("at.alice.2");
-    await expect(manager.endGrant(BOB, "signed_out", { revoke: true })).rejects.toThrow(/store/);
+    const { clock, manager, store } = await refusing();
     expect(clock.pendingSleeps).toBeGreaterThan(0);
     const tries = store.calls.length;
 
@@ -260,16 +277,7 @@ describe("closing while the store has not taken everything", () => {
   });
 
   it("stores all of it if the store comes back before the time is up, and is done then (I4, I16, X17)", async () => {
-    const { clock, as, server, signInBoth, row } = scenario({ lifetimeMs: MINUTE_MS });
-    await signInBoth();
-    const { manager, store, token } = server();
-    await clock.advance(2 * MINUTE_MS);
-    store.break("commit", "fail");
-    store.break("end", "fail");
-    const call = token(ALICE, { maxWaitMs: 30_000 });
-    await clock.advance(15 * SECOND_MS);
-    expect(await call).toBe("at.alice.2");
-    await expect(manager.endGrant(BOB, "signed_out", { revoke: true })).rejects.toThrow(/store/);
+    const { clock, as, row, manager, store } = await refusing();
 
     const closed = manager.close(20 * SECOND_MS);
     await clock.advance(5 * SECOND_MS);

@@ -392,3 +392,20 @@ describe("a refresh token that has just lost a commit", () => {
     expect(await row(ALICE)).toMatchObject({ state: "ended", candidates: [] });
   });
 });
+
+describe("a process that has no key for the tokens", () => {
+  it("keeps its hands off the lease of a due refresh: another one may have the key (SEC-60)", async () => {
+    const { clock, as, server, signInBoth } = scenario({ lifetimeMs: HOUR_MS });
+    await signInBoth();
+    const [poor, rich] = [server({ sealer: boxSealer("k2", ["k2"]) }), server()];
+    await clock.advance(55 * MINUTE_MS);
+
+    for (const id of [ALICE, BOB]) void poor.manager.view(id);
+    await clock.settle();
+    expect([poor.store.count("acquireLease"), as.sent]).toEqual([0, []]);
+
+    expect(await rich.token(ALICE)).toBe("at.alice.1");
+    await clock.settle();
+    expect(as.sent).toEqual(["rt.alice.1"]);
+  });
+});

@@ -319,3 +319,14 @@ describe("a server that lacks the key of a grant", () => {
     expect(await row(ALICE)).toEqual(before);
   });
 });
+
+describe("rows that this release cannot read", () => {
+  it("count as unopened: as long as there are any, no key is called free (X18, X30)", async () => {
+    const { server, signInBoth } = scenario({ lifetimeMs: HOUR_MS });
+    await signInBoth();
+    const { manager, store } = server({ sealer: bothKeys() });
+    store.answer("scan", () => Promise.resolve({ grants: [], unreadable: 2, next: null }));
+
+    expect(await manager.resealGrants()).toMatchObject({ scanned: 2, unopened: 2, resealed: 0 });
+  });
+});

@@ -57,6 +57,23 @@ describe("two rotations of one grant that wait for the store", () => {
     expect([await token(ALICE), shared.pendingRotations.size]).toEqual(["at.alice.3", 0]);
   });
 
+  it("keep that order if the store is back just before the second one comes: what was handed out is what is stored (I5)", async () => {
+    const world = await slowAndQuick();
+    const { clock, server, eventsOf } = world;
+    const { token, store } = server(options);
+    store.break("commit", "fail");
+    await token(ALICE);
+    await clock.advance(25 * SECOND_MS - 10);
+    expect([eventsOf("tokens_pending").length, await token(ALICE)]).toEqual([1, "at.alice.3"]);
+
+    store.mend();
+    await clock.advance(20);
+    await clock.settle();
+
+    expect(eventsOf("late_answer")).toHaveLength(1);
+    expect(await storedTokens(world)).toEqual(["rt.alice.3", "rt.alice.2"]);
+  });
+
   it("and lose to another process's are both kept (I4, S5)", async () => {
     const world = await slowAndQuick();
     const { clock, server } = world;

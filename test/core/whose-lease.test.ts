@@ -288,6 +288,71 @@ describe("a further request of one attempt", () => {
   });
 });
 
+describe("a further request of one attempt that has paused", () => {
+  /** Alice's first request was answered with a 503 that asks for a pause of 20 s, which a server with a window allows. */
+  async function paused(): Promise<Scenario & { readonly first: Server; readonly before: GrantRecord }> {
+    const world = scenario({ lifetimeMs: HOUR_MS });
+    world.as.rotation = "grace_forks";
+    world.as.graceMs = HOUR_MS;
+    await world.signInBoth();
+    const first = world.server({ rotationOf: () => policy });
+    await world.clock.advance(55 * MINUTE_MS);
+    const before = await world.row(ALICE);
+    const later = {
+      kind: "unknown",
+      code: "http_503",
+      answered: true,
+      retryAfterMs: 20 * SECOND_MS,
+    } as const;
+    world.as.failNext({ answer: later });
+    await first.token(ALICE);
+    await world.clock.settle();
+    return { ...world, first, before };
+  }
+
+  it("is not sent while that of somebody who took over after a failover may still win (I1, I12, X13)", async () => {
+    const world = await paused();
+    const { clock, as, server, row } = world;
+    const second = server({ rotationOf: () => policy });
+    await failOver(world, world.before);
+    as.failNext({ hang: "deaf" });
+    await second.token(ALICE);
+    await clock.settle();
+    const { intent } = await row(ALICE);
+    second.freeze();
+    await clock.advance(30 * SECOND_MS);
+
+    expect(as.sent).toHaveLength(2);
+    expect(await row(ALICE)).toMatchObject({ lease: null, intent, backoff: { code: "unresolved_refresh" } });
+  });
+
+  it("touches no store that the process has closed (X17)", async () => {
+    const { clock, as, first, eventsOf } = await paused();
+    const closed = first.manager.close(100);
+    await clock.advance(30 * SECOND_MS);
+    await closed;
+
+    expect([as.sent.length, first.store.calls.at(-1), eventsOf("handed_over").length]).toEqual([
+      1,
+      "close",
+      1,
+    ]);
+  });
+
+  it("is not told to be handed over by a process whose lease somebody else has (X13, X17)", async () => {
+    const world = await paused();
+    const { clock, first, store, row, eventsOf } = world;
+    await failOver(world, world.before);
+    const other = { holder: "other", attemptId: "o", durationMs: MINUTE_MS, deadlineMs: MINUTE_MS };
+    await store.acquireLease(ALICE, other);
+    const closed = first.manager.close(100);
+    await clock.advance(SECOND_MS);
+    await closed;
+
+    expect([eventsOf("handed_over"), (await row(ALICE)).lease?.holder]).toEqual([[], "other"]);
+  });
+});
+
 describe("a process that has closed", () => {
   it("sends nothing any more, and serves what it has (X17)", async () => {
     const { clock, as, server, signInBoth, row } = scenario({ lifetimeMs: HOUR_MS });
