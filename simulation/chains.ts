@@ -34,9 +34,21 @@ export class Chain {
   readonly trouble: Moment[] = [];
   /** How long each attempt may take, as its intent says. */
   readonly durationMs = new Map<string, number>();
+  /** When the store gave each attempt the lease, each time, and for how long. */
+  readonly leases: { readonly attemptId: string; readonly atMs: number; readonly leaseMs: number }[] = [];
   /** When the store lost or took back what it had acknowledged. */
   tamperedAtMs: number | undefined;
   lost: LostRecord | undefined;
+
+  /**
+   * When a request was decided upon: at the last look that its sender had at the row. It is told by the answer that gives
+   * the lease, and holds for as long as that; what is stored after the look, the sender cannot know.
+   */
+  decidedAtMs({ attemptId, askedAtMs, atMs }: JudgedRecord): number {
+    const sentAtMs = askedAtMs ?? atMs;
+    const look = this.leases.findLast((one) => one.attemptId === attemptId && one.atMs <= sentAtMs);
+    return look !== undefined && sentAtMs - look.atMs < look.leaseMs ? look.atMs : sentAtMs;
+  }
 
   /** The refresh tokens that were issued for one before a moment, each with what was judged. */
   successorsOf(refreshToken: string, beforeMs: number): readonly JudgedRecord[] {
@@ -95,9 +107,11 @@ export class Chains {
 
   #seeStore({ grant, operation, answer, after, storeNowMs, atMs }: StoreRecord): void {
     if (operation === "admin" && answer !== "flush") this.of(grant).tamperedAtMs ??= atMs;
-    const { intent } = after ?? {};
-    if (operation === "acquireLease" && intent != null)
-      this.of(grant).durationMs.set(intent.attemptId, intent.deadlineAtMs - storeNowMs);
+    const { intent, lease } = after ?? {};
+    if (operation !== "acquireLease" || answer !== "acquired" || intent == null || lease == null) return;
+    const { attemptId, deadlineAtMs } = intent;
+    this.of(grant).durationMs.set(attemptId, deadlineAtMs - storeNowMs);
+    this.of(grant).leases.push({ attemptId, atMs, leaseMs: lease.untilMs - storeNowMs });
   }
 
   #seeEvent({ event, grant, atMs, process }: Extract<SimRecord, { kind: "event" }>): void {

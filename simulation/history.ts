@@ -32,6 +32,8 @@ export interface StoreRecord extends AtProcess {
   readonly fence?: number;
   readonly expectedVersion?: number;
   readonly attemptId?: string;
+  /** When its process sent it. @defaultValue when it was done */
+  readonly sentAtMs?: number;
   readonly before: GrantRecord | undefined;
   readonly after: GrantRecord | undefined;
 }

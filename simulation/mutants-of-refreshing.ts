@@ -152,9 +152,9 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
     what: "kept candidates are never tried",
     patches: [
       {
-        file: "src/core/settle-outcome.ts",
-        find: "for (const candidate of [...grant.candidates].reverse()) {",
-        replace: "for (const candidate of [] as typeof grant.candidates) {",
+        file: "src/core/try-candidates.ts",
+        find: "for (const candidate of [...fresh, ...spent]) {",
+        replace: "for (const candidate of [] as typeof fresh) {",
       },
     ],
     caughtBy: { rules: ["I6"] },

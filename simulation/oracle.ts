@@ -129,28 +129,31 @@ function killerOf({ judged }: Chain, fatal: JudgedRecord): JudgedRecord | undefi
   );
 }
 
-function causeOfKilling({ durableAtMs }: Chain, fatal: JudgedRecord, killer: JudgedRecord): Finding {
+function causeOfKilling(chain: Chain, fatal: JudgedRecord, killer: JudgedRecord): Finding {
   if (killer.duplicate === true) return { cause: "duplicated" };
-  const lateMs = (killer.askedAtMs ?? killer.atMs) - (durableAtMs.get(fatal.refreshToken) ?? Infinity);
+  const lateMs = chain.decidedAtMs(killer) - (chain.durableAtMs.get(fatal.refreshToken) ?? Infinity);
   return lateMs > 0
-    ? { avoidable: `${killer.refreshToken} was sent ${lateMs} ms after its successor was stored` }
+    ? {
+        avoidable: `${killer.refreshToken} was sent although its successor had been stored ${lateMs} ms before its sender looked`,
+      }
     : { cause: "late_winner" };
 }
 
 /** Why nobody had a newer refresh token when the fatal request was decided upon. */
 function causeOfToken(
-  { durableAtMs, answers, judged, durationMs }: Chain,
+  chain: Chain,
   lost: LostRecord,
   fatal: JudgedRecord,
   { issued, duplicate, askedAtMs: issuedForMs, atMs: issuedAtMs }: JudgedRecord,
   { hindrances }: Chains,
 ): Finding {
+  const { durableAtMs, answers, judged, durationMs } = chain;
   const token = issued?.refreshToken ?? "";
-  const decidedAtMs = fatal.askedAtMs ?? fatal.atMs;
+  const decidedAtMs = chain.decidedAtMs(fatal);
   const knownAtMs = durableAtMs.get(token) ?? Infinity;
   if (knownAtMs < decidedAtMs)
     return {
-      avoidable: `${fatal.refreshToken} was sent ${decidedAtMs - knownAtMs} ms after its successor was stored`,
+      avoidable: `${fatal.refreshToken} was sent although its successor had been stored ${decidedAtMs - knownAtMs} ms before its sender looked`,
     };
   if (knownAtMs < Infinity && knownAtMs <= lost.atMs) return { cause: "unforeseeable" };
   const came = answers.filter(({ refreshToken }) => refreshToken === token);

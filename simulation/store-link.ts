@@ -55,6 +55,7 @@ interface Message {
   readonly operation: StoreOperation;
   readonly args: readonly unknown[];
   readonly place: Place;
+  readonly sentAtMs: number;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -86,7 +87,8 @@ class StoreLink {
       const grant = grantOf(operation, args);
       const slot = grant === undefined ? null : this.#world.slotOf(grant);
       const place = { server: this.#process.server, slot };
-      const message: Message = { operation, args, place, resolve, reject };
+      const sentAtMs = this.#world.timeline.nowMs;
+      const message: Message = { operation, args, place, sentAtMs, resolve, reject };
       this.#at("call", message, () => this.#process.pass(() => this.#leave(message)));
     });
   }
@@ -148,12 +150,12 @@ class StoreLink {
     );
   }
 
-  #apply({ operation, args, place }: Message): Promise<unknown> {
+  #apply({ operation, args, place, sentAtMs }: Message): Promise<unknown> {
     const { weather, store } = this.#world;
     const stale =
       operation === "read" ? weather.at("stale_reads", place, () => this.#chance.hits(0.7)) : undefined;
     if (stale !== undefined) return store.readStale(args[0] as string, stale.lagMs);
-    return store.apply(this.#process.name, operation, args);
+    return store.apply(this.#process.name, operation, args, sentAtMs);
   }
 
   #answer(message: Message, result: unknown): void {

@@ -50,8 +50,17 @@ export class StoreNode {
     return this.#timeline.nowMs + this.offsetMs;
   }
 
-  /** Does one operation for a process, at once. What only reads is no part of the history. */
-  async apply(process: string, operation: StoreOperation, args: readonly unknown[]): Promise<unknown> {
+  /**
+   * Does one operation for a process, at once. What only reads is no part of the history.
+   *
+   * @param sentAtMs When the process sent it, in true time.
+   */
+  async apply(
+    process: string,
+    operation: StoreOperation,
+    args: readonly unknown[],
+    sentAtMs: number = this.#timeline.nowMs,
+  ): Promise<unknown> {
     if (operation === "read" || operation === "scan") return this.#call(operation, args);
     const grant = grantOf(operation, args);
     const before = grant === undefined ? new Map(this.rows) : this.rows.get(grant);
@@ -79,6 +88,7 @@ export class StoreNode {
         storeNowMs,
         answer: answerText(result),
         ...detailsOf(operation, args),
+        ...(operation === "endMatching" && { sentAtMs }),
         before: was,
         after: is,
       };

@@ -1,7 +1,8 @@
 /**
  * I16: when a sign-out returns, the store refuses the grant, and no process hands its tokens out beyond the stated bound.
  * Its refresh tokens are revoked by the process that ended it, if that lives on and the authorization server answers
- * within the hour; what is left of any other sign-out, the next sweep of the store revokes and erases.
+ * within the hour; what is left of any other sign-out, the next sweep of the store revokes and erases. That goes for the
+ * end, too, of a sign-in that came while "end all of this user" was on its way to the store: nobody asked for it.
  *
  * @module
  */
@@ -20,6 +21,8 @@ interface End {
   readonly tokens: readonly string[];
   /** Who ended it. */
   readonly process: string;
+  /** It was made after the end had been sent. */
+  readonly isNewer: boolean;
   readonly atMs: number;
 }
 
@@ -39,8 +42,10 @@ export function completeSignOut(probe: Probe): Checker {
   const note = (record: SimRecord): void => {
     if (record.kind === "store" && record.operation !== "admin") {
       const { before, after, grant, process } = record;
-      if (before?.state === "live" && after?.state === "ended" && after.endReason !== "replaced")
-        ended.set(grant, { tokens: tokensOfRow(probe, before), process, atMs: record.atMs });
+      if (before?.state === "live" && after?.state === "ended" && after.endReason !== "replaced") {
+        const isNewer = (insertedAtMs.get(grant) ?? 0) > (record.sentAtMs ?? record.atMs);
+        ended.set(grant, { tokens: tokensOfRow(probe, before), process, isNewer, atMs: record.atMs });
+      }
     }
     ledger.see(record);
     if (record.kind === "store" && record.operation === "insert" && record.answer === "true")
@@ -90,7 +95,8 @@ export function completeSignOut(probe: Probe): Checker {
   };
 
   /** By the process itself, before any sweep. */
-  const isOwnDue = (grant: string, { process, atMs }: End): boolean =>
+  const isOwnDue = (grant: string, { process, atMs, isNewer }: End): boolean =>
+    !isNewer &&
     !ledger.goneAtMs.has(process) &&
     probe.healthy(process) &&
     !unopened.has(`${process} ${grant}`) &&

@@ -39,6 +39,17 @@ export function readIntent(
 }
 
 /**
+ * Whether a refresh has to be made up for now although the access token is good: its answer got lost, so the refresh
+ * token may be spent, and its second chance is over after a while (S1, TL2).
+ */
+export function needsSecondChance(grant: GrantRecord, storeNowMs: number, policy: RotationPolicy): boolean {
+  const { intent, lease, version } = grant;
+  if (intent?.parentVersion !== version || resendWindowMs(policy) === Number.POSITIVE_INFINITY) return false;
+  const isUnderWay = lease !== null && lease.untilMs > storeNowMs;
+  return !isUnderWay && isInWindow(intent, storeNowMs, policy);
+}
+
+/**
  * Whether the answer to an attempt may still come. An intent from the future was written before the store's clock was
  * set back, and its deadline means nothing (I17).
  */

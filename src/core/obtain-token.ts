@@ -4,7 +4,7 @@
  * @module
  */
 import { LONGEST_PAUSE_MS } from "./backoff.ts";
-import { decide, isRefreshable, type Decision } from "./decide.ts";
+import { decide, type Decision } from "./decide.ts";
 import type { Engine } from "./engine.ts";
 import {
   InvalidOptionError,
@@ -13,10 +13,12 @@ import {
   StoreFailedError,
 } from "./errors.ts";
 import { grantRefOf, type GrantRecord } from "./grant.ts";
+import { needsSecondChance } from "./intent.ts";
 import { checkDuration } from "./lead-time.ts";
 import { readGrant, unopenable, type CurrentGrant } from "./read-grant.ts";
 import { attemptRefresh, reasonToWait, type FlightResult } from "./refresh-attempt.ts";
 import { joinFlight } from "./single-flight.ts";
+import { isInDoubt } from "./spent-parent.ts";
 import { withTimeLimit, type TimeLimit } from "./time-limit.ts";
 import type { TokenSet } from "./token-set.ts";
 import { MAX_TARGETS, recordFor, targetKeyOf, tokenSetFor, type TokenTarget } from "./token-target.ts";
@@ -63,7 +65,7 @@ export interface IssuedToken {
  * How often a caller starts over because what it joined brought a token that was too short for it again, or one for
  * another target: there may be as many refreshes before its own as a grant has targets.
  */
-const MAX_ROUNDS = MAX_TARGETS + 3;
+export const MAX_ROUNDS: number = MAX_TARGETS + 3;
 
 /** The age that a token may reach before a caller's minimum renews it: this, or a quarter of its life where that is less. */
 const MAX_MARGIN_MS = 30_000;
@@ -87,10 +89,10 @@ async function obtainWithin(
 ): Promise<IssuedToken> {
   for (let round = 1; ; round++) {
     const { current, wanted, decision } = await readFor(engine, id, ask);
-    if (decision.kind === "fresh") return issue(wanted.grant, opened(wanted));
-    if (decision.kind === "due") {
+    if (isEnough(decision)) {
       const issued = issue(wanted.grant, opened(wanted));
-      if (ask.mayRefresh !== false) refreshInBackground(engine, current, ask);
+      if (ask.mayRefresh !== false && isWorthRefreshing(engine, current, decision))
+        refreshInBackground(engine, current, ask);
       return issued;
     }
     assertReachable(wanted.grant, ask);
@@ -120,7 +122,7 @@ function assertNotEnding({ shared }: Engine, id: string): void {
 }
 
 /** Whether what this caller joined was somebody else's: the store may have what it needs, or its own turn comes now. */
-function mayStartOver(result: FlightResult, { target }: TokenAsk): boolean {
+export function mayStartOver(result: FlightResult, { target }: TokenAsk): boolean {
   if (result.kind === "refreshed") return targetKeyOf(result.target) !== targetKeyOf(target);
   return result.kind === "adopted";
 }
@@ -144,7 +146,8 @@ async function readFor(
   return { current, wanted, decision };
 }
 
-function currentFor(current: CurrentGrant, target: TokenTarget | undefined): CurrentGrant {
+/** A reading as it looks to whoever wants a token for this target. */
+export function currentFor(current: CurrentGrant, target: TokenTarget | undefined): CurrentGrant {
   const tokenSet = (): TokenSet | undefined => {
     const all = current.tokenSet();
     return all && tokenSetFor(all, target);
@@ -156,40 +159,15 @@ function isEnough({ kind }: Decision): boolean {
   return kind === "fresh" || kind === "due";
 }
 
-/** See `TokenManager.renewRejected`. */
-export async function renewRejected(
+/** Whether a reader who has what it needs starts a refresh all the same. */
+export function isWorthRefreshing(
   engine: Engine,
-  id: string,
-  rejectedAccessToken: string,
-  ask: TokenAsk,
-): Promise<IssuedToken | undefined> {
-  const maxWaitMs = ask.maxWaitMs ?? engine.limits.maxWaitMs;
-  return withTimeLimit(engine.clock, maxWaitMs, (limit) =>
-    renewWithin(engine, id, rejectedAccessToken, ask, limit),
-  );
-}
-
-async function renewWithin(
-  engine: Engine,
-  id: string,
-  rejectedAccessToken: string,
-  ask: TokenAsk,
-  limit: TimeLimit,
-): Promise<IssuedToken | undefined> {
-  let refreshed = false;
-  for (let round = 1; round <= MAX_ROUNDS; round++) {
-    const current = await readGrant(engine, id);
-    if (current === undefined || current.stale || current.grant.state === "ended") return undefined;
-    const wanted = currentFor(current, ask.target);
-    if (opened(wanted).accessToken !== rejectedAccessToken)
-      return obtainToken(engine, id, { ...ask, maxWaitMs: limit.leftMs() });
-    const hopeless = !isRefreshable(current.grant, engine.clock.nowMs()) || tooYoung(engine, wanted.grant);
-    if (refreshed || hopeless) return undefined;
-    const result = await refreshWithin(engine, current, limit, { door: "fetch", ...ask });
-    if (result.kind === "failed" || result.kind === "ended") return undefined;
-    refreshed = !mayStartOver(result, ask);
-  }
-  return undefined;
+  { grant, storeNowMs }: CurrentGrant,
+  { kind }: Decision,
+): boolean {
+  const policy = engine.rotationOf(grant);
+  if (kind !== "fresh") return kind === "due";
+  return needsSecondChance(grant, storeNowMs, policy) || isInDoubt(grant, storeNowMs, policy);
 }
 
 /** Starts a refresh, or joins the one under way, and does not wait for it. */
@@ -235,7 +213,8 @@ function flightFor(engine: Engine, { grant }: CurrentGrant, ask: FlightAsk): Pro
   return result;
 }
 
-function opened(current: CurrentGrant): TokenSet {
+/** The token set of a reading. Throws `StoreFailedError` if it does not open. */
+export function opened(current: CurrentGrant): TokenSet {
   const tokenSet = current.tokenSet();
   if (tokenSet === undefined) throw unopenable(grantRefOf(current.grant.id));
   return tokenSet;
@@ -280,16 +259,6 @@ function assertReachable(grant: GrantRecord, { minValidityMs }: TokenAsk): void 
       `must be at most ${reachableMs} for this token, which the authorization server lets live ${lifetimeMs} ms, or every call would refresh it; got ${minValidityMs}. Ask for less, or have the server issue longer tokens`,
     );
   }
-}
-
-/**
- * An API that rejects a token which has just been issued would reject the next one too (SEC-71). A token from the
- * future was issued before the clock was set back; then the rejection weighs more than the clock (F26).
- */
-function tooYoung({ clock, limits }: Engine, grant: GrantRecord): boolean {
-  const lifetimeMs = (grant.accessTokenExpiresAtMs ?? Number.POSITIVE_INFINITY) - grant.accessTokenIssuedAtMs;
-  const ageMs = clock.nowMs() - grant.accessTokenIssuedAtMs;
-  return Math.abs(ageMs) < Math.min(limits.minForcedAgeMs, lifetimeMs / 4);
 }
 
 function issue(grant: GrantRecord, tokenSet: TokenSet): IssuedToken {

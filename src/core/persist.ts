@@ -12,6 +12,7 @@ import type { Commit, CommitAnswer } from "./grant-store.ts";
 import { offerAgain } from "./offer-again.ts";
 import { revokeTokens } from "./revoke-tokens.ts";
 import { openTokens, sealCandidate, sealTokens } from "./seal-tokens.ts";
+import { mayBeOutlived, parentNameOf } from "./spent-parent.ts";
 import {
   joinFlight,
   MAX_PENDING_PER_GRANT,
@@ -156,6 +157,10 @@ async function settleCommit(
     const { version } = grant;
     const { attemptId } = sent;
     engine.emit({ type: "tokens_stored", ...about(engine, grant), attemptId, version, tookMs });
+    const spent = mayBeOutlived(grant, sent, engine.rotationOf(grant))
+      ? openTokens(engine, parent)
+      : undefined;
+    if (spent !== undefined) await keepCandidate(engine, grant, spent, parentNameOf(sent));
     return { kind: "stored", grant };
   }
   // The same refresh token, from a server that does not rotate or answers a repetition alike: nothing is left to keep.

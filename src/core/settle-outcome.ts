@@ -8,24 +8,21 @@
  */
 import { pauseAfterMs } from "./backoff.ts";
 import { bury, buryUnheard } from "./clear-ended.ts";
-import { about, refreshDeadlineMsOf, settled, type Engine } from "./engine.ts";
+import { about, settled, type Engine } from "./engine.ts";
 import type { EndReason, GrantRecord, Intent } from "./grant.ts";
 import { mayStillWin, QUIET_TIME_MS } from "./intent.ts";
-import { whileLeased } from "./keep-lease.ts";
 import { offerAgain } from "./offer-again.ts";
 import { flushCandidates, persist } from "./persist.ts";
 import { adopted, again, type FlightResult, type Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
 import { sendWithinWindow } from "./resend.ts";
-import { openCandidate, openTokens } from "./seal-tokens.ts";
-import { lateLeftMs, sendRefresh, type RefreshSend } from "./send-refresh.ts";
+import { openTokens } from "./seal-tokens.ts";
+import { lateLeftMs, type RefreshSend } from "./send-refresh.ts";
 import { remember } from "./single-flight.ts";
 import { giveBack, retakeLease } from "./take-lease.ts";
 import { targetKeyOf } from "./token-target.ts";
+import { tryCandidates } from "./try-candidates.ts";
 import type { TokenSet } from "./token-set.ts";
-
-/** How long a candidate is worth trying, in milliseconds: a day. */
-export const MAX_CANDIDATE_AGE_MS = 86_400_000;
 
 /** How soon to look whether an end was applied whose acknowledgement got lost. */
 const LOOK_AGAIN_MS = 1_000;
@@ -102,7 +99,8 @@ function refuseTarget(
   return waitMs;
 }
 
-async function settleCommitted(
+/** Stores what the server has issued, and publishes it. */
+export async function settleCommitted(
   engine: Engine,
   holding: Holding,
   tokenSet: TokenSet,
@@ -123,7 +121,12 @@ async function settleCommitted(
   }
 }
 
-async function settleFailed(engine: Engine, holding: Holding, outcome: Failure): Promise<FlightResult> {
+/** Leaves the grant alive, with a pause for all processes. */
+export async function settleFailed(
+  engine: Engine,
+  holding: Holding,
+  outcome: Failure,
+): Promise<FlightResult> {
   const { grant, lease } = holding;
   const kind = outcome.kind === "rejected" ? "unknown" : outcome.kind;
   const failures = (grant.backoff?.failures ?? 0) + 1;
@@ -177,59 +180,6 @@ async function settleRejected(engine: Engine, holding: Holding, door: string): P
 /** How long an attempt that somebody left behind may still be answered, in milliseconds; 0: no longer. */
 function untilToldMs(intent: Intent | null, storeNowMs: number): number {
   return intent !== null && mayStillWin(intent, storeNowMs) ? intent.deadlineAtMs - storeNowMs : 0;
-}
-
-/**
- * Offers the server each refresh token that lost a commit, newest first: one of them may be the live one (P4, S5). One
- * that this server cannot open may be the live one as well: another server may have the key, so the grant goes on (I6).
- */
-async function tryCandidates(
-  engine: Engine,
-  first: Holding,
-  door: string,
-  storeNowMs: number,
-): Promise<FlightResult | undefined> {
-  const { grant } = first;
-  let holding = first;
-  const current = openTokens(engine, grant);
-  let sealed = false;
-  for (const candidate of [...grant.candidates].reverse()) {
-    const tokenSet = openCandidate(engine, grant, candidate);
-    sealed ||= tokenSet === undefined;
-    if (tokenSet === undefined) continue;
-    const usable =
-      storeNowMs - candidate.keptAtMs < MAX_CANDIDATE_AGE_MS &&
-      tokenSet.refreshToken !== undefined &&
-      tokenSet.refreshToken !== current?.refreshToken;
-    let outcome: RefreshOutcome | undefined;
-    if (usable) {
-      const retaken = await retakeLease(engine, holding, door);
-      if ("gone" in retaken) return retaken.gone;
-      holding = retaken.holding;
-      const attempt = { ...holding, attemptId: engine.newId(), request: 1 };
-      outcome = await sendCandidate(engine, attempt, tokenSet, door);
-    }
-    if (outcome?.kind === "committed") {
-      engine.emit({ type: "candidate_used", ...about(engine, grant), attemptId: candidate.attemptId });
-      const result = await settleCommitted(engine, { ...holding, target: undefined }, outcome.tokenSet, door);
-      await settled(engine.store.removeCandidate(grant.id, candidate.attemptId));
-      return result;
-    }
-    if (outcome !== undefined && outcome.kind !== "rejected") return settleFailed(engine, holding, outcome);
-    await engine.store.removeCandidate(grant.id, candidate.attemptId);
-  }
-  return sealed ? settleFailed(engine, holding, { kind: "config", code: "unseal_failed" }) : undefined;
-}
-
-function sendCandidate(
-  engine: Engine,
-  holding: Holding,
-  tokenSet: TokenSet,
-  door: string,
-): Promise<RefreshOutcome> {
-  return whileLeased(engine, holding, refreshDeadlineMsOf(engine, holding.grant), () =>
-    sendRefresh(engine, holding, { tokenSet, target: undefined, door }),
-  );
 }
 
 async function endRejected(

@@ -4,9 +4,8 @@
  *
  * @module
  */
-import type { GrantRecord } from "./grant.ts";
+import type { EndReason, GrantRecord, Lease } from "./grant.ts";
 import type { GrantReading, Commit } from "./grant-store.ts";
-import type { EndReason } from "./grant.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /** Something that several callers wait for. */
@@ -19,10 +18,12 @@ export interface SendName {
   readonly attemptId: string;
   /** Its number within the attempt, from 1. */
   readonly request: number;
+  /** The lease under which it was sent. */
+  readonly lease: Lease;
 }
 
 /** The name of a request: that of its attempt, with its number behind a dot where it was not the first. */
-export function sendNameOf({ attemptId, request }: SendName): string {
+export function sendNameOf({ attemptId, request }: Omit<SendName, "lease">): string {
   return request === 1 ? attemptId : `${attemptId}.${request}`;
 }
 

@@ -22,7 +22,8 @@ import { grantRefOf, type EndReason, type GrantRecord, type NewGrant } from "./g
 import type { GrantSelector, GrantStore } from "./grant-store.ts";
 import { createHeldWork, type Background, type HeldWork } from "./held-work.ts";
 import { checkDuration, checkTimingOptions, type TimingOptions } from "./lead-time.ts";
-import { obtainToken, renewRejected, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
+import { obtainToken, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
+import { renewRejected } from "./renew-rejected.ts";
 import { handOver, land, offerPending } from "./landing.ts";
 import type { Refresher } from "./refresher.ts";
 import { resealGrants, type ResealReport } from "./reseal-grants.ts";

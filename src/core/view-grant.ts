@@ -8,7 +8,7 @@ import { decide, timingOfGrant } from "./decide.ts";
 import type { Engine } from "./engine.ts";
 import type { ReauthenticationReason } from "./errors.ts";
 import { grantRefOf, type GrantRecord } from "./grant.ts";
-import { refreshInBackground, refreshWithin } from "./obtain-token.ts";
+import { isWorthRefreshing, refreshInBackground, refreshWithin } from "./obtain-token.ts";
 import { readGrant, type CurrentGrant } from "./read-grant.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
@@ -56,8 +56,13 @@ export async function viewGrant(engine: Engine, id: string, ask: ViewAsk): Promi
   const decision = decide(current.grant, engine.clock.nowMs(), engine.timing);
   if (decision.kind === "ended") return { status: "ended", grantRef, reason: decision.reason };
   slide(engine, current);
-  if (decision.kind !== "fresh" && ask.mayRefresh !== false && !current.stale) {
-    if (ask.wait === true) {
+  const worthWaiting = decision.kind !== "fresh";
+  if (
+    ask.mayRefresh !== false &&
+    !current.stale &&
+    (worthWaiting || isWorthRefreshing(engine, current, decision))
+  ) {
+    if (ask.wait === true && worthWaiting) {
       const due = current;
       const result = await withTimeLimit(engine.clock, ask.maxWaitMs ?? engine.limits.maxWaitMs, (limit) =>
         refreshWithin(engine, due, limit, { door }),

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { unreachableGrants } from "../../simulation/bound.ts";
 import { Watch } from "../../simulation/checker.ts";
 import { checkersFor } from "../../simulation/checkers/index.ts";
+import type { Intent } from "../../src/core/grant.ts";
 import type { SimRecord } from "../../simulation/history.ts";
 import { accountOf } from "../../simulation/oracle.ts";
 import {
@@ -16,8 +17,10 @@ import {
   lost,
   probe,
   RT1,
+  row,
   RT2,
   send,
+  store,
   T,
 } from "./records.ts";
 
@@ -120,6 +123,22 @@ describe("a second use that ended the chain (I21)", () => {
     const records = story(came, stored).map((record) => (record === alarm ? late : record));
 
     expect(causeOf(records)).toBe("unforeseeable");
+  });
+
+  it.each([
+    ["is excused where its sender had looked at the row before, under its lease", 54_000, "unforeseeable"],
+    ["is avoidable where that lease was over when it sent", 50_000, undefined],
+  ])("%s", (_, lookedAfterMs, cause) => {
+    const look = T + lookedAfterMs;
+    const lease = { holder: "s1.1", fence: 2, untilMs: look + 4_000 };
+    const intent = { attemptId: "b", deadlineAtMs: look + 15_000 } as Intent;
+    const taken = store({
+      ...{ atMs: look, process: "s1.1", operation: "acquireLease", answer: "acquired" },
+      after: row({ lease, intent }),
+    });
+    const stored = { ...committed, atMs: look + 500 } as SimRecord;
+
+    expect(causeOf(story({ ...came, atMs: look + 400 }, taken, stored))).toBe(cause);
   });
 
   it("is excused where the network had delivered the request twice", () => {

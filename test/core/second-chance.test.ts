@@ -1,0 +1,219 @@
+/** What a server's window still saves although nobody needs a new token: it is taken while it is open. */
+import { describe, expect, it } from "vitest";
+
+import type { RotationPolicy } from "../../src/core/rotation.ts";
+import type { RotationClass } from "./support/authorization-server.ts";
+import {
+  ALICE,
+  BOB,
+  HOUR_MS,
+  MINUTE_MS,
+  SECOND_MS,
+  scenario,
+  type Scenario,
+  type Server,
+} from "./support/scenario.ts";
+
+const WINDOW_MS = 30_000;
+const windowed: readonly [RotationClass, RotationPolicy, string][] = [
+  ["idempotent", { class: "idempotent", graceMs: WINDOW_MS }, "at.alice.2"],
+  ["grace_forks", { class: "grace", graceMs: WINDOW_MS }, "at.alice.3"],
+  ["last_wins", { class: "last_wins", graceMs: WINDOW_MS }, "at.alice.3"],
+];
+
+interface Lost extends Scenario {
+  readonly other: Server;
+}
+
+/** A server dies after the authorization server has rotated for a refresh that an API's 401 asked for: the token is fresh. */
+async function lostEarly(rotation: RotationClass, policy: RotationPolicy): Promise<Lost> {
+  const world = scenario({ lifetimeMs: HOUR_MS });
+  const { as, clock, server } = world;
+  as.rotation = rotation;
+  as.graceMs = policy.graceMs;
+  await world.signInBoth();
+  const options = { rotationOf: () => policy };
+  const [crashed, other] = [server(options), server(options)];
+  await clock.advance(10 * MINUTE_MS);
+  as.hold();
+  void crashed.manager.renewRejected(ALICE, "at.alice.1");
+  await clock.settle();
+  crashed.freeze();
+  as.release();
+  await clock.settle();
+  return { ...world, other };
+}
+
+describe("a refresh before its time whose answer got lost", () => {
+  it.each(windowed)(
+    "is made up for by the next reader within the window, who does not wait for it: %s (S1, S2, I21)",
+    async (rotation, policy, expected) => {
+      const { as, clock, other } = await lostEarly(rotation, policy);
+      await clock.advance(5 * SECOND_MS);
+
+      expect(await other.token(ALICE)).toBe("at.alice.1");
+      await clock.settle();
+      expect(await other.token(ALICE)).toBe(expected);
+      expect(as.sent).toEqual(["rt.alice.1", "rt.alice.1"]);
+      await clock.advance(2 * HOUR_MS);
+      expect(await other.token(ALICE)).toMatch(/^at\.alice\./);
+      expect(await other.token(BOB)).toBe("at.bob.2");
+    },
+  );
+
+  it("is made up for by a session read too, which reports the token in hand at once (S2)", async () => {
+    const { as, clock, other } = await lostEarly("grace_forks", { class: "grace", graceMs: WINDOW_MS });
+    await clock.advance(5 * SECOND_MS);
+
+    as.hold();
+    expect(await other.manager.view(ALICE, { wait: true })).toMatchObject({ status: "fresh" });
+    await clock.settle();
+    expect(as.sent).toHaveLength(2);
+  });
+
+  it.each<[string, (world: Lost) => Promise<unknown>]>([
+    ["a prefetch", ({ other }) => other.token(ALICE, { mayRefresh: false })],
+    ["the view of a prefetch", ({ other }) => other.manager.view(ALICE, { mayRefresh: false })],
+  ])("is left to others by %s", async (_, read) => {
+    const world = await lostEarly("grace_forks", { class: "grace", graceMs: WINDOW_MS });
+    await world.clock.advance(5 * SECOND_MS);
+    await read(world);
+    await world.clock.settle();
+
+    expect(world.as.sent).toHaveLength(1);
+  });
+
+  it.each<[string, RotationClass, RotationPolicy, number]>([
+    ["while its lease stands", "grace_forks", { class: "grace", graceMs: WINDOW_MS }, 2 * SECOND_MS],
+    ["when the window is over", "grace_forks", { class: "grace", graceMs: WINDOW_MS }, WINDOW_MS],
+    ["at a strict server", "strict_family", { class: "strict", graceMs: 0 }, 5 * SECOND_MS],
+    ["where it can wait", "grace_forks", { class: "overlapping", graceMs: HOUR_MS }, 5 * SECOND_MS],
+  ])("is not hurried %s: %s, %o (I1, I12, S6)", async (_, rotation, policy, afterMs) => {
+    const { as, clock, other } = await lostEarly(rotation, policy);
+    await clock.advance(afterMs);
+    for (let call = 0; call < 5; call++) expect(await other.token(ALICE)).toBe("at.alice.1");
+    await clock.settle();
+
+    expect(as.sent).toHaveLength(1);
+  });
+});
+
+interface Overtaken extends Scenario {
+  readonly first: Server;
+  readonly heir: Server;
+}
+
+/**
+ * Where the last one wins: one server stands still with the answer in its hands, and its heir has sent after it and
+ * stands still too. The pair of the first is dead at the authorization server.
+ */
+async function overtaken(): Promise<Overtaken> {
+  const world = scenario({ lifetimeMs: HOUR_MS });
+  const { as, clock, server } = world;
+  as.rotation = "last_wins";
+  as.graceMs = WINDOW_MS;
+  await world.signInBoth();
+  const options = { rotationOf: (): RotationPolicy => ({ class: "last_wins", graceMs: WINDOW_MS }) };
+  const [first, heir] = [server(options), server(options)];
+  await clock.advance(51 * MINUTE_MS);
+  for (const [one, waitMs] of [
+    [first, 0],
+    [heir, 5 * SECOND_MS],
+  ] as const) {
+    await clock.advance(waitMs);
+    as.hold();
+    void one.token(ALICE);
+    await clock.settle();
+    one.freeze();
+    as.release();
+    await clock.settle();
+  }
+  expect([as.sent, as.liveRefreshTokens("alice")]).toEqual([["rt.alice.1", "rt.alice.1"], ["rt.alice.3"]]);
+  return { ...world, first, heir };
+}
+
+describe("a pair that was stored although another holder had sent later (P4, TL3)", () => {
+  it("costs nothing although the other died: the refresh token that both spent is tried in the window (I21)", async () => {
+    const { as, clock, first, row } = await overtaken();
+    first.thaw();
+    await clock.advance(SECOND_MS);
+    expect((await row(ALICE)).version).toBe(2);
+
+    // The heir's lease has to end first.
+    await first.token(ALICE);
+    await clock.advance(5 * SECOND_MS);
+    expect(as.sent.slice(2)).toEqual(["rt.alice.2", "rt.alice.1"]);
+    expect(await first.token(ALICE)).toBe("at.alice.4");
+    await clock.advance(2 * HOUR_MS);
+    expect(await first.token(ALICE)).toBe("at.alice.5");
+    expect(await first.token(BOB)).toBe("at.bob.2");
+  });
+
+  it("is found out by anybody who reads, also if the first server dies too (I21, X8)", async () => {
+    const { as, clock, first, server } = await overtaken();
+    first.thaw();
+    await clock.advance(SECOND_MS);
+    first.freeze();
+    const third = server({ rotationOf: () => ({ class: "last_wins", graceMs: WINDOW_MS }) });
+    await clock.advance(5 * SECOND_MS);
+    await third.token(ALICE);
+    await clock.advance(SECOND_MS);
+
+    expect([await third.token(ALICE), as.liveRefreshTokens("alice")]).toEqual(["at.alice.4", ["rt.alice.4"]]);
+  });
+
+  it("gives way to the other's pair if that was kept: the spent one would kill it (S5, I4)", async () => {
+    const { as, clock, first, heir } = await overtaken();
+    first.thaw();
+    await clock.advance(SECOND_MS);
+    heir.thaw();
+    await clock.advance(SECOND_MS);
+    await first.token(ALICE);
+    await clock.advance(5 * SECOND_MS);
+
+    expect(as.sent.slice(2)).toEqual(["rt.alice.2", "rt.alice.3"]);
+    expect(await heir.token(ALICE)).toBe("at.alice.4");
+  });
+
+  it("is asked about once, and then left alone (I10)", async () => {
+    const { as, clock, first } = await overtaken();
+    first.thaw();
+    await clock.advance(SECOND_MS);
+    for (let second = 0; second < 40; second++) {
+      await first.token(ALICE);
+      await clock.advance(SECOND_MS);
+    }
+
+    expect(as.sent).toHaveLength(4);
+  });
+
+  it("is lost if nobody came before the window was over, and the spent one is not presented again (S1, I12)", async () => {
+    const { as, clock, first, eventsOf } = await overtaken();
+    first.thaw();
+    await clock.advance(SECOND_MS);
+    await clock.advance(WINDOW_MS);
+    await first.token(ALICE);
+    await clock.advance(5 * SECOND_MS);
+    expect(as.sent).toHaveLength(2);
+    await clock.advance(HOUR_MS);
+    await first.token(ALICE);
+    await clock.advance(SECOND_MS);
+
+    expect(as.sent.slice(2)).toEqual(["rt.alice.2"]);
+    expect(eventsOf("grant_ended")).toHaveLength(1);
+  });
+});
+
+describe("a pair that was stored by whoever held the lease to the end", () => {
+  it("is in no doubt, and keeps nothing beside it (P4)", async () => {
+    const { as, clock, server, signInBoth, row } = scenario({ lifetimeMs: HOUR_MS });
+    as.rotation = "last_wins";
+    await signInBoth();
+    const one = server({ rotationOf: () => ({ class: "last_wins", graceMs: WINDOW_MS }) });
+    await clock.advance(51 * MINUTE_MS);
+    await one.token(ALICE);
+    await clock.settle();
+
+    expect(await row(ALICE)).toMatchObject({ version: 2, candidates: [] });
+  });
+});
