@@ -12,6 +12,7 @@ import { tokenHash, type AuthorizationServer } from "./authorization-server.ts";
 import type { Strike } from "./blows.ts";
 import type { FleetListener } from "./fleet.ts";
 import { retried } from "./retried.ts";
+import { providerOf } from "./provider.ts";
 import { openStore, type OpenedStore } from "./stores.ts";
 import type { CallerAnswer, WorkerSetup } from "./worker.ts";
 
@@ -104,13 +105,7 @@ export function createLedger(): Ledger {
       const base = {
         store: at.store,
         refresher: createOAuthRefresher({
-          resolveProvider: () => ({
-            id: "torture",
-            issuer: setup.issuer,
-            clientId: setup.clientId,
-            clientSecret: setup.clientSecret,
-            allowInsecureRequests: true,
-          }),
+          resolveProvider: providerOf(setup),
         }),
         newId: () => crypto.randomUUID(),
         random: Math.random,

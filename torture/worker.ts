@@ -18,6 +18,7 @@ import {
   tokenHash,
 } from "./authorization-server.ts";
 import { createStriker, strikingRefresher, strikingStore, type Armed } from "./crash-points.ts";
+import { providerOf, type ServerSetup } from "./provider.ts";
 import { openStore, type StoreAddress } from "./stores.ts";
 import type { Refresher } from "../src/core/refresher.ts";
 import type { RotationPolicy } from "../src/core/rotation.ts";
@@ -25,11 +26,8 @@ import { tellingStore, type LeaseNews } from "./telling-store.ts";
 import { writeWorkerLine } from "./worker-log.ts";
 
 /** What a process is started with, as JSON in its first argument. */
-export interface WorkerSetup {
+export interface WorkerSetup extends ServerSetup {
   readonly store: StoreAddress;
-  readonly issuer: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
   /** Newest first. */
   readonly secrets: readonly string[];
   readonly rotation: RotationPolicy;
@@ -100,13 +98,7 @@ const store = tellingStore(opened.store, sealer, {
 const attempts = new AsyncLocalStorage<string>();
 let sends = 0;
 const oauth = createOAuthRefresher({
-  resolveProvider: () => ({
-    id: "torture",
-    issuer: setup.issuer,
-    clientId: setup.clientId,
-    clientSecret: setup.clientSecret,
-    allowInsecureRequests: true,
-  }),
+  resolveProvider: providerOf(setup),
   fetch: noted,
 });
 const refresher: Refresher = {
