@@ -153,8 +153,8 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
     patches: [
       {
         file: "src/core/try-candidates.ts",
-        find: "for (const candidate of [...fresh, ...spent]) {",
-        replace: "for (const candidate of [] as typeof fresh) {",
+        find: "for (const candidate of inOrder(grant.candidates)) {",
+        replace: "for (const candidate of inOrder([])) {",
       },
     ],
     caughtBy: { rules: ["I6"] },

@@ -49,6 +49,17 @@ export function needsSecondChance(grant: GrantRecord, storeNowMs: number, policy
   return !isUnderWay && isInWindow(intent, storeNowMs, policy);
 }
 
+/** Whether a process may have tokens that came of this attempt, while the server takes the old refresh token for theft. */
+export function mayBeReplay(
+  intent: Intent | null,
+  { version }: GrantRecord,
+  storeNowMs: number,
+  policy: RotationPolicy,
+): boolean {
+  if (intent?.parentVersion !== version || intent.outcome === "answered") return false;
+  return !isInWindow(intent, storeNowMs, policy);
+}
+
 /**
  * Whether the answer to an attempt may still come. An intent from the future was written before the store's clock was
  * set back, and its deadline means nothing (I17).

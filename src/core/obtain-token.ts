@@ -167,7 +167,7 @@ export function isWorthRefreshing(
 ): boolean {
   const policy = engine.rotationOf(grant);
   if (kind !== "fresh") return kind === "due";
-  return needsSecondChance(grant, storeNowMs, policy) || isInDoubt(grant, storeNowMs, policy);
+  return needsSecondChance(grant, storeNowMs, policy) || isInDoubt(grant, storeNowMs);
 }
 
 /** Starts a refresh, or joins the one under way, and does not wait for it. */

@@ -8,11 +8,11 @@
 import { about, settled, type Engine } from "./engine.ts";
 import type { ReauthenticationReason } from "./errors.ts";
 import type { GrantRecord, Lease } from "./grant.ts";
-import type { Commit, CommitAnswer } from "./grant-store.ts";
+import type { Commit, CommitAnswer, GrantReading } from "./grant-store.ts";
 import { offerAgain } from "./offer-again.ts";
 import { revokeTokens } from "./revoke-tokens.ts";
 import { openTokens, sealCandidate, sealTokens } from "./seal-tokens.ts";
-import { mayBeOutlived, parentNameOf } from "./spent-parent.ts";
+import { doubtAbout, spentNameOf } from "./spent-parent.ts";
 import {
   joinFlight,
   MAX_PENDING_PER_GRANT,
@@ -20,7 +20,7 @@ import {
   remember,
   sendNameOf,
   type PendingRotation,
-  type SendName,
+  type SentRequest,
 } from "./single-flight.ts";
 import { withTimeLimit } from "./time-limit.ts";
 import type { TokenSet } from "./token-set.ts";
@@ -35,22 +35,39 @@ export type Persisted =
   | { readonly kind: "pending"; readonly grant: GrantRecord }
   | { readonly kind: "ended"; readonly reason: ReauthenticationReason };
 
+type Answered = Omit<PendingRotation, "flush">;
+
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 2_000;
+
+/** How often a store that is away is offered what waits for it, in milliseconds. */
+const OFFER_EACH_MS = 500;
+
+/**
+ * How much longer, in milliseconds, another process may have a newer refresh token in its memory that it has not got rid of
+ * yet, because the store has only just come back: once more until a call of it gives up, and its next offer (S4).
+ */
+export function recoveryLeftMs({ clock, limits, storeTrouble }: Engine): number {
+  if (storeTrouble.lastFailureMs === undefined) return 0;
+  const wholeMs = limits.storeTimeoutMs + 2 * OFFER_EACH_MS;
+  const leftMs = storeTrouble.lastFailureMs + wholeMs - clock.nowMs();
+  // A failure from the future is of before the clock was set back (I17).
+  return leftMs > wholeMs ? 0 : Math.max(0, leftMs);
+}
 
 /** Stores a token set that renews `parent`, whatever it takes within `persistBudgetMs`. */
 export async function persist(
   engine: Engine,
   parent: GrantRecord,
   tokenSet: TokenSet,
-  sent: SendName,
+  sent: SentRequest,
   lease?: Lease,
 ): Promise<Persisted> {
   const { clock, limits, shared } = engine;
   const { attemptId } = sent;
   const answeredAtMs = clock.nowMs();
   const commit = commitFor(engine, parent, tokenSet, lease);
-  const rotation = { parent, commit, tokenSet, sent, answeredAtMs };
+  const answered: Answered = { parent, commit, tokenSet, sent, answeredAtMs };
   // What came before is stored before.
   await flushPending(engine, parent.id);
   const answer = await withTimeLimit(clock, limits.persistBudgetMs, async (limit) => {
@@ -60,11 +77,18 @@ export async function persist(
       await clock.sleep(retryMs * (0.5 + engine.random() / 2));
     }
   });
-  if (answer !== undefined) return settleCommit(engine, rotation, answer);
+  if (answer !== undefined) return settleCommit(engine, answered, answer);
+  const flush = async (): Promise<Persisted | undefined> => {
+    const given = await tryCommit(engine, parent.id, commit);
+    if (given === undefined) return undefined;
+    forget(engine, rotation);
+    return settleCommit(engine, answered, given);
+  };
+  const rotation: PendingRotation = { ...answered, flush };
   const waiting = [...(shared.pendingRotations.get(parent.id) ?? []), rotation];
   remember(shared.pendingRotations, parent.id, waiting.slice(-MAX_PENDING_PER_GRANT));
   engine.emit({ type: "tokens_pending", ...about(engine, parent), attemptId, version: parent.version + 1 });
-  engine.background(offerAgain(engine, () => isFlushed(engine, parent.id), MAX_RETRY_MS));
+  engine.background(offerAgain(engine, () => isFlushed(engine, parent.id), OFFER_EACH_MS, OFFER_EACH_MS));
   return { kind: "pending", grant: withPending(engine, parent) };
 }
 
@@ -80,10 +104,8 @@ export async function flushPending(engine: Engine, grantId: string): Promise<Per
   return joinFlight(flights, `flush ${grantId}`, async () => {
     let persisted: Persisted | undefined;
     for (let next = pendingRotations.get(grantId)?.[0]; next; next = pendingRotations.get(grantId)?.[0]) {
-      const answer = await tryCommit(engine, grantId, next.commit);
-      if (answer === undefined) return undefined;
-      forget(engine, next);
-      persisted = await settleCommit(engine, next, answer);
+      persisted = await next.flush();
+      if (persisted === undefined) return undefined;
     }
     return persisted;
   }).result;
@@ -144,7 +166,7 @@ async function tryCommit(engine: Engine, grantId: string, commit: Commit): Promi
 
 async function settleCommit(
   engine: Engine,
-  { parent, commit, tokenSet, sent, answeredAtMs }: PendingRotation,
+  { parent, commit, tokenSet, sent, answeredAtMs }: Answered,
   answer: CommitAnswer,
 ): Promise<Persisted> {
   if (answer.status === "absent") return revokeLate(engine, parent, tokenSet, "missing");
@@ -157,10 +179,7 @@ async function settleCommit(
     const { version } = grant;
     const { attemptId } = sent;
     engine.emit({ type: "tokens_stored", ...about(engine, grant), attemptId, version, tookMs });
-    const spent = mayBeOutlived(grant, sent, engine.rotationOf(grant))
-      ? openTokens(engine, parent)
-      : undefined;
-    if (spent !== undefined) await keepCandidate(engine, grant, spent, parentNameOf(sent));
+    if (answer.status === "committed") await keepSpent(engine, parent, sent, answer);
     return { kind: "stored", grant };
   }
   // The same refresh token, from a server that does not rotate or answers a repetition alike: nothing is left to keep.
@@ -182,6 +201,18 @@ function revokeLate(
 ): Persisted {
   if (reason !== "replaced") engine.background(revokeTokens(engine, parent, [tokenSet]));
   return { kind: "ended", reason };
+}
+
+/** See `doubtAbout`. */
+async function keepSpent(
+  engine: Engine,
+  parent: GrantRecord,
+  sent: SentRequest,
+  { grant, storeNowMs }: GrantReading,
+): Promise<void> {
+  const useful = doubtAbout(parent, grant, sent, engine.rotationOf(grant), storeNowMs);
+  const spent = useful && openTokens(engine, parent);
+  if (useful && spent) await keepCandidate(engine, grant, spent, spentNameOf(sent, useful));
 }
 
 async function keepCandidate(

@@ -15,8 +15,8 @@ import { decide, timingOfGrant } from "./decide.ts";
 import { about, type Engine } from "./engine.ts";
 import type { ReauthenticationReason } from "./errors.ts";
 import type { GrantRecord, Intent, Lease } from "./grant.ts";
-import { readIntent } from "./intent.ts";
-import { flushPending } from "./persist.ts";
+import { mayBeReplay, readIntent } from "./intent.ts";
+import { flushPending, recoveryLeftMs } from "./persist.ts";
 import { openTokens } from "./seal-tokens.ts";
 import { sendWithinWindow } from "./resend.ts";
 import { settleOutcome } from "./settle-outcome.ts";
@@ -145,7 +145,8 @@ async function underLease(
 
 /**
  * Why the authorization server has to be left alone for now, as the failure that an attempt would end with: the pause
- * after the last failure, or an earlier refresh of unknown outcome. `undefined`: it may be asked.
+ * after the last failure, or an earlier refresh of unknown outcome, whose tokens may be in the memory of a process to
+ * which the store has only just come back. `undefined`: it may be asked.
  *
  * @param intent What an earlier attempt left behind; not the intent of one that is under way.
  */
@@ -159,8 +160,12 @@ export function reasonToWait(
   if (pauseMs > 0) return { kind: "failed", code: grant.backoff?.code ?? "paused", retryInMs: pauseMs };
   const nowMs = engine.clock.nowMs();
   const decision = decide(grant, nowMs, engine.timing);
-  const reading = readIntent(intent, grant, decision, storeNowMs, engine.rotationOf(grant));
-  if (reading.action === "send") return undefined;
+  const policy = engine.rotationOf(grant);
+  const reading = readIntent(intent, grant, decision, storeNowMs, policy);
+  if (reading.action === "send") {
+    const waitMs = mayBeReplay(intent, grant, storeNowMs, policy) ? recoveryLeftMs(engine) : 0;
+    return waitMs > 0 ? { kind: "failed", code: "unresolved_refresh", retryInMs: waitMs } : undefined;
+  }
   const tooShortAtMs =
     (grant.accessTokenExpiresAtMs ?? Number.POSITIVE_INFINITY) -
     (timingOfGrant(grant, engine.timing)?.minValidityMs ?? 0);

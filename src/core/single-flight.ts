@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { EndReason, GrantRecord, Lease } from "./grant.ts";
+import type { EndReason, GrantRecord, Intent, Lease } from "./grant.ts";
 import type { GrantReading, Commit } from "./grant-store.ts";
+import type { Persisted } from "./persist.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /** Something that several callers wait for. */
@@ -13,17 +14,19 @@ export interface Flight<Result> {
   readonly result: Promise<Result>;
 }
 
-/** Which request an answer is to: what names a candidate, as one attempt may have several answers. */
-export interface SendName {
+/** Which request an answer is to. */
+export interface SentRequest {
   readonly attemptId: string;
   /** Its number within the attempt, from 1. */
   readonly request: number;
   /** The lease under which it was sent. */
   readonly lease: Lease;
+  /** The intent of an earlier one on the same version whose outcome nobody knew when it was sent. */
+  readonly unresolved: Intent | null;
 }
 
-/** The name of a request: that of its attempt, with its number behind a dot where it was not the first. */
-export function sendNameOf({ attemptId, request }: Omit<SendName, "lease">): string {
+/** What names a candidate, as one attempt may have several answers: its name, with the number of the request if not the first. */
+export function sendNameOf({ attemptId, request }: Pick<SentRequest, "attemptId" | "request">): string {
   return request === 1 ? attemptId : `${attemptId}.${request}`;
 }
 
@@ -33,9 +36,11 @@ export interface PendingRotation {
   readonly parent: GrantRecord;
   readonly commit: Commit;
   readonly tokenSet: TokenSet;
-  readonly sent: SendName;
+  readonly sent: SentRequest;
   /** When the server's answer was there, in epoch milliseconds. */
   readonly answeredAtMs: number;
+  /** Offers it to its own store once more. `undefined`: that is still away. Never rejects. */
+  readonly flush: () => Promise<Persisted | undefined>;
 }
 
 /** An end that the store has not taken yet. */

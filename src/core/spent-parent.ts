@@ -1,43 +1,67 @@
 /**
- * The refresh token that two requests have spent, kept for the case that the wrong one of them was stored.
+ * The refresh token that two requests may have spent, kept for the case that the wrong one of them was stored.
  *
- * Where only the newest pair of a server stays valid (`last_wins`, P4), the pair that is stored first need not be the one
- * that lives: whoever took the lease over meanwhile may have sent later, and may have died with the answer. The refresh
- * token that both spent still brings a pair then, as long as the server's window is open, so it is kept as a candidate.
+ * Where only the newest pair of a server stays valid (`last_wins`, P4), the pair that is stored need not be the one that
+ * lives: another holder's request may have come to the server later, and that process may have died with the answer.
+ * The refresh token that both spent still brings a pair then, as long as the server's window is open. So it is kept as a
+ * candidate whose name says from when on it can be found out, and until when it helps, by the store's clock.
  *
  * @module
  */
 import type { Candidate, GrantRecord } from "./grant.ts";
+import { mayStillWin, QUIET_TIME_MS } from "./intent.ts";
 import { resendWindowMs, type RotationPolicy } from "./rotation.ts";
-import { sendNameOf, type SendName } from "./single-flight.ts";
+import { sendNameOf, type SentRequest } from "./single-flight.ts";
 
-const MARK = ".parent";
-
-/** How the spent refresh token is named among the candidates. */
-export function parentNameOf(sent: SendName): string {
-  return `${sendNameOf(sent)}${MARK}`;
+/** From when until when a spent refresh token is of use, in epoch milliseconds by the store's clock. */
+export interface Usefulness {
+  /** No other request can come to the server any more. */
+  readonly fromMs: number;
+  /** The server's window is over. */
+  readonly untilMs: number;
 }
 
-/** Whether a candidate is not a fresh refresh token but a spent one, which helps within the server's window only. */
-export function isSpentParent({ attemptId }: Pick<Candidate, "attemptId">): boolean {
-  return attemptId.endsWith(MARK);
+const NAME = /\.parent\.(\d+)\.(\d+)$/;
+
+/** How the spent refresh token is named among the candidates. */
+export function spentNameOf(sent: SentRequest, { fromMs, untilMs }: Usefulness): string {
+  return `${sendNameOf(sent)}.parent.${fromMs}.${untilMs}`;
+}
+
+/** When a candidate is of use that is not a fresh refresh token but a spent one; `undefined` for a fresh one. */
+export function usefulnessOf({ attemptId }: Pick<Candidate, "attemptId">): Usefulness | undefined {
+  const [, from, until] = NAME.exec(attemptId) ?? [];
+  return until === undefined ? undefined : { fromMs: Number(from), untilMs: Number(until) };
 }
 
 /**
- * Whether another holder may have sent the same refresh token later than the request whose answer has just been stored.
+ * Whether, and when, it may turn out that the pair which has just been stored is not the one that lives: somebody took
+ * the lease after its request, or an earlier holder's request may still come to the server.
  *
- * @param stored The row with that answer in it.
+ * @param parent The row that was spent, as its holder had it.
+ * @param stored The row with the new pair in it.
  */
-export function mayBeOutlived(stored: GrantRecord, sent: SendName, policy: RotationPolicy): boolean {
-  return policy.class === "last_wins" && stored.fence > sent.lease.fence;
+export function doubtAbout(
+  parent: GrantRecord,
+  stored: GrantRecord,
+  { lease, unresolved }: SentRequest,
+  policy: RotationPolicy,
+  storeNowMs: number,
+): Usefulness | undefined {
+  if (policy.class !== "last_wins") return undefined;
+  const isEarlierOut = unresolved !== null && mayStillWin(unresolved, storeNowMs);
+  if (!isEarlierOut && stored.fence <= lease.fence) return undefined;
+  const firstUseMs = unresolved?.startedAtMs ?? parent.intent?.startedAtMs ?? storeNowMs;
+  const untilMs = firstUseMs + resendWindowMs(policy);
+  const fromMs = isEarlierOut ? unresolved.deadlineAtMs + QUIET_TIME_MS : storeNowMs;
+  return fromMs < untilMs ? { fromMs, untilMs } : undefined;
 }
 
-/** Whether that is still to be found out, while the window is open: by a refresh with the pair that was stored. */
-export function isInDoubt(grant: GrantRecord, storeNowMs: number, policy: RotationPolicy): boolean {
-  return grant.candidates.some(
-    (one) =>
-      isSpentParent(one) &&
-      one.version === grant.version &&
-      storeNowMs - one.keptAtMs < resendWindowMs(policy),
-  );
+/** Whether it is still to be found out, and can be: by a refresh with the pair that was stored. */
+export function isInDoubt(grant: GrantRecord, storeNowMs: number): boolean {
+  return grant.candidates.some((one) => {
+    const useful = usefulnessOf(one);
+    if (useful === undefined || one.version !== grant.version) return false;
+    return useful.fromMs <= storeNowMs && storeNowMs < useful.untilMs;
+  });
 }

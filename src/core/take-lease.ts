@@ -60,7 +60,7 @@ async function takeLeaseWithin(
     if (answer.status === "acquired") {
       const { previousIntent } = answer;
       if (previousIntent?.attemptId !== attemptId) found = previousIntent;
-      else found ??= replacedUnseen(previousIntent, seen);
+      else if (found === undefined) found = replacedUnseen(previousIntent, seen);
       // A process that stood still since it asked may have lost the lease already, and sending now could be a replay (X11).
       const tookMs = clock.nowMs() - askedAtMs;
       if (tookMs >= 0 && tookMs < limits.leaseMs) return { ...answer, previousIntent: found };

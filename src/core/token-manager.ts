@@ -175,10 +175,13 @@ function createEngine(options: TokenManagerOptions): Built {
   };
   const held = createHeldWork(options.background, clock);
   const closing = new AbortController();
+  const storeTrouble: Engine["storeTrouble"] = {};
   const engine: Engine = {
-    store: boundedStore(options.store, clock, limits.storeTimeoutMs, (operation) =>
-      emit({ type: "store_failed", atMs: clock.nowMs(), grantRef: "", provider: "", operation }),
-    ),
+    store: boundedStore(options.store, clock, limits.storeTimeoutMs, (operation) => {
+      const atMs = clock.nowMs();
+      storeTrouble.lastFailureMs = atMs;
+      emit({ type: "store_failed", atMs, grantRef: "", provider: "", operation });
+    }),
     sealer: options.sealer,
     refresher: options.refresher,
     clock,
@@ -192,6 +195,7 @@ function createEngine(options: TokenManagerOptions): Built {
     background: held.add,
     rotationOf: options.rotationOf ?? (() => STRICT_ROTATION),
     closing: closing.signal,
+    storeTrouble,
     sending: new Map(),
   };
   return { engine, during: held.during, finished: held.finished, closed: () => closing.abort() };

@@ -5,13 +5,13 @@
  */
 import { about, refreshDeadlineMsOf, settled, type Engine } from "./engine.ts";
 import { whileLeased } from "./keep-lease.ts";
+import type { Candidate } from "./grant.ts";
 import type { FlightResult, Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
-import { resendWindowMs } from "./rotation.ts";
 import { openCandidate, openTokens } from "./seal-tokens.ts";
 import { sendRefresh } from "./send-refresh.ts";
 import { settleCommitted, settleFailed } from "./settle-outcome.ts";
-import { isSpentParent } from "./spent-parent.ts";
+import { usefulnessOf } from "./spent-parent.ts";
 import { retakeLease } from "./take-lease.ts";
 import type { TokenSet } from "./token-set.ts";
 
@@ -33,27 +33,19 @@ export async function tryCandidates(
   let holding = first;
   const current = openTokens(engine, grant);
   let sealed = false;
-  const windowMs = resendWindowMs(engine.rotationOf(grant));
-  const newestFirst = [...grant.candidates].reverse();
-  const [spent, fresh] = [
-    newestFirst.filter(isSpentParent),
-    newestFirst.filter((one) => !isSpentParent(one)),
-  ];
-  for (const candidate of [...fresh, ...spent]) {
-    const tokenSet = openCandidate(engine, grant, candidate);
-    sealed ||= tokenSet === undefined;
-    if (tokenSet === undefined) continue;
-    const usable =
-      storeNowMs - candidate.keptAtMs < (isSpentParent(candidate) ? windowMs : MAX_CANDIDATE_AGE_MS) &&
-      tokenSet.refreshToken !== undefined &&
-      tokenSet.refreshToken !== current?.refreshToken;
+  for (const candidate of inOrder(grant.candidates)) {
+    const untilMs = usefulnessOf(candidate)?.untilMs ?? candidate.keptAtMs + MAX_CANDIDATE_AGE_MS;
+    const isOver = storeNowMs >= untilMs;
+    const tokenSet = isOver ? undefined : openCandidate(engine, grant, candidate);
+    sealed ||= !isOver && tokenSet === undefined;
+    if (!isOver && tokenSet === undefined) continue;
     let outcome: RefreshOutcome | undefined;
-    if (usable) {
+    if (tokenSet?.refreshToken !== undefined && tokenSet.refreshToken !== current?.refreshToken) {
       const retaken = await retakeLease(engine, holding, door);
       if ("gone" in retaken) return retaken.gone;
       holding = retaken.holding;
       const attempt = { ...holding, attemptId: engine.newId(), request: 1 };
-      outcome = await sendCandidate(engine, attempt, tokenSet, door);
+      if (retaken.storeNowMs < untilMs) outcome = await sendCandidate(engine, attempt, tokenSet, door);
     }
     if (outcome?.kind === "committed") {
       engine.emit({ type: "candidate_used", ...about(engine, grant), attemptId: candidate.attemptId });
@@ -65,6 +57,12 @@ export async function tryCandidates(
     await engine.store.removeCandidate(grant.id, candidate.attemptId);
   }
   return sealed ? settleFailed(engine, holding, { kind: "config", code: "unseal_failed" }) : undefined;
+}
+
+function inOrder(candidates: readonly Candidate[]): readonly Candidate[] {
+  const newestFirst = [...candidates].reverse();
+  const isFresh = (one: Candidate): boolean => usefulnessOf(one) === undefined;
+  return [...newestFirst.filter(isFresh), ...newestFirst.filter((one) => !isFresh(one))];
 }
 
 function sendCandidate(

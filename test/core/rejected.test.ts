@@ -203,6 +203,23 @@ describe("the refresh tokens that lost a commit", () => {
     expect((await row(ALICE)).state).toBe("live");
   });
 
+  it("that this server cannot open do not keep the grant alive for ever: a day is their time (I20, S5)", async () => {
+    const { clock, as, server, signInBoth, row, store } = scenario({ lifetimeMs: 30 * MINUTE_MS });
+    as.rotation = "strict_error";
+    await signInBoth();
+    const { token } = server();
+    await store.addCandidate(
+      ALICE,
+      sealCandidate(boxSealer("k2"), ALICE, 1, "old", as.rotateElsewhere("alice")),
+    );
+    await clock.advance(24 * HOUR_MS);
+    const call = token(ALICE);
+    await clock.advance(SECOND_MS);
+
+    expect(await call).toBe("reauthentication_required:rejected");
+    expect((await row(ALICE)).state).toBe("ended");
+  });
+
   it("that this server cannot open are not dropped, and the grant does not end here (I6, I15)", async () => {
     const world = scenario({ lifetimeMs: MINUTE_MS });
     const { clock, as, server, signInBoth, row, store, eventsOf } = world;

@@ -187,6 +187,20 @@ describe("a pair that was stored although another holder had sent later (P4, TL3
     expect(as.sent).toHaveLength(4);
   });
 
+  it("is not found out with the spent one when its window was over before it was stored (S1, I12)", async () => {
+    const { as, clock, first, row, eventsOf } = await overtaken();
+    await clock.advance(WINDOW_MS);
+    first.thaw();
+    await clock.advance(SECOND_MS);
+    expect(await row(ALICE)).toMatchObject({ version: 2, candidates: [] });
+    for (let second = 0; second < 10; second++) {
+      expect(await first.token(ALICE)).toBe("at.alice.2");
+      await clock.advance(SECOND_MS);
+    }
+
+    expect([as.sent.length, eventsOf("grant_ended")]).toEqual([2, []]);
+  });
+
   it("is lost if nobody came before the window was over, and the spent one is not presented again (S1, I12)", async () => {
     const { as, clock, first, eventsOf } = await overtaken();
     first.thaw();
@@ -201,6 +215,53 @@ describe("a pair that was stored although another holder had sent later (P4, TL3
 
     expect(as.sent.slice(2)).toEqual(["rt.alice.2"]);
     expect(eventsOf("grant_ended")).toHaveLength(1);
+  });
+});
+
+describe("a pair that was stored while the request of an earlier holder was still out (P4, X39)", () => {
+  /** The request of a server that crashed comes to the authorization server after its heir has stored its own pair. */
+  async function overtakenLater(arrivesAfterMs: number): Promise<Overtaken> {
+    const world = scenario({ lifetimeMs: HOUR_MS });
+    const { as, clock, server } = world;
+    as.rotation = "last_wins";
+    as.graceMs = WINDOW_MS;
+    await world.signInBoth();
+    const options = { rotationOf: (): RotationPolicy => ({ class: "last_wins", graceMs: WINDOW_MS }) };
+    const [first, heir] = [server(options), server(options)];
+    await clock.advance(51 * MINUTE_MS);
+    as.failNext({ hang: "deaf", afterMs: arrivesAfterMs });
+    void first.token(ALICE);
+    await clock.settle();
+    first.freeze();
+    await clock.advance(5 * SECOND_MS);
+    await heir.token(ALICE);
+    await clock.advance(SECOND_MS);
+    expect((await world.row(ALICE)).version).toBe(2);
+    return { ...world, first, heir };
+  }
+
+  it("is tried once that request can't come any more, while the window still helps (I21)", async () => {
+    const { as, clock, heir, eventsOf } = await overtakenLater(10 * SECOND_MS);
+    for (let second = 0; second < 30; second++) {
+      expect(await heir.token(ALICE)).toMatch(/^at.alice/);
+      await clock.advance(SECOND_MS);
+    }
+
+    expect(as.sent).toEqual(["rt.alice.1", "rt.alice.1", "rt.alice.2", "rt.alice.1"]);
+    expect([as.liveRefreshTokens("alice").length, eventsOf("grant_ended")]).toEqual([1, []]);
+    await clock.advance(2 * HOUR_MS);
+    expect(await heir.token(ALICE)).toMatch(/^at.alice/);
+  });
+
+  it("costs one refresh more, and no session, where that request never comes (I10)", async () => {
+    const { as, clock, heir } = await overtakenLater(HOUR_MS);
+    for (let second = 0; second < 30; second++) {
+      await heir.token(ALICE);
+      await clock.advance(SECOND_MS);
+    }
+
+    expect(as.sent).toHaveLength(3);
+    expect(await heir.token(ALICE)).toMatch(/^at.alice/);
   });
 });
 

@@ -2,6 +2,8 @@
 import { describe, expect, it } from "vitest";
 
 import type { RotationPolicy } from "../../src/core/rotation.ts";
+import { createTokenManager } from "../../src/core/token-manager.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
 import {
   ALICE,
   HOUR_MS,
@@ -127,5 +129,28 @@ describe("two candidates of one attempt that the store has not taken", () => {
     await clock.advance(20 * SECOND_MS);
 
     expect((await row(ALICE)).candidates).toHaveLength(2);
+  });
+});
+
+describe("rotations that wait in a process with several stores", () => {
+  it("each go to the store of their own, also when the engine of another comes to rest (I4)", async () => {
+    const world = scenario({ lifetimeMs: HOUR_MS });
+    const { clock, as, server, signInBoth, row } = world;
+    await signInBoth();
+    const own = server();
+    const others = memoryStore({ clock });
+    const other = createTokenManager({
+      ...{ store: others, sealer: boxSealer(), refresher: as, random: () => 0, holder: "other" },
+      ...{ newId: () => "others", clock, shared: own.shared },
+    });
+    await clock.advance(55 * MINUTE_MS);
+    own.store.break("commit", "fail");
+    await own.token(ALICE);
+    await clock.advance(15 * SECOND_MS);
+    expect(own.shared.pendingRotations.size).toBe(1);
+    own.store.mend();
+    await other.close();
+
+    expect([as.revoked, (await row(ALICE)).version]).toEqual([[], 2]);
   });
 });

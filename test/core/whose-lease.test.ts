@@ -184,7 +184,7 @@ describe("a lease whose acknowledgement got lost", () => {
 
     await clock.advance(42 * SECOND_MS);
     const call = next.token(ALICE);
-    await clock.advance(2 * SECOND_MS);
+    await clock.advance(5 * SECOND_MS);
     expect([await call, as.sent.length]).toEqual(["at.alice.2", 2]);
   });
 
