@@ -6,13 +6,14 @@
  */
 import type { Checker, Probe } from "./checker.ts";
 import type { SimRecord, StoreRecord } from "./history.ts";
-import { candidateTokens } from "./checkers/stored-tokens.ts";
+import { candidateTokens, spentTokens } from "./checkers/stored-tokens.ts";
 
 /** What has to be seen, and in words. */
 export const SOMETIMES = {
   pausedHolderAndHeirBothSucceed: "lease expired while its holder stood still, and both later succeeded",
   fencedWriteRejected: "a write with an old fence or version was rejected",
   candidateSaved: "a kept candidate saved the grant",
+  spentSaved: "the refresh token that two requests had spent saved the grant (P4)",
   retryInWindow: "an unknown outcome was resolved by a retry in the window",
   deferredResend: "a resend was deferred (S6), and later sent",
   adoptedAfterRefusal: "invalid_grant, and then another process's newer tokens were adopted",
@@ -60,6 +61,7 @@ export class CoverageWatch implements Checker {
   /** When each process was refused a grant's refresh token last. */
   readonly #refusedAtMs = new Map<string, number>();
   readonly #candidates = new Set<string>();
+  readonly #spent = new Set<string>();
   readonly #pending = new Set<string>();
   readonly #ended = new Set<string>();
   readonly #lateAnswers = new Set<string>();
@@ -89,8 +91,10 @@ export class CoverageWatch implements Checker {
     if ((operation === "renewLease" || operation === "releaseLease") && answer === "false")
       this.seen.fencedWriteRejected++;
     if (operation === "commit" && answer === "conflict") this.seen.fencedWriteRejected++;
-    if (after !== undefined)
+    if (after !== undefined) {
       for (const token of candidateTokens(this.#probe, after)) this.#candidates.add(token);
+      for (const token of spentTokens(this.#probe, after)) this.#spent.add(token);
+    }
     const { holder, fence = 0 } = before?.lease ?? {};
     const takes = operation === "acquireLease" && answer === "acquired" && holder !== process;
     if (takes && holder !== undefined && (this.#pausedUntilMs.get(holder) ?? 0) > atMs)
@@ -128,7 +132,7 @@ export class CoverageWatch implements Checker {
     if (outcome === "rejected") this.#refusedAtMs.set(`${process}|${grant}`, atMs);
     if (outcome !== "committed") return;
     if (this.#silent.delete(key) && this.#again.has(`${attemptId}|${sent}`)) this.seen.retryInWindow++;
-    if (this.#candidates.has(sent)) this.seen.candidateSaved++;
+    if (this.#candidates.has(sent)) this.seen[this.#spent.has(sent) ? "spentSaved" : "candidateSaved"]++;
     if (this.#ended.has(grant) && record.refreshToken !== undefined)
       this.#lateAnswers.add(record.refreshToken);
   }

@@ -3,8 +3,9 @@
  * authorization server and every fault; the engine knows neither.
  *
  * It asks for what killed the chain: the last request that was refused for good. Each refresh token that was issued for
- * the same one before needs a cause of its own why nobody had it by then: its answer never came, or its process died,
- * stood still or had no store within the time that it gets to store it. Anything else was avoidable.
+ * the same one before needs a cause of its own why nobody had it by then: its answer never came, or its process died or
+ * stood still within the time that it gets to store it, or had no store from then until that request was decided upon.
+ * Anything else was avoidable.
  *
  * @module
  */
@@ -13,9 +14,8 @@ import { Chains, type Chain } from "./chains.ts";
 import type { Probe } from "./checker.ts";
 import { tokensStoredBy } from "./checkers/stored-tokens.ts";
 import type { AsClass } from "./fault-types.ts";
-import { PERSIST_MS } from "./hindrances.ts";
 import type { JudgedRecord, LostRecord, SimRecord } from "./history.ts";
-import { chanceOfSecondUse, firstUseOf, missedWindow } from "./second-chance.ts";
+import { chanceOfSecondUse, firstUseOf, missedDoubt, missedWindow } from "./second-chance.ts";
 
 /** One lost grant. */
 export interface Loss {
@@ -132,6 +132,8 @@ function killerOf({ judged }: Chain, fatal: JudgedRecord): JudgedRecord | undefi
 function causeOfKilling(chain: Chain, fatal: JudgedRecord, killer: JudgedRecord): Finding {
   if (killer.duplicate === true) return { cause: "duplicated" };
   const lateMs = chain.decidedAtMs(killer) - (chain.durableAtMs.get(fatal.refreshToken) ?? Infinity);
+  const missed = missedDoubt(chain, fatal, killer);
+  if (missed !== undefined) return { avoidable: missed };
   return lateMs > 0
     ? {
         avoidable: `${killer.refreshToken} was sent although its successor had been stored ${lateMs} ms before its sender looked`,
@@ -162,7 +164,7 @@ function causeOfToken(
       const endMs = (issuedForMs ?? issuedAtMs) + (durationMs.get(attemptId) ?? 0);
       if (lost.atMs < endMs)
         return { avoidable: `it was ended ${endMs - lost.atMs} ms before the deadline of ${attemptId}` };
-    } else if (!hindrances.hinders(process, atMs, Math.min(atMs + PERSIST_MS, lost.atMs))) {
+    } else if (!hindrances.keeps(process, atMs, Math.min(Math.max(decidedAtMs, atMs), lost.atMs))) {
       // Decided before anybody could know, it ended the chain, and the new refresh token with it.
       const dead = lost.ended === "alarm" && decidedAtMs <= atMs + STORE_MS;
       if (!dead) return { avoidable: `${token} reached ${process}, and nothing kept it from being stored` };

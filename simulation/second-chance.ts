@@ -83,6 +83,31 @@ export function missedWindow(chain: Chain, fatal: JudgedRecord): string | undefi
 }
 
 /**
+ * Where the last one wins: whether somebody asked, undisturbed, while it could be found out that the stored pair was dead
+ * and the refresh token that both pairs had come from still helped, and nobody looked.
+ *
+ * @param killer The second use of that refresh token, which killed the stored pair.
+ */
+export function missedDoubt(chain: Chain, fatal: JudgedRecord, killer: JudgedRecord): string | undefined {
+  const first = firstUseOf(chain, killer);
+  const policy = first && toldAt(chain, first.attemptId);
+  const storedAtMs = chain.durableAtMs.get(fatal.refreshToken);
+  if (first === undefined || policy?.class !== "last_wins" || storedAtMs === undefined) return undefined;
+  if (killer.asClass !== "P4" || fatal.asClass !== "P4") return undefined;
+  const killerEndMs = (killer.askedAtMs ?? killer.atMs) + (chain.durationMs.get(killer.attemptId) ?? 0);
+  // A request that comes after its deadline nobody can know of.
+  if (killer.atMs > killerEndMs) return undefined;
+  const windowMs = Math.min(policy.graceMs, first.graceMs ?? 0);
+  const fromMs = Math.max(storedAtMs, killer.atMs, killerEndMs) + LEASE_MS + TAKEOVER_SLACK_MS;
+  const untilMs = (first.askedAtMs ?? first.atMs) + windowMs - TAKEOVER_SLACK_MS;
+  if (fatal.atMs <= untilMs + TAKEOVER_SLACK_MS) return undefined;
+  const asked = chain.asks.find(
+    (ask) => ask.atMs >= fromMs && ask.atMs <= untilMs && isQuiet(chain, fromMs, ask),
+  );
+  return asked && `${asked.process ?? ""} asked while the spent one still helped, and nobody looked`;
+}
+
+/**
  * What went wrong earlier is what lost the answer. What goes wrong from the takeover on keeps whoever asks from trying
  * again: the pauses of all, the trouble of its own process, and for a lease's length that of any other, which may hold it.
  */

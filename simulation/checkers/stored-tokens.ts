@@ -4,6 +4,7 @@
  * @module
  */
 import type { GrantRecord } from "../../src/core/grant.ts";
+import { usefulnessOf } from "../../src/core/spent-parent.ts";
 import { TOKEN_MARK } from "../as-model.ts";
 import type { Probe } from "../checker.ts";
 import type { SimRecord, StoreRecord } from "../history.ts";
@@ -51,7 +52,19 @@ export function currentRefreshToken(probe: Probe, row: GrantRecord): string | un
 
 /** The refresh tokens that a row keeps as candidates. */
 export function candidateTokens(probe: Probe, row: GrantRecord): readonly string[] {
-  return row.candidates.flatMap(({ sealedTokenSet }) => {
+  return tokensOfCandidates(probe, row.candidates);
+}
+
+/** Those of them that are spent: see `src/core/spent-parent.ts`. */
+export function spentTokens(probe: Probe, row: GrantRecord): readonly string[] {
+  return tokensOfCandidates(
+    probe,
+    row.candidates.filter((one) => usefulnessOf(one) !== undefined),
+  );
+}
+
+function tokensOfCandidates(probe: Probe, candidates: GrantRecord["candidates"]): readonly string[] {
+  return candidates.flatMap(({ sealedTokenSet }) => {
     const token = probe.reveal(sealedTokenSet)?.tokenSet.refreshToken;
     return token === undefined ? [] : [token];
   });

@@ -1,7 +1,7 @@
 /**
  * I12: after a request whose outcome nobody knows the same refresh token is sent again only after that attempt's deadline
  * and when the access token in hand is nearly over (S6), or within the window in which the server gives it another
- * chance (S1); and after an answer that does not say, only after a pause. How often is bounded per minute by I10.
+ * chance (S1), which goes for one that is kept beside the stored one, too; and after an answer that does not say, only after a pause. How often is bounded per minute by I10.
  *
  * @module
  */
@@ -29,6 +29,9 @@ export function unknownIsNotFailed(probe: Probe): Checker {
   const deadlines = new Map<string, number>();
   const versions = new Map<string, number>();
   const decidedAtMs = new Map<string, number>();
+  /** The stored refresh token of each version, and when each refresh token was first sent. */
+  const storedTokens = new Map<string, string | undefined>();
+  const firstUses = new Map<string, SendRecord>();
   let storeClockJumped = false;
 
   /** Whether the token in hand is nearly over by the sender's clock. */
@@ -40,7 +43,29 @@ export function unknownIsNotFailed(probe: Probe): Checker {
     return row.accessTokenExpiresAtMs - processNowMs <= minValidityMs + CLOCK_SLACK_MS;
   };
 
+  /** A refresh token that is not the stored one: a fresh one that was kept, or a spent one within its window. */
+  const seeKept = (send: SendRecord): string | undefined => {
+    const first = firstUses.get(`${send.grant}|${send.refreshToken}`);
+    const version = versions.get(send.attemptId) ?? 0;
+    const isStored = storedTokens.get(`${send.grant}|${version}`) === send.refreshToken;
+    if (
+      first === undefined ||
+      version === 0 ||
+      isStored ||
+      storeClockJumped ||
+      ledger.tampered.has(send.grant)
+    )
+      return undefined;
+    return mayResend(send, first)
+      ? undefined
+      : `${send.process} sends ${send.refreshToken}, which is spent, ${send.atMs - first.atMs} ms after its first use`;
+  };
+
   const seeSend = (send: SendRecord): string | undefined => {
+    const kept = seeKept(send);
+    const use = `${send.grant}|${send.refreshToken}`;
+    if (!firstUses.has(use)) firstUses.set(use, send);
+    if (kept !== undefined) return kept;
     // Of the version that it was decided upon for: what leaves a process late may find a newer one.
     const version = versions.get(send.attemptId) ?? 0;
     const key = `${send.grant}|${version}|${send.refreshToken}`;
@@ -63,6 +88,12 @@ export function unknownIsNotFailed(probe: Probe): Checker {
 
   const note = (record: SimRecord): void => {
     ledger.see(record);
+    if (
+      record.kind === "store" &&
+      record.after !== undefined &&
+      record.before?.version !== record.after.version
+    )
+      storedTokens.set(`${record.grant}|${record.after.version}`, currentRefreshToken(probe, record.after));
     if (record.kind === "fault" && record.id === "X21") storeClockJumped = true;
     if (record.kind === "store" && record.operation === "acquireLease" && record.answer === "acquired") {
       const { after, attemptId = "" } = record;

@@ -78,12 +78,27 @@ describe("a refresh token that reached a process and became nothing (I4, I21)", 
   it.each([
     ["died", gone("s0.1", T + 5_000)],
     ["stood still", paused("s0.1", T + 5_000, T + 60_000)],
-    ["had no store", storeFailed(T + 5_000)],
   ])("is excused where its process %s within that time", (_what, hindrance) => {
     const records = [...story(came, hindrance), gone("s0.1", T + 300_000)];
 
     expect(causeOf(records)).toBe("holder_hindered");
     expect(broken("I4", records)).toBeUndefined();
+  });
+
+  const failing = (fromMs: number, untilMs: number): readonly SimRecord[] =>
+    Array.from({ length: (untilMs - fromMs) / 2_000 }, (_, index) => storeFailed(T + fromMs + index * 2_000));
+
+  it("is excused where its process had no store from that time until the old one was used", () => {
+    expect(causeOf(story(came, ...failing(5_000, 55_000)))).toBe("holder_hindered");
+  });
+
+  it("is excused where its process died while it had no store", () => {
+    expect(causeOf(story(came, ...failing(5_000, 35_000), gone("s0.1", T + 36_000)))).toBe("holder_hindered");
+  });
+
+  it("is avoidable where its process lived on and had its store back before the old one was used", () => {
+    expect(causeOf(story(came, ...failing(5_000, 35_000)))).toBeUndefined();
+    expect(causeOf(story(came, ...failing(5_000, 35_000), gone("s0.1", T + 50_000)))).toBeUndefined();
   });
 
   it("is not excused by what happened to another process", () => {
