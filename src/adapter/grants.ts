@@ -178,11 +178,16 @@ function foundBy(
   }
 }
 
-/** The one provider that a session without a name can belong to. */
+/**
+ * The one provider that a session without a name can belong to, if its tokens can be refreshed. A Credentials login counts
+ * without a `refresh` function, too: its session would else be taken for another provider's, whose server would get its
+ * refresh token (SEC-35).
+ */
 function onlyProvider({ options, host }: GrantsContext): string | undefined {
   const backends = Object.entries(options.providers ?? {}).filter(([, { refresh }]) => refresh !== undefined);
-  const ids = new Set([...host.oauthProviderIds(), ...backends.map(([id]) => id)]);
-  return ids.size === 1 ? [...ids][0] : undefined;
+  const refreshable = new Set([...host.oauthProviderIds(), ...backends.map(([id]) => id)]);
+  const [only, ...others] = new Set([...refreshable, ...host.credentialsProviderIds()]);
+  return others.length === 0 && only !== undefined && refreshable.has(only) ? only : undefined;
 }
 
 /**

@@ -23,6 +23,8 @@ export interface AuthHost {
   readonly providerIds: () => readonly string[];
   /** The ids of the application's OAuth providers. */
   readonly oauthProviderIds: () => readonly string[];
+  /** The ids of the application's Credentials providers. */
+  readonly credentialsProviderIds: () => readonly string[];
   /** The page to send a user to whose sign-in could not be stored. Absolute. */
   readonly signInErrorUrl: (source: RequestSource | undefined) => string;
   /** How long a session lives without use, in milliseconds. */

@@ -83,6 +83,6 @@ export interface FreshTokensOptions extends TimingOptions, Partial<Limits> {
 /** Tokens found in a session of a hand-written recipe. */
 export interface RecipeTokens {
   readonly tokens: TokenEndpointResponse;
-  /** NextAuth's provider id; may be left out where only one provider of the application has tokens to refresh. */
+  /** NextAuth's provider id; may be left out where the application has one OAuth or Credentials provider in all. */
   readonly provider?: string;
 }

@@ -24,6 +24,7 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
     secrets: () => [jwtSecret(auth), sessionSecret(auth)].filter(isUsable).map(String),
     providerIds: () => entries.map(providerIdOf),
     oauthProviderIds: () => oauthEntries.map(providerIdOf),
+    credentialsProviderIds: () => entries.filter(({ type }) => type === "credentials").map(providerIdOf),
     oauthProvider(id) {
       const entry = oauthEntries.find((candidate) => providerIdOf(candidate) === id);
       if (entry === undefined) return undefined;

@@ -270,6 +270,41 @@ describe("a session of a hand-written recipe", () => {
     expect(token.provider).toBe("other");
   });
 
+  it.each([
+    ["with a refresh function", { refresh: () => ({}) }],
+    ["without one", undefined],
+  ])(
+    "of an app that also has a Credentials login %s needs to name its own: one server's refresh token is never sent to another (SEC-35)",
+    async (_how, settings) => {
+      const { world, alice } = await recipe(
+        () => ({
+          accessToken: "backend-access-1",
+          refreshToken: "backend-refresh-1",
+          accessTokenExpires: NOW_S + 60,
+        }),
+        (world) => ({ providers: [strictProvider(world.server), backendProvider(() => null)] }),
+        settings && { providers: { backend: settings } },
+      );
+      pass(LIFETIME_MS);
+
+      await alice.session();
+
+      await expect(world.getAccessToken(alice.pageRequest())).rejects.toMatchObject({ code: "no_token" });
+      expect(await jwtOf(alice)).toMatchObject({ refreshToken: "backend-refresh-1" });
+      expect(world.refreshes()).toBe(0);
+    },
+  );
+
+  it("of an app whose only login is a backend without a refresh function keeps its tokens until there is one", async () => {
+    const shape = (): object => ({ accessToken: "backend-access-1", refreshToken: "backend-refresh-1" });
+    const { world, alice } = await recipe(shape, () => ({ providers: [backendProvider(() => null)] }));
+
+    await alice.session();
+
+    expect(await jwtOf(alice)).toMatchObject({ refreshToken: "backend-refresh-1" });
+    expect(world.events).toEqual([]);
+  });
+
   it("of an app whose only login is a backend of its own is refreshed there", async () => {
     const sent: string[] = [];
     const { world, alice } = await recipe(
