@@ -49,6 +49,11 @@ export interface ResealedGrants extends ResealReport {
   readonly keyIds: readonly string[];
 }
 
+/**
+ * NextAuth moves its cookie by `session.maxAge` at each session read, the engine a grant only where less than half of its
+ * sliding life is left. With twice as much the half is a whole `maxAge`, so that a grant does not end before its cookie.
+ */
+const MAX_AGES_PER_SLIDE = 2;
 const PROCESS_KEY = Symbol.for("nolapse.process-name.v1");
 
 /** Puts an application together. */
@@ -86,7 +91,7 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
   };
   const manager = createTokenManager({
     ...options,
-    slidingLifetimeMs: options.slidingLifetimeMs ?? host.sessionMaxAgeMs,
+    slidingLifetimeMs: options.slidingLifetimeMs ?? MAX_AGES_PER_SLIDE * host.sessionMaxAgeMs,
     absoluteLifetimeMs:
       options.absoluteLifetimeMs ?? Math.max(DEFAULT_LIMITS.absoluteLifetimeMs, host.sessionMaxAgeMs),
     sealer: createSealer(ring),

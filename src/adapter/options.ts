@@ -61,6 +61,11 @@ export interface FreshTokensOptions extends TimingOptions, Partial<Limits> {
    * @defaultValue `NOLAPSE_SECRET` (a comma-separated list), else NextAuth's own secret
    */
   readonly secret?: string | readonly string[];
+  /**
+   * How far a commit or a session read moves the end of a grant, in milliseconds. Less than twice NextAuth's
+   * `session.maxAge` lets a grant end before the session's cookie. @defaultValue twice `session.maxAge`: 60 days
+   */
+  readonly slidingLifetimeMs?: number;
   /** Settings by provider id. */
   readonly providers?: Readonly<Record<string, ProviderOptions>>;
   /** The origins that `fetchWithToken` may send the token to, such as `https://api.example.com`. @defaultValue none */

@@ -1,9 +1,11 @@
 import { getServerSession } from "next-auth";
 import { describe, expect, it } from "vitest";
 import { PagesResponse, type Browser } from "./support/browser.ts";
+import { captureConsole } from "./support/console.ts";
 import { LIFETIME_MS, createWorld, pass, until, type World } from "./support/world.ts";
 
 const DUE_MS = LIFETIME_MS * 0.7;
+const MINUTE_MS = 60_000;
 
 describe("the session", () => {
   it("tells when the access token expires, in epoch seconds and from now, and when to ask", async () => {
@@ -169,6 +171,42 @@ describe("a due session read outside the handler", () => {
       code: "refresh_unavailable",
     });
     expect(world.refreshes()).toBe(0);
+  });
+});
+
+describe("a grant's end", () => {
+  it("does not come before the session cookie's, whenever the session was read (F28, SEC-12)", async () => {
+    captureConsole();
+    const lifetimeMs = 24 * 60 * MINUTE_MS;
+    const world = await createWorld({ auth: { session: { maxAge: 30 * 60 } }, lifetimeMs });
+    const alice = world.browser();
+    await alice.signIn("alice");
+
+    for (const awayMinutes of [14, 17, 29, 1, 29, 15, 29]) {
+      pass(awayMinutes * MINUTE_MS);
+      expect(await alice.session()).toMatchObject({
+        user: { name: "alice" },
+        tokenState: { status: "fresh" },
+      });
+    }
+
+    pass(31 * MINUTE_MS);
+    expect(await alice.session(), "the cookie's own end").toEqual({});
+    expect(world.eventsOf("reauthentication_required")).toEqual([]);
+  });
+
+  it("is where the application puts it", async () => {
+    const world = await createWorld({
+      options: { slidingLifetimeMs: 10 * MINUTE_MS },
+      lifetimeMs: 60 * MINUTE_MS,
+    });
+    const alice = world.browser();
+    await alice.signIn("alice");
+    pass(10 * MINUTE_MS);
+
+    expect(await alice.session()).toMatchObject({
+      tokenState: { status: "reauthentication_required", reason: "expired" },
+    });
   });
 });
 
