@@ -141,7 +141,7 @@ async function storeSignIn(
 ): Promise<StoredGrant> {
   const { grants, profileOf } = await app.ready();
   const { provider, providerAccountId } = account;
-  const subject = providerAccountId ?? (user as { id?: string } | undefined)?.id;
+  const subject = idText(providerAccountId) ?? idText((user as { id?: unknown } | undefined)?.id);
   const grant = await grants.store({ provider, tokens, subject });
   const context = handlerContext();
   if (context) context.stored = grant;
@@ -152,6 +152,12 @@ async function storeSignIn(
     );
   }
   return grant;
+}
+
+/** NextAuth hands on what `authorize` returned as the id: the number of a database's row, as it may be. */
+function idText(id: unknown): string | undefined {
+  if (id === undefined || id === null || id === "") return undefined;
+  return (id as { toString: () => string }).toString();
 }
 
 async function signInJwt<Params extends JwtParams>(

@@ -10,7 +10,8 @@ import type { TokenEndpointResponse } from "../core/token-set.ts";
 export interface AccountLike {
   readonly provider: string;
   readonly type?: string | undefined;
-  readonly providerAccountId?: string | undefined;
+  /** A text at OAuth providers; at a Credentials provider the user's `id`, whatever `authorize` returned. */
+  readonly providerAccountId?: unknown;
   readonly [member: string]: unknown;
 }
 

@@ -75,6 +75,20 @@ describe("a Credentials login against a backend of the application's own", () =>
     expect(JSON.stringify(await jwtOf(carol))).not.toMatch(/access-|refresh-/);
   });
 
+  it.each([42, 0, 9_007_199_254_740_993n])(
+    "takes a user whose id is no text, such as the %s of a database, by the text that NextAuth makes of it",
+    async (id) => {
+      const tokens = { accessToken: "access-1", refreshToken: "refresh-1", expiresIn: LIFE_S };
+      const world = await appOf({ login: () => ({ id, tokens }) }, { refresh: () => ({}) });
+      const carol = await signedIn(world, "carol");
+
+      expect(await jwtOf(carol)).toMatchObject({ sub: String(id) });
+      expect((await world.getAccessToken(carol.pageRequest())).accessToken).toBe("access-1");
+      const { grants } = await world.store.scan(null, 10);
+      expect(grants).toMatchObject([{ subjectRef: expect.any(String) as string }]);
+    },
+  );
+
   it("lets NextAuth answer a wrong password", async () => {
     const world = await appOf(backend(), { refresh: () => ({}) });
     const browser = world.browser();
