@@ -81,6 +81,7 @@ const MAX_BACK_OFF_MS = 60_000;
 const MAX_JITTER_MS = 5_000;
 const JUMP_MS = 2_000;
 const WAKE_GAP_MS = 1_000;
+const SOON_MS = 1_000;
 
 /** Decides what to do at `now`, having been woken by `cause`. */
 export function plan(
@@ -109,9 +110,12 @@ export function backOffMs(count: number, draw: number): number {
   return Math.min(1_000 * 2 ** Math.min(count - 1, 6), MAX_BACK_OFF_MS) * (1 - draw / 2);
 }
 
-/** Counts answers in a row that say to come back at once: the server is retrying, or has only just so much left. */
+/**
+ * Counts answers in a row that say to come back at once (the server says a second at least): it is retrying, or has only
+ * just so much left.
+ */
 export function countSoon(before: number, session: ClientSession): number {
-  const soon = session.tokenState?.status === "retrying" || askInMsOf(session) < 1_000;
+  const soon = session.tokenState?.status === "retrying" || askInMsOf(session) <= SOON_MS;
   return soon ? Math.min(before + 1, 5) : 0;
 }
 

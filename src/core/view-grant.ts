@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { decide, timingOfGrant } from "./decide.ts";
+import { decide, isRefreshable, timingOfGrant } from "./decide.ts";
 import type { Engine } from "./engine.ts";
 import type { ReauthenticationReason } from "./errors.ts";
 import { grantRefOf, type GrantRecord } from "./grant.ts";
@@ -108,8 +108,10 @@ function expiryOf(
   retryInMs: number | undefined,
 ): { expiresAtMs: number; expiresInMs: number; askInMs: number } {
   const expiresAtMs = grant.accessTokenExpiresAtMs ?? nowMs;
+  // Where nothing can be refreshed the next news is the token's end: to ask sooner would bring the same answer (F33).
+  const leadMs = isRefreshable(grant, nowMs) ? idleLeadTimeMs : 0;
   const askInMs =
-    retryInMs === undefined ? expiresAtMs - idleLeadTimeMs - nowMs : Math.min(retryInMs, MAX_RETRY_ASK_MS);
+    retryInMs === undefined ? expiresAtMs - leadMs - nowMs : Math.min(retryInMs, MAX_RETRY_ASK_MS);
   return {
     expiresAtMs,
     expiresInMs: Math.max(0, expiresAtMs - nowMs),

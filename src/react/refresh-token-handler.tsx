@@ -16,6 +16,7 @@ import { sessionUrl } from "./session-url.ts";
 
 /** How long next-auth's provider gets to fetch the session after it was told to, in milliseconds. */
 const NEXT_AUTH_TAKES_MS = 5_000;
+const LONGEST_INTERVAL_S = Math.floor(MAX_TIMER_MS / 1_000);
 
 /** What {@link RefreshTokenHandler} takes. */
 export interface RefreshTokenHandlerProps {
@@ -30,10 +31,11 @@ export interface RefreshTokenHandlerProps {
  *
  * The interval comes from the server's relative time, so a wrong client clock does not matter (F26). It is never 0, which
  * would stop polling for good, and never so long that the timer overflows (F25); where the token has no known end it is
- * left as it is. A poll that fails makes next-auth's provider drop the session and stop polling
- * (nextauthjs/next-auth#9139): this component then asks the server itself, 1 s to 60 s apart and at once on `online`, and
- * brings the session back as soon as the server has it. It stops when the server says that nobody is signed in.
- * Meanwhile `useSession` reports `unauthenticated`; only nolapse's `SessionProvider` prevents that. Do not use both.
+ * left as it is, and where only a new sign-in helps it is as long as can be. A poll that fails makes next-auth's provider
+ * drop the session and stop polling (nextauthjs/next-auth#9139): this component then asks the server itself, 1 s to 60 s
+ * apart and at once on `online`, and brings the session back as soon as the server has it. It stops when the server says
+ * that nobody is signed in. Meanwhile `useSession` reports `unauthenticated`; only nolapse's `SessionProvider` prevents
+ * that. Do not use both.
  */
 export function RefreshTokenHandler({ setSessionRefetchInterval, basePath }: RefreshTokenHandlerProps): null {
   const { data, status } = useSession();
@@ -57,9 +59,11 @@ export function RefreshTokenHandler({ setSessionRefetchInterval, basePath }: Ref
 }
 
 function refetchIntervalOf(session: ClientSession, soon: number): number | undefined {
+  // Only a new sign-in helps: the interval of the answer before, a second perhaps, would poll for that for ever (F33).
+  if (session.tokenState?.status === "reauthentication_required") return LONGEST_INTERVAL_S;
   const waitMs = waitAfterAnswerMs(askInMsOf(session), soon, 0);
   if (waitMs === Infinity) return undefined;
-  return Math.min(Math.max(Math.ceil(waitMs / 1_000), 1), Math.floor(MAX_TIMER_MS / 1_000));
+  return Math.min(Math.max(Math.ceil(waitMs / 1_000), 1), LONGEST_INTERVAL_S);
 }
 
 /** Asks until the server answers, and has next-auth's provider fetch again as long as there is a session. Returns the end of it. */

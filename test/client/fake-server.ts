@@ -17,6 +17,10 @@ export class FakeServer {
   held: Promise<void> | undefined;
   /** Set while the authorization server is down. */
   refreshFails = false;
+  /** Unset where the sign-in brought no refresh token. */
+  refreshable = true;
+  /** Set while every answer says to come back in a second, the least that nolapse says. */
+  hurries = false;
   /** Set once the grant has ended. */
   ended = false;
   refreshes = 0;
@@ -47,7 +51,7 @@ export class FakeServer {
   session(): ClientSession | null {
     if (this.user === null) return null;
     const now = this.nowMs();
-    if (this.ended) {
+    if (this.ended || (!this.refreshable && this.expiresAtMs <= now)) {
       return {
         user: { name: this.user, email: `${this.user}@example.com` },
         expires: new Date(now + 2_592_000_000).toISOString(),
@@ -55,11 +59,12 @@ export class FakeServer {
         error: "RefreshAccessTokenError",
       };
     }
-    if (this.expiresAtMs - this.leadMs <= now && !this.refreshFails) {
+    if (this.expiresAtMs - this.leadMs <= now && !this.refreshFails && this.refreshable) {
       this.refreshes++;
       this.expiresAtMs = now + this.lifetimeMs;
     }
     const leftMs = this.expiresAtMs - now;
+    const usualMs = this.refreshable ? leftMs - 0.7 * this.leadMs : leftMs;
     return {
       user: { name: this.user, email: `${this.user}@example.com` },
       expires: new Date(now + 2_592_000_000).toISOString(),
@@ -67,7 +72,7 @@ export class FakeServer {
       accessTokenExpiresIn: Math.max(0, Math.floor(leftMs / 1000)),
       tokenState: {
         status: this.refreshFails ? "retrying" : "fresh",
-        askInMs: this.refreshFails ? 1_000 : Math.max(0, leftMs - 0.7 * this.leadMs),
+        askInMs: this.refreshFails || this.hurries ? 1_000 : Math.max(0, usualMs),
       },
       ...(this.showsToken ? { accessToken: `${this.user}-${String(this.refreshes)}` } : {}),
     };

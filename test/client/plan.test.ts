@@ -140,4 +140,9 @@ describe("the plan of a tab", () => {
     );
     expect(countSoon(4, { tokenState: { status: "fresh", askInMs: 46_000 } })).toBe(0);
   });
+
+  it("counts the second that the server says at least as coming back at once (F33)", () => {
+    expect(countSoon(1, { tokenState: { status: "fresh", askInMs: 1_000 } })).toBe(2);
+    expect(countSoon(1, { tokenState: { status: "fresh", askInMs: 1_001 } })).toBe(0);
+  });
 });

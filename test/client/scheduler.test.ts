@@ -327,6 +327,21 @@ describe("while the authorization server is down", () => {
   });
 });
 
+describe("a tab that is told again and again to come back in a second", () => {
+  it("asks ever more rarely instead (F33)", async () => {
+    const { page, server } = await openTab();
+    server.hurries = true;
+    await page.pass(server.idleMs + 10 * MINUTE_MS);
+    expect(server.asked.length).toBeLessThan(60);
+
+    server.hurries = false;
+    await page.pass(20_000 + server.idleMs);
+    const { length } = server.asked;
+    await page.pass(10 * server.idleMs);
+    expect(server.asked.length).toBeLessThanOrEqual(length + 10);
+  });
+});
+
 describe("an older answer", () => {
   /** A tab whose answers come when the test says so. */
   async function slowTab(): Promise<Tab & { answers: ((answer: SessionAnswer) => void)[] }> {

@@ -127,6 +127,30 @@ describe("a refresh token's own end", () => {
   });
 });
 
+describe("a grant that cannot be refreshed", () => {
+  it.each([
+    ["has no refresh token", { refreshToken: undefined as never }],
+    ["has one whose own end has passed", { refreshTokenExpiresAtMs: Date.UTC(2026, 0, 1) + MINUTE_MS }],
+  ])(
+    "because it %s tells an idle tab to come back when the access token ends, and no sooner (F33)",
+    async (_why, overrides) => {
+      const { clock, server, signIn } = scenario({ lifetimeMs: HOUR_MS });
+      await signIn("alice", ALICE, overrides);
+      const { manager } = server();
+      await clock.advance(2 * MINUTE_MS);
+
+      for (const leftMs of [58 * MINUTE_MS, 7 * MINUTE_MS, 5 * MINUTE_MS, 20_000, 1_000]) {
+        await clock.advance(Date.UTC(2026, 0, 1) + HOUR_MS - leftMs - clock.nowMs());
+        const view = await manager.view(ALICE, { wait: true });
+        expect(view).toMatchObject({ status: "fresh", expiresInMs: leftMs, askInMs: leftMs });
+      }
+
+      await clock.advance(1_000);
+      expect(await manager.view(ALICE)).toMatchObject({ status: "ended", reason: "no_refresh_token" });
+    },
+  );
+});
+
 describe("a grant without refresh token or known end", () => {
   it("is handed out for as long as the session lives, and never refreshed (F45)", async () => {
     const { clock, as, server } = scenario();

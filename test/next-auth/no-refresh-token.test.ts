@@ -55,7 +55,7 @@ describe("a sign-in that brings no refresh token", () => {
     pass(LIFETIME_MS - 2_000);
     const { accessToken } = await world.getAccessToken(alice.pageRequest());
     expect(world.server.userOf(accessToken)).toBe("alice");
-    expect(await alice.session()).toMatchObject({ accessTokenExpiresIn: 2 });
+    expect(await alice.session()).toMatchObject({ accessTokenExpiresIn: 2, tokenState: { askInMs: 2_000 } });
 
     pass(2_000);
     expect(await alice.session()).toMatchObject({

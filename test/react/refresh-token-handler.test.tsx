@@ -90,6 +90,28 @@ describe("RefreshTokenHandler", () => {
     expect(intervals.at(-1)).toBe(46);
   });
 
+  it("does not let the provider poll every second where the server says so again and again (F33)", async () => {
+    const { server } = new Browser();
+    server.hurries = true;
+    await open();
+    await pass(10 * MINUTE_MS);
+
+    expect(server.asked.length).toBeLessThan(60);
+    expect(intervals.at(-1)).toBe(16);
+  });
+
+  it("lets the provider ask once at the end of a token that nobody can refresh, and then no more (F33)", async () => {
+    const { server } = new Browser();
+    server.refreshable = false;
+    await open();
+    await pass(server.lifetimeMs);
+    expect(server.session()?.tokenState?.status).toBe("reauthentication_required");
+    await pass(HOUR_MS);
+
+    expect(server.asked).toHaveLength(2);
+    expect(intervals.slice(1)).toEqual([60, 2_147_483]);
+  });
+
   it("never sets more than a timer can count (F25)", async () => {
     new Browser("/api/auth", 60 * DAY_MS);
     await open();
