@@ -23,7 +23,7 @@ export interface HandlerContext {
   signedIn?: boolean;
   /** The grant whose session this request reads. */
   reading?: GrantClaim;
-  /** Set when the session that this request reads belongs to a user who has signed out. */
+  /** Set when the session that this request reads, or an application's callback in it, belongs to a user who has signed out. */
   signedOut?: boolean;
 }
 

@@ -51,7 +51,7 @@ async function answerApp(
   const response = await runSettled(app, context, run);
   if (!(response instanceof Response)) return response;
   const headers = new Headers(response.headers);
-  if (context.signedOut === true) {
+  if (leavesCookieAlone(context)) {
     const name = app.host.sessionCookieName(context.source);
     headers.delete("set-cookie");
     for (const line of withoutSessionCookies(response.headers.getSetCookie(), name))
@@ -75,10 +75,18 @@ async function answerPages(
   response.setHeader("Cache-Control", "private, no-cache, no-store");
   response.setHeader = (header, value) => {
     // NextAuth sets the cookie right after its session event, in which the context was brought up to date.
-    const drop = header.toLowerCase() === "set-cookie" && context.signedOut === true && Array.isArray(value);
+    const drop = header.toLowerCase() === "set-cookie" && leavesCookieAlone(context) && Array.isArray(value);
     return setHeader(header, drop ? withoutSessionCookies(value as string[], name) : value);
   };
   return runSettled(app, context, () => run(response));
+}
+
+/**
+ * Whether the answer is that of a session that has ended. Also in a sign-in or sign-out the application's callbacks may read
+ * such a session, but what NextAuth does to the cookie there is meant: it sets the new one, or deletes it for good.
+ */
+function leavesCookieAlone({ action, signedOut }: HandlerContext): boolean {
+  return action === "session" && signedOut === true;
 }
 
 /** A Credentials sign-in that fails late rejects, so that nothing may hang on the handler's answer. */

@@ -1,8 +1,8 @@
-import { getServerSession } from "next-auth";
+import nextAuth, { getServerSession, type AuthOptions } from "next-auth";
 import { describe, expect, it } from "vitest";
 import { faults } from "../../src/testing/strict-authorization-server.ts";
 import { captureConsole } from "./support/console.ts";
-import { SESSION_COOKIE, type Answer, type Browser } from "./support/browser.ts";
+import { Browser, SESSION_COOKIE, type Answer } from "./support/browser.ts";
 import {
   LIFETIME_MS,
   backendProvider,
@@ -15,6 +15,8 @@ import {
   type World,
 } from "./support/world.ts";
 
+// CommonJS, whose types say that the default export lies one level deeper than it does here.
+const NextAuth = nextAuth as unknown as (options: AuthOptions) => (...args: unknown[]) => unknown;
 const DUE_MS = LIFETIME_MS * 0.7;
 
 describe.each(["pages", "app"] as const)("a sign-out in the %s router", (form) => {
@@ -44,9 +46,11 @@ describe.each(["pages", "app"] as const)("a sign-out in the %s router", (form) =
 
     expect(await thief.inServerComponent(() => getServerSession(world.authOptions))).toBeNull();
     await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
-    const answer = await thief.get("session");
-    expect(answer.json()).toEqual({});
-    expect(answer.setCookies.filter(isSessionCookie)).toEqual([]);
+    const update = { data: { name: "mallory" } };
+    for (const answer of [await thief.get("session"), await thief.submit("session", update)]) {
+      expect(answer.json()).toEqual({});
+      expect(answer.setCookies.filter(isSessionCookie)).toEqual([]);
+    }
   });
 
   it("also in a page or API route of the Pages Router, which sets no live cookie again (F18, I7)", async () => {
@@ -126,6 +130,17 @@ describe.each(["pages", "app"] as const)("a sign-out in the %s router", (form) =
 
     expect(sessionCookieOf(alice)).toBe("");
     await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
+  });
+
+  it("deletes the cookie also where the application's signOut event reads the session, which has ended by then", async () => {
+    const { browser } = await readingCallbacks(form, []);
+    await browser.signIn("alice");
+    const old = browser.copy();
+
+    await browser.signOut();
+    await old.signOut();
+
+    expect([...browser.jar.keys(), ...old.jar.keys()].filter(isSessionCookie)).toEqual([]);
   });
 
   it("without a session is nothing", async () => {
@@ -242,6 +257,22 @@ describe.each(["pages", "app"] as const)("a new sign-in in the %s router", (form
     expect(await bob.session()).toMatchObject({ tokenState: { status: "fresh" } });
   });
 
+  it("keeps its cookie where the application's callbacks read the session before it, which has ended (F43)", async () => {
+    const seen: unknown[] = [];
+    const { world, browser } = await readingCallbacks(form, seen);
+    await browser.signIn("alice");
+    const old = browser.copy();
+    await browser.signOut();
+    seen.length = 0;
+
+    await old.signIn("carol");
+
+    expect(seen, "the old session, in signIn and in jwt").toEqual([null, null]);
+    expect(await old.session()).toMatchObject({ user: { name: "carol" }, tokenState: { status: "fresh" } });
+    const { accessToken } = await world.getAccessToken(old.pageRequest());
+    expect(world.server.userOf(accessToken)).toBe("carol");
+  });
+
   it("leaves the same user's other device alone (F8)", async () => {
     const { world, alice } = await twoUsers(form);
     const phone = world.browser(form);
@@ -268,6 +299,34 @@ describe.each(["pages", "app"] as const)("a new sign-in in the %s router", (form
     expect(await alice.session()).toMatchObject({ user: { name: "alice" }, tokenState: { status: "fresh" } });
   });
 });
+
+/** An app whose callbacks read the session of the request that NextAuth's route is answering. */
+async function readingCallbacks(
+  form: "pages" | "app",
+  seen: unknown[],
+): Promise<{ world: World; browser: Browser }> {
+  let args: readonly unknown[] = [];
+  const read = async (): Promise<void> => {
+    const options = world.authOptions;
+    seen.push(
+      await (form === "app"
+        ? getServerSession(options)
+        : getServerSession(args[0] as never, args[1] as never, options)),
+    );
+  };
+  const world: World = await createWorld({
+    auth: {
+      callbacks: {
+        signIn: () => read().then(() => true),
+        jwt: ({ token, account }) => (account ? read() : Promise.resolve()).then(() => token),
+      },
+      events: { signOut: read },
+    },
+  });
+  const handler = NextAuth(world.authOptions);
+  const noting = (...given: unknown[]): unknown => handler(...(args = given));
+  return { world, browser: new Browser(world.wrapHandler(noting), form) };
+}
 
 function isSessionCookie(name: string): boolean {
   return name.startsWith(SESSION_COOKIE);
