@@ -23,6 +23,7 @@ import { claimOf, type GrantClaim, type SessionToken } from "./claim.ts";
 import type { AuthHost } from "./host.ts";
 import type { FreshTokensOptions, RecipeTokens } from "./options.ts";
 import { recipeSessionOf } from "./recipe-session.ts";
+import { warnOnce } from "./report.ts";
 
 /** What {@link createGrants} is built from. */
 export interface GrantsContext {
@@ -110,7 +111,10 @@ async function save(
     ...(lifetimeMs !== undefined && { defaultLifetimeMs: lifetimeMs }),
   };
   const complete = withJwtExpiry(tokens, settings?.expiryFrom);
-  if (settings?.refresh !== undefined && !adopted) assertExpiry(provider, complete);
+  const hasRefresh = settings?.refresh !== undefined;
+  const lacksRefresh = !hasRefresh && config === undefined && textOf(tokens.refresh_token) !== undefined;
+  if (lacksRefresh) warnOfMissingRefresh(provider);
+  if ((hasRefresh || lacksRefresh) && !adopted) assertExpiry(provider, complete);
   const tokenSet = tokenSetFrom(complete, context);
   if (tokenSet === undefined)
     throw new InvalidOptionError(`providers.${provider}`, "brought no access token");
@@ -222,6 +226,14 @@ function mustHash(hash: string | undefined): string {
   if (hash === undefined)
     throw new InvalidOptionError("NOLAPSE_SECRET", "changed while the process runs; restart it");
   return hash;
+}
+
+/** The tokens are kept: what is stored now can be refreshed as soon as the function is there. */
+function warnOfMissingRefresh(provider: string): void {
+  warnOnce(
+    `missing-refresh:${provider}`,
+    `"${provider}" has refresh tokens but no way to use them: it is no OAuth provider. Set providers.${provider}.refresh, or no caller gets a token once the first has expired`,
+  );
 }
 
 /** Nobody can renew a token in time whose end is not told: a backend of the application's own can be taught to tell it. */

@@ -158,6 +158,65 @@ describe("a Credentials login against a backend of the application's own", () =>
   });
 });
 
+describe("a Credentials login that brings a refresh token, without a refresh function", () => {
+  const login = (user: string): object => ({
+    id: user,
+    tokens: { accessToken: `access-${user}`, refreshToken: `refresh-${user}`, expiresIn: LIFE_S },
+  });
+
+  it("is told once, with the option that is missing (F45)", async () => {
+    const said = captureConsole();
+    const world = await loginOf("api", login);
+
+    for (const user of ["carol", "dave"]) await signedIn(world, user, "api");
+
+    expect(said.own()).toHaveLength(1);
+    expect(said.own()[0]).toContain('"api" has refresh tokens but no way to use them');
+    expect(said.own()[0]).toContain("providers.api.refresh");
+    expect(said.text()).not.toMatch(/access-|refresh-/);
+  });
+
+  it("works until the access token ends, and goes on once the function is there", async () => {
+    captureConsole();
+    const world = await loginOf("late", login);
+    const carol = await signedIn(world, "carol", "late");
+    expect((await world.getAccessToken(carol.pageRequest())).accessToken).toBe("access-carol");
+    pass(LIFE_S * 1000);
+    await expect(world.getAccessToken(carol.pageRequest())).rejects.toMatchObject({
+      code: "refresh_unavailable",
+      causeCode: "unknown_provider",
+    });
+    expect(await carol.session()).not.toHaveProperty("error");
+
+    const refresh = (): object => ({ access_token: "access-new", refresh_token: "r", expires_in: LIFE_S });
+    const mended = world.copy({ options: { providers: { late: { refresh: refresh as never } } } });
+    pass(10 * LIFE_S * 1000);
+
+    expect((await mended.getAccessToken(carol.pageRequest())).accessToken).toBe("access-new");
+  });
+
+  it("without an expiry is refused, as one with the function is", async () => {
+    const said = captureConsole();
+    const world = await loginOf("untold", () => ({ id: 1, tokens: { accessToken: "a", refreshToken: "r" } }));
+    const carol = world.browser();
+
+    const answer = await carol.signInWithPassword({ user: "carol" }, "untold");
+
+    expect(new URL(String(answer.json()["url"])).searchParams.get("error")).toBe("Configuration");
+    expect(said.text()).toContain('"providers.untold" brought an access token without an expiry');
+  });
+
+  it("is no mistake where it brings no refresh token: its token is handed out until the session ends", async () => {
+    const said = captureConsole();
+    const world = await loginOf("eternal", (user) => ({ id: user, tokens: { accessToken: "access-1" } }));
+    const carol = await signedIn(world, "carol", "eternal");
+    pass(LIFE_S * 1000_000);
+
+    expect((await world.getAccessToken(carol.pageRequest())).accessToken).toBe("access-1");
+    expect(said.text()).not.toContain("providers.eternal");
+  });
+});
+
 describe("what a refresh function gives", () => {
   it("may be the backend's Response, read by the same table as an authorization server's", async () => {
     const api = backend();
@@ -364,9 +423,14 @@ async function appOf(
   });
 }
 
-async function signedIn(world: World, user: string): Promise<Browser> {
+/** An app with a Credentials login of this id, of which nolapse is told nothing. */
+async function loginOf(id: string, login: (user: string) => object): Promise<World> {
+  return createWorld({ auth: { providers: [backendProvider(login, id)] } });
+}
+
+async function signedIn(world: World, user: string, provider = "backend"): Promise<Browser> {
   const browser = world.browser();
-  await browser.signInWithPassword({ user, password: "password" });
+  await browser.signInWithPassword({ user, password: "password" }, provider);
   return browser;
 }
 

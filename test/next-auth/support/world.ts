@@ -126,9 +126,9 @@ export function strictProvider(server: StrictAuthorizationServer, extra: object 
 }
 
 /** A Credentials provider whose `authorize` returns what `login` makes of the user's name. */
-export function backendProvider(login: (user: string) => object | null): Provider {
+export function backendProvider(login: (user: string) => object | null, id = "backend"): Provider {
   return CredentialsProvider({
-    id: "backend",
+    id,
     credentials: { user: {}, password: {} },
     authorize: (credentials) => Promise.resolve(login(credentials?.["user"] ?? "") as never),
   });
