@@ -11,6 +11,7 @@ import type { ResealReport } from "../core/reseal-grants.ts";
 import { serverlessVariable } from "../core/serverless-hosts.ts";
 import { processSharedState } from "../core/single-flight.ts";
 import { createTokenManager, type TokenManager } from "../core/token-manager.ts";
+import { isLoopback } from "../oauth/endpoint.ts";
 import { profileOf } from "../oauth/profiles.ts";
 import { rotationPolicyOf, type ProviderProfile } from "../oauth/provider-profile.ts";
 import { createIndexer } from "../vault/indexer.ts";
@@ -80,6 +81,7 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
   ring.keys();
   warnOfUnknownProviders(options, host);
   warnOfUnknownCallbacks(host);
+  warnOfPlainHttp(options, host);
   const indexer = createIndexer(ring);
   const profile = (provider: string): ProviderProfile => {
     const settings = options.providers?.[provider];
@@ -145,6 +147,21 @@ function warnOfUnknownCallbacks(host: AuthHost): void {
     warnOnce(
       `unknown-callback:${id}`,
       `"${id}" wants to see the callback URL at each refresh, and only a request tells it here. Set NEXTAUTH_URL, or providers.${id}.refreshParams.redirect_uri`,
+    );
+  }
+}
+
+/** Signing in there works, because NextAuth speaks http to anybody; a refresh token is not sent in plain text (SEC-37). */
+function warnOfPlainHttp({ providers = {} }: FreshTokensOptions, host: AuthHost): void {
+  for (const id of host.oauthProviderIds()) {
+    if (providers[id]?.refresh !== undefined) continue;
+    const config = host.oauthProvider(id);
+    const place = config?.tokenEndpoint ?? config?.wellKnown ?? config?.issuer ?? "";
+    const url = URL.canParse(place) ? new URL(place) : undefined;
+    if (url?.protocol !== "http:" || isLoopback(url.hostname)) continue;
+    warnOnce(
+      `plain-http:${id}`,
+      `"${id}" is at ${url.origin}, and refresh tokens are sent over https only, or to this machine: users can sign in, but no refresh will be sent (insecure_endpoint). Put https in front of it, or see docs/providers.md for Docker Compose`,
     );
   }
 }
