@@ -155,8 +155,7 @@ async function adopt(context: GrantsContext, token: SessionToken): Promise<Adopt
   for (const keyId of indexer.keyIds()) {
     const claim = adoptedClaim(indexer, keyId, refreshToken, provider);
     const id = mustHash(indexer.grantIdOf(keyId, claim.handle, provider));
-    const view = await manager.view(id, { mayRefresh: false });
-    if (view.status !== "ended" || view.reason !== "missing") return { claim, tokens };
+    if (await manager.has(id)) return { claim, tokens };
   }
   const claim = adoptedClaim(indexer, indexer.newestKeyId(), refreshToken, provider);
   const told = withJwtExpiry(found.tokens, options.providers?.[provider]?.expiryFrom);

@@ -23,6 +23,7 @@ import type { GrantSelector, GrantStore } from "./grant-store.ts";
 import { createHeldWork, type Background, type HeldWork } from "./held-work.ts";
 import { checkDuration, checkTimingOptions, type TimingOptions } from "./lead-time.ts";
 import { obtainToken, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
+import { readGrant } from "./read-grant.ts";
 import { renewRejected } from "./renew-rejected.ts";
 import { handOver, land, offerPending } from "./landing.ts";
 import type { Refresher } from "./refresher.ts";
@@ -92,6 +93,8 @@ export interface TokenManager {
     rejectedAccessToken: string,
     ask?: TokenAsk,
   ): Promise<IssuedToken | undefined>;
+  /** Whether there is a grant, ended ones included. Asked for nobody, so nothing is told of it. Rejects with `StoreFailedError` only. */
+  has(grantId: string): Promise<boolean>;
   /** What a session read reports. Rejects with `StoreFailedError` only. */
   view(grantId: string, ask?: ViewAsk): Promise<GrantView>;
   /** Leaves a tombstone, durable when this resolves; revokes in the background. Rejects with `StoreFailedError`. */
@@ -124,6 +127,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
       during(() => tellRejection(engine, grantId, obtainToken(engine, grantId, ask))),
     renewRejected: (grantId, rejected, ask = {}) =>
       during(() => tellRejection(engine, grantId, renewRejected(engine, grantId, rejected, ask))),
+    has: (grantId) => during(async () => (await readGrant(engine, grantId)) !== undefined),
     view: (grantId, ask = {}) =>
       during(async () => {
         const view = await viewGrant(engine, grantId, ask);

@@ -42,6 +42,23 @@ describe("a caller who is told that only a new sign-in helps", () => {
     expect([shared.toldReasons.size, await token(BOB)]).toEqual([1, "at.bob.2"]);
   });
 
+  it("is nobody who merely asks whether there is a grant", async () => {
+    const { server, signInBoth, store, events } = scenario();
+    await signInBoth();
+    await store.end(BOB, "signed_out");
+    const { manager, store: broken } = server();
+
+    expect([await manager.has(ALICE), await manager.has(BOB), await manager.has("k1.unknown")]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(events).toEqual([]);
+
+    broken.break("read", "fail");
+    await expect(manager.has("k1.unknown")).rejects.toMatchObject({ code: "store_failed" });
+  });
+
   it("is remembered in a bounded map", async () => {
     const { server } = scenario();
     const { token, shared } = server();

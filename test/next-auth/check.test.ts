@@ -23,13 +23,13 @@ describe("check()", () => {
     const said = captureConsole();
     const world = await createWorld();
     const { store, asked } = watched(world.store);
-    const { check } = world.copy({ options: { store } });
+    const { check, events } = world.copy({ options: { store } });
     asked.length = 0;
 
     await check();
 
     expect(asked).toEqual(["read"]);
-    expect(world.events).toEqual([]);
+    expect(events, "nobody was told to sign in again").toEqual([]);
     expect((await world.store.scan(null, 10)).grants).toEqual([]);
     expect(said.lines).toEqual([]);
   });
