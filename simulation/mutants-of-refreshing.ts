@@ -171,4 +171,29 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
     ],
     caughtBy: { rules: ["I12"] },
   },
+  {
+    id: "M22",
+    what: "the old refresh token is sent as soon as a store is back, although another process has newer ones in memory",
+    patches: [
+      {
+        file: "src/core/refresh-attempt.ts",
+        find: "const waitMs = mayBeReplay(intent, grant, storeNowMs, policy) ? recoveryLeftMs(engine) : 0;",
+        replace:
+          "const waitMs = mayBeReplay(intent, grant, storeNowMs, policy) ? 0 * recoveryLeftMs(engine) : 0;",
+      },
+    ],
+    caughtBy: { rules: ["I21"] },
+  },
+  {
+    id: "M23",
+    what: "where the last one wins, the pair that was stored is never doubted",
+    patches: [
+      {
+        file: "src/core/spent-parent.ts",
+        find: 'if (policy.class !== "last_wins") return undefined;',
+        replace: 'if (policy.class !== "none") return undefined;',
+      },
+    ],
+    caughtBy: { rules: ["I21"] },
+  },
 ];

@@ -182,10 +182,15 @@ async function settleCommit(
     if (answer.status === "committed") await keepSpent(engine, parent, sent, answer);
     return { kind: "stored", grant };
   }
+  const current = openTokens(engine, grant)?.refreshToken;
   // The same refresh token, from a server that does not rotate or answers a repetition alike: nothing is left to keep.
-  if (openTokens(engine, grant)?.refreshToken !== tokenSet.refreshToken) {
-    await keepCandidate(engine, grant, tokenSet, sendNameOf(sent));
+  if (current === tokenSet.refreshToken) return { kind: "superseded", grant };
+  if (current !== undefined && current === openTokens(engine, parent)?.refreshToken) {
+    // A server that rotates now and then has answered another request with the old one, and has spent that since.
+    const after = await tryCommit(engine, grant.id, commitFor(engine, grant, tokenSet, undefined));
+    if (after?.status === "committed") return { kind: "stored", grant: after.grant };
   }
+  await keepCandidate(engine, grant, tokenSet, sendNameOf(sent));
   return { kind: "superseded", grant };
 }
 

@@ -180,6 +180,30 @@ describe.each(SHIPPED)("an answer after the deadline, with %s,", (_, make) => {
   });
 });
 
+describe("an answer with a new refresh token from a server that rotates now and then", () => {
+  it("takes the place of a later one that came first with the old token: that one is spent now (I4, X39, X44)", async () => {
+    const { clock, as, server, signInBoth, row } = scenario({ lifetimeMs: MINUTE_MS });
+    await signInBoth();
+    const { token } = server();
+    await clock.advance(2 * MINUTE_MS);
+    // The first request is judged 40 s after it was sent; the one behind it brings no new refresh token.
+    as.failNext({ hang: "deaf", afterMs: 40 * SECOND_MS });
+    void token(ALICE);
+    await clock.advance(20 * SECOND_MS);
+    as.rotation = "static";
+    const second = token(ALICE);
+    await clock.advance(5 * SECOND_MS);
+    expect([await second, as.sent]).toEqual(["at.alice.2", ["rt.alice.1", "rt.alice.1"]]);
+    as.rotation = "strict_family";
+    await clock.advance(20 * SECOND_MS);
+
+    expect(await row(ALICE)).toMatchObject({ version: 3, candidates: [] });
+    await clock.advance(2 * MINUTE_MS);
+    expect(await token(ALICE)).toBe("at.alice.4");
+    expect(as.replayed).toEqual([]);
+  });
+});
+
 describe("an answer that has begun at the deadline and ends after it", () => {
   it.each(SHIPPED.slice(0, 2))("is read to its end with %s (I4)", async (_, make) => {
     const { clock, server, row, slow, refresher } = await due(make, SECOND_MS);
