@@ -61,7 +61,10 @@ export interface Backoff {
   readonly code: string;
 }
 
-/** A fresh token set that lost the commit: sealed, and tried before the grant is called dead (S5, I4). */
+/**
+ * A token set that is sealed beside the current one, and tried before the grant is called dead: a fresh one that lost the
+ * commit (S5, I4), or, where the last one wins, the spent one that two requests had used (`spent-parent.ts`).
+ */
 export interface Candidate {
   readonly attemptId: string;
   readonly sealedTokenSet: string;

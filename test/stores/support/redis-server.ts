@@ -66,6 +66,12 @@ export function describeWithServers(
       });
     });
   }
+  for (const kind of ["Redis", "Valkey"] as const) {
+    if (programs.length > 0 && !serverPrograms.some((one) => one.kind === kind))
+      console.warn(
+        `\nNOT RUN ON ${kind.toUpperCase()}: ${subject}: no ${NAMES[kind][0]} here; ${NAMES[kind][1]} may name one\n`,
+      );
+  }
   for (const program of programs) {
     describe(`${subject} on ${program.kind} ${program.version}`, () => define(program));
   }
