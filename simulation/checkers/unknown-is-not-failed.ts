@@ -1,13 +1,13 @@
 /**
  * I12: after a request whose outcome nobody knows the same refresh token is sent again only after that attempt's deadline
  * and when the access token in hand is nearly over (S6), or within the window in which the server gives it another
- * chance (S1), which goes for one that is kept beside the stored one, too; and after an answer that does not say, only after a pause. How often is bounded per minute by I10.
+ * chance (S1), which goes for a spent one that is kept, too; and after an answer that does not say, only after a pause. How often is bounded per minute by I10.
  *
  * @module
  */
 import type { Checker, Probe } from "../checker.ts";
 import type { SendRecord, SimRecord } from "../history.ts";
-import { currentRefreshToken, Ledger } from "./stored-tokens.ts";
+import { currentRefreshToken, Ledger, spentTokens } from "./stored-tokens.ts";
 
 interface Attempt {
   readonly send: SendRecord;
@@ -29,8 +29,7 @@ export function unknownIsNotFailed(probe: Probe): Checker {
   const deadlines = new Map<string, number>();
   const versions = new Map<string, number>();
   const decidedAtMs = new Map<string, number>();
-  /** The stored refresh token of each version, and when each refresh token was first sent. */
-  const storedTokens = new Map<string, string | undefined>();
+  /** When each refresh token was first sent. */
   const firstUses = new Map<string, SendRecord>();
   let storeClockJumped = false;
 
@@ -43,22 +42,14 @@ export function unknownIsNotFailed(probe: Probe): Checker {
     return row.accessTokenExpiresAtMs - processNowMs <= minValidityMs + CLOCK_SLACK_MS;
   };
 
-  /** A refresh token that is not the stored one: a fresh one that was kept, or a spent one within its window. */
+  /** One that is kept beside the stored one because two requests may have spent it: within its window only. */
   const seeKept = (send: SendRecord): string | undefined => {
+    const row = ledger.rows.get(send.grant);
     const first = firstUses.get(`${send.grant}|${send.refreshToken}`);
-    const version = versions.get(send.attemptId) ?? 0;
-    const isStored = storedTokens.get(`${send.grant}|${version}`) === send.refreshToken;
-    if (
-      first === undefined ||
-      version === 0 ||
-      isStored ||
-      storeClockJumped ||
-      ledger.tampered.has(send.grant)
-    )
+    if (row === undefined || first === undefined || !spentTokens(probe, row).includes(send.refreshToken))
       return undefined;
-    return mayResend(send, first)
-      ? undefined
-      : `${send.process} sends ${send.refreshToken}, which is spent, ${send.atMs - first.atMs} ms after its first use`;
+    if (storeClockJumped || ledger.tampered.has(send.grant) || mayResend(send, first)) return undefined;
+    return `${send.process} sends ${send.refreshToken}, which is spent, ${send.atMs - first.atMs} ms after its first use`;
   };
 
   const seeSend = (send: SendRecord): string | undefined => {
@@ -88,12 +79,6 @@ export function unknownIsNotFailed(probe: Probe): Checker {
 
   const note = (record: SimRecord): void => {
     ledger.see(record);
-    if (
-      record.kind === "store" &&
-      record.after !== undefined &&
-      record.before?.version !== record.after.version
-    )
-      storedTokens.set(`${record.grant}|${record.after.version}`, currentRefreshToken(probe, record.after));
     if (record.kind === "fault" && record.id === "X21") storeClockJumped = true;
     if (record.kind === "store" && record.operation === "acquireLease" && record.answer === "acquired") {
       const { after, attemptId = "" } = record;

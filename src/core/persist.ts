@@ -183,9 +183,11 @@ async function settleCommit(
     return { kind: "stored", grant };
   }
   const current = openTokens(engine, grant)?.refreshToken;
-  // The same refresh token, from a server that does not rotate or answers a repetition alike: nothing is left to keep.
-  if (current === tokenSet.refreshToken) return { kind: "superseded", grant };
-  if (current !== undefined && current === openTokens(engine, parent)?.refreshToken) {
+  const spent = openTokens(engine, parent)?.refreshToken;
+  // The stored refresh token, or the one before it, from a server that does not rotate each time: nothing is left to keep.
+  if (tokenSet.refreshToken === current || tokenSet.refreshToken === spent)
+    return { kind: "superseded", grant };
+  if (current !== undefined && current === spent) {
     // A server that rotates now and then has answered another request with the old one, and has spent that since.
     const after = await tryCommit(engine, grant.id, commitFor(engine, grant, tokenSet, undefined));
     if (after?.status === "committed") return { kind: "stored", grant: after.grant };

@@ -202,6 +202,23 @@ describe("an answer with a new refresh token from a server that rotates now and 
     expect(await token(ALICE)).toBe("at.alice.4");
     expect(as.replayed).toEqual([]);
   });
+
+  it("leaves nothing behind if it brings the old one after the new one was stored: that one is spent (I12)", async () => {
+    const { clock, as, server, signInBoth, row } = scenario({ lifetimeMs: MINUTE_MS });
+    await signInBoth();
+    const { token } = server();
+    await clock.advance(2 * MINUTE_MS);
+    as.failNext({ hang: "deaf", afterMs: 40 * SECOND_MS });
+    void token(ALICE);
+    await clock.advance(20 * SECOND_MS);
+    const second = token(ALICE);
+    await clock.advance(5 * SECOND_MS);
+    expect(await second).toBe("at.alice.2");
+    as.rotation = "static";
+    await clock.advance(20 * SECOND_MS);
+
+    expect(await row(ALICE)).toMatchObject({ version: 2, candidates: [] });
+  });
 });
 
 describe("an answer that has begun at the deadline and ends after it", () => {

@@ -182,6 +182,25 @@ const herd = (apartMs: number): readonly SimRecord[] =>
     return index === 0 ? [judged({ atMs: T + 60_000 }), one] : [one];
   }).flat();
 
+/** A row that keeps the refresh token of its first version, from which it is sent again so long after its first use. */
+const keptSend = (afterMs: number): readonly SimRecord[] => {
+  const kept = {
+    attemptId: `a.parent.${T}.${T + 29_000}`,
+    sealedTokenSet: "sealed-1",
+    keyId: "k",
+    version: 2,
+    keptAtMs: T,
+  };
+  const after = row({ version: 2, sealedTokenSet: "sealed-2", candidates: [kept] });
+  const policy = { class: "last_wins", graceMs: 30_000 } as const;
+  return [
+    inserted,
+    send("s0.1", "a", T),
+    store({ after }),
+    { ...send("s1.1", "b", T + afterMs), policy } as SimRecord,
+  ];
+};
+
 /** Further ways to break a rule: the rule, how, a history that breaks it so, and the nearest one that does not. */
 const MORE: readonly {
   readonly rule: string;
@@ -203,6 +222,12 @@ const MORE: readonly {
     bad: [outage, ...herd(100)],
     good: [outage, ...herd(1_500)],
     own: { profile: "herd" },
+  },
+  {
+    rule: "I12",
+    how: "by a spent refresh token that was kept, and sent when its window was over",
+    bad: keptSend(31_000),
+    good: keptSend(28_000),
   },
   {
     rule: "I17",
