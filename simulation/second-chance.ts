@@ -16,10 +16,12 @@ const LEASE_MS = 4_000;
 
 const WINDOWED = new Set(["P2", "P3", "P4"]);
 
-/** The first use of the token of a fatal request. */
+/** The use that spent the token of a fatal request: before a server began to rotate, uses brought the same one again. */
 export function firstUseOf(chain: Chain, { refreshToken }: JudgedRecord): JudgedRecord | undefined {
   return chain.judged.find(
-    (one) => one.refreshToken === refreshToken && (one.issued !== undefined || one.verdict === "consumed"),
+    (one) =>
+      one.refreshToken === refreshToken &&
+      (one.verdict === "consumed" || (one.issued !== undefined && one.issued.refreshToken !== refreshToken)),
   );
 }
 

@@ -70,6 +70,7 @@ export function completeSignOut(probe: Probe): Checker {
     if (
       door === "end_all" &&
       result !== "store_failed" &&
+      !overtook &&
       row?.state === "live" &&
       !ledger.tampered.has(grant)
     )

@@ -134,9 +134,9 @@ async function burySelected(
       const { id, endedAtMs } = shown;
       const isOlder = endedAtMs === null || endedAtMs < sinceMs - CLOCK_MARGIN_MS;
       if (isOlder || told.has(id) || !isSelected(shown, selector)) continue;
-      told.add(id);
       // Read again: the page may be old, and whoever else ended it may have cleared it away since.
       await buryUnheard(engine, id, reason, options);
+      told.add(id);
     }
     cursor = page.next;
   } while (cursor !== null && !engine.closing.aborted);

@@ -97,6 +97,19 @@ describe("a sign-out everywhere that fails", () => {
     expect([as.revoked, eventsOf("grant_ended").length]).toEqual([["rt.alice.1"], 1]);
   });
 
+  it("finds each of them although the store fails once more while it looks for them (I16, X25)", async () => {
+    const { as, clock, server, signInBoth, signIn, eventsOf } = scenario();
+    await signInBoth();
+    await signIn("alice", TELEPHONE);
+    const { manager, store } = server();
+    store.break("endMatching", "ack_lost", 1);
+    store.break("read", "fail", 1);
+    await outcomeOf(manager.endGrants(OF_ALICE, "revoked", { revoke: true }).then(String));
+    await clock.advance(MINUTE_MS);
+
+    expect([as.revoked.length, eventsOf("grant_ended").length]).toEqual([2, 2]);
+  });
+
   it("is offered again until the store takes it, and refused here at once (I16, SEC-13)", async () => {
     const { as, clock, server, signInBoth, row, eventsOf } = scenario();
     await signInBoth();
