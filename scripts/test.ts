@@ -19,7 +19,7 @@ interface Count {
 }
 
 /** They mostly wait for tokens to age: more of them than there are cores can wait at once. */
-const E2E_WORKERS = 3;
+const E2E_WORKERS = 4;
 
 const full = process.argv.includes("--full");
 const isCi = process.env["CI"] === "true";
