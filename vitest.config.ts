@@ -14,8 +14,31 @@ export default defineConfig({
           name: "unit",
           environment: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/client/**", "test/react/**", "test/e2e/**", "test/packed/**", "test/torture/**"],
+          exclude: [
+            "test/authjs/**",
+            "test/client/**",
+            "test/react/**",
+            "test/e2e/**",
+            "test/packed/**",
+            "test/torture/**",
+          ],
           testTimeout: 20_000,
+        },
+      },
+      {
+        // The sources import "next-auth"; here that is version 5, as in an application that has it installed.
+        resolve: {
+          alias: [{ find: /^next-auth(?=\/|$)/, replacement: "next-auth-v5" }],
+        },
+        test: {
+          name: "authjs",
+          environment: "node",
+          include: ["test/authjs/**/*.test.ts"],
+          testTimeout: 20_000,
+          // Next's globals have to be there before anything else of Next is loaded.
+          setupFiles: ["test/next-auth/support/next-scope.ts"],
+          // It imports "next/server" without the extension, which Node does not resolve.
+          server: { deps: { inline: [/next-auth-v5/, /@auth\/core/] } },
         },
       },
       {

@@ -65,6 +65,7 @@ export function createApp(options: FreshTokensOptions, host: AuthHost): App {
     host,
     async ready() {
       await loadAfter();
+      await host.prepare();
       return (ready ??= assemble(options, host));
     },
     close: async (timeoutMs) =>
@@ -146,7 +147,7 @@ function warnOfUnknownCallbacks(host: AuthHost): void {
     if (config?.redirectUri !== undefined || config?.tokenParams?.["redirect_uri"] !== undefined) continue;
     warnOnce(
       `unknown-callback:${id}`,
-      `"${id}" wants to see the callback URL at each refresh, and only a request tells it here. Set NEXTAUTH_URL, or providers.${id}.refreshParams.redirect_uri`,
+      `"${id}" wants to see the callback URL at each refresh, and only a request tells it here. Set ${host.urlName}, or providers.${id}.refreshParams.redirect_uri`,
     );
   }
 }

@@ -53,6 +53,13 @@ export interface AppCallbacks {
     params: Params,
     own: (params: Params) => unknown,
   ) => Promise<object>;
+  /**
+   * Whether the JWT that `jwt` returned belongs to a user who has signed out. What it reads is what `session` then shows of
+   * this very object. Never rejects.
+   */
+  readonly isSignedOut: (token: object) => Promise<boolean>;
+  /** Ends the grant of a JWT that the application's own `jwt` callback has refused. Never rejects. */
+  readonly refused: (token: object, at: "sign-in" | "session read") => Promise<void>;
   /** The last step of a session read: notes that the session ended meanwhile, so that its cookie is left alone. Never rejects. */
   readonly sessionRead: () => Promise<void>;
   /**
@@ -76,6 +83,7 @@ export function createCallbacks(app: App): AppCallbacks {
   const stored = new WeakMap<object, StoredGrant>();
   // It hands the JWT that `jwt` returned to `session`, and then to its `encode`.
   const over = new WeakSet<object>();
+  const fieldsRead = new WeakMap<object, SessionFields>();
   return {
     async signIn({ account, user }) {
       if (!account) return true;
@@ -98,10 +106,27 @@ export function createCallbacks(app: App): AppCallbacks {
       const claim = claimOf(params.token as SessionToken);
       const session = (await own({ ...params, token: withoutClaim(params.token) })) as object | undefined;
       if (claim === undefined) return session ?? {};
-      const fields = await fieldsOf(app, claim);
+      const fields = fieldsRead.get(params.token) ?? (await fieldsOf(app, claim));
       if (fields === undefined) over.add(params.token);
       // NextAuth reads an empty session as "nobody is signed in" (F18).
       return fields === undefined ? {} : { ...withoutRecipeError(session ?? {}), ...fields };
+    },
+    async isSignedOut(token) {
+      const claim = claimOf(token as SessionToken);
+      if (claim === undefined) return false;
+      const fields = await fieldsOf(app, claim);
+      if (fields !== undefined) fieldsRead.set(token, fields);
+      return fields === undefined;
+    },
+    async refused(token, at) {
+      const claim = claimOf(token as SessionToken);
+      // Outside the route the cookie is not deleted: the session goes on, and the next read may be let in.
+      if (claim === undefined || (at === "session read" && handlerContext() === undefined)) return;
+      try {
+        await (await app.ready()).grants.end(claim, at === "sign-in" ? "revoked" : "signed_out");
+      } catch (error) {
+        reportFailure("The grant of a session that your jwt callback refused could not be ended yet", error);
+      }
     },
     sessionRead: () => noteSignOut(app),
     isOver: (token) => token !== undefined && over.has(token),

@@ -13,6 +13,15 @@ export interface AuthHost {
   readonly secrets: () => readonly string[];
   /** The name under which a missing secret is reported. */
   readonly secretName: string;
+  /** The variable that tells NextAuth its own URL. */
+  readonly urlName: string;
+  /**
+   * Comes before everything else that is asked of a host: finds the configuration where it is lazy. Rejects with
+   * `InvalidOptionError` where the installed next-auth is not the version that this host is for.
+   */
+  readonly prepare: () => Promise<void>;
+  /** The action that a request's URL names (`session`, `callback`, ...), where NextAuth goes by the URL. */
+  readonly actionOf?: (url: string) => string | undefined;
   /** The name of the session cookie for a request. */
   readonly sessionCookieName: (source: RequestSource) => string;
   /** Decodes a session cookie's value; `null` if it is no valid session. Never rejects. */

@@ -10,6 +10,8 @@ export interface RequestSource {
   readonly cookies: ReadonlyMap<string, string>;
   /** By lower-case name. */
   readonly header: (name: string) => string | undefined;
+  /** Its URL, where NextAuth takes its own from there. */
+  readonly url?: string;
 }
 
 /** The Pages Router's request: Node's, with parsed cookies. */

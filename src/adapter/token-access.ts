@@ -76,6 +76,7 @@ export async function findGrant(app: App, request: RequestLike | undefined): Pro
 
 /** The decoded session of a request; `null` if it has none. */
 export async function readSession(app: App, source: RequestSource): Promise<SessionToken | null> {
+  await app.host.prepare();
   const cookieName = app.host.sessionCookieName(source);
   const value = sessionCookieValue(source.cookies, cookieName);
   return value === undefined ? null : app.host.decodeSession(value, cookieName);

@@ -47,7 +47,10 @@ async function answerApp(
 ): Promise<unknown> {
   const params = (await (routeContext as { params?: unknown } | undefined)?.params) as
     { nextauth?: string[] } | undefined;
-  const context = await contextFor(app, requestSourceOf(request), params?.nextauth?.[0]);
+  const { actionOf } = app.host;
+  const action = actionOf ? actionOf(request.url) : params?.nextauth?.[0];
+  const source: RequestSource = { ...requestSourceOf(request), url: request.url };
+  const context = await contextFor(app, source, action);
   const response = await runSettled(app, context, run);
   if (!(response instanceof Response)) return response;
   const headers = new Headers(response.headers);
@@ -87,6 +90,19 @@ async function answerPages(
  */
 function leavesCookieAlone({ action, signedOut }: HandlerContext): boolean {
   return action === "session" && signedOut === true;
+}
+
+/**
+ * Runs a sign-in that does not come by the route, such as v5's server action `signIn()`: what it replaces is ended, and so
+ * is what it stored if no session comes of it.
+ */
+export async function inSignIn<Result>(
+  app: App,
+  source: RequestSource,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  const context = await contextFor(app, source, "callback");
+  return runSettled(app, context, run) as Promise<Result>;
 }
 
 /** A Credentials sign-in that fails late rejects, so that nothing may hang on the handler's answer. */

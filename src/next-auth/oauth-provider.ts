@@ -4,21 +4,16 @@
  * @module
  */
 import type { ProviderOptions } from "../adapter/options.ts";
-import { profileOf } from "../oauth/profiles.ts";
+import {
+  endpointOf,
+  entryProfileOf,
+  memberOf,
+  providerIdOf,
+  recordOf,
+  textOf,
+  type ProviderEntry,
+} from "../adapter/provider-entry.ts";
 import type { OAuthProviderConfig, TokenEndpointAuthMethod } from "../oauth/provider-config.ts";
-import type { ProfileOverrides } from "../oauth/provider-profile.ts";
-
-/** A provider entry as NextAuth v4 keeps it: what the user gave lies in `options` and wins. */
-export type ProviderEntry = Readonly<Record<string, unknown>> & {
-  readonly id: string;
-  readonly type: string;
-  readonly options?: Readonly<Record<string, unknown>> | undefined;
-};
-
-/** The id under which NextAuth knows a provider. */
-export function providerIdOf({ id, options }: ProviderEntry): string {
-  return textOf(options?.["id"]) ?? id;
-}
 
 /** Whether a provider brings tokens by OAuth 2. */
 export function isOAuth2({ type, version, options }: ProviderEntry): boolean {
@@ -36,7 +31,7 @@ export function oauthProviderConfig(
   settings: ProviderOptions | undefined,
   callbackUrl: string | undefined,
 ): OAuthProviderConfig {
-  const read = (name: string): unknown => entry.options?.[name] ?? entry[name];
+  const read = (name: string): unknown => memberOf(entry, name);
   const token = endpointOf(entry, "token");
   const client = { ...recordOf(entry["client"]), ...recordOf(entry.options?.["client"]) };
   const { scope } = endpointOf(entry, "authorization").params;
@@ -54,11 +49,7 @@ export function oauthProviderConfig(
   const [privateKey] = keys ?? [];
   const tokenParams = { ...token.params, ...settings?.refreshParams };
   const { revocationEndpoint } = settings ?? {};
-  const profile = {
-    // A provider that the application has given another id is still the same provider.
-    ...(providerIdOf(entry) !== entry.id && profileOf(entry.id)),
-    ...profileOverridesOf(settings ?? {}),
-  };
+  const profile = entryProfileOf(entry, settings);
   return {
     id: providerIdOf(entry),
     clientId: textOf(read("clientId")) ?? "",
@@ -77,62 +68,4 @@ export function oauthProviderConfig(
     ...(Object.keys(tokenParams).length > 0 && { tokenParams }),
     ...(Object.keys(profile).length > 0 && { profile }),
   };
-}
-
-/** What an application knows better than the profile of its provider. */
-export function profileOverridesOf({
-  defaultLifetimeMs,
-  revokeOnSignOut,
-}: ProviderOptions): ProfileOverrides {
-  return {
-    ...(defaultLifetimeMs !== undefined && { defaultLifetimeMs }),
-    ...(revokeOnSignOut !== undefined && { revocation: revokeOnSignOut ? "token" : "none" }),
-  };
-}
-
-interface Endpoint {
-  readonly url?: string;
-  readonly params: Readonly<Record<string, string>>;
-  /** The application makes the request itself. */
-  readonly ownRequest: boolean;
-}
-
-/** An endpoint of a provider, with what the user gave merged in, as NextAuth does it. */
-function endpointOf(entry: ProviderEntry, name: string): Endpoint {
-  const [own, given] = [entry[name], entry.options?.[name]].map(readEndpoint) as [Endpoint, Endpoint];
-  return {
-    ...own,
-    ...given,
-    params: { ...own.params, ...given.params },
-    ownRequest: own.ownRequest || given.ownRequest,
-  };
-}
-
-/** NextAuth takes an endpoint as an URL, whose query are its parameters, or as `{ url, params, request }`. */
-function readEndpoint(value: unknown): Endpoint {
-  if (typeof value === "string" && URL.canParse(value)) {
-    const url = new URL(value);
-    return {
-      url: `${url.origin}${url.pathname}`,
-      params: Object.fromEntries(url.searchParams),
-      ownRequest: false,
-    };
-  }
-  const { url, params, request } = recordOf(value);
-  const texts = Object.entries(recordOf(params)).filter(
-    (entry): entry is [string, string] => typeof entry[1] === "string",
-  );
-  return {
-    ...(typeof url === "string" && { url }),
-    params: Object.fromEntries(texts),
-    ownRequest: typeof request === "function",
-  };
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
 }

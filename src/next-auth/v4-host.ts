@@ -4,12 +4,14 @@
  * @module
  */
 import type { AuthOptions } from "next-auth";
-import { decode as defaultDecode } from "next-auth/jwt";
+import { decode as defaultDecode, encode as defaultEncode } from "next-auth/jwt";
 import type { SessionToken } from "../adapter/claim.ts";
 import type { AuthHost } from "../adapter/host.ts";
+import { assertInstalled } from "../adapter/installed-version.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
+import { providerIdOf, type ProviderEntry } from "../adapter/provider-entry.ts";
 import { baseUrlOf, defaultSessionCookieName, fixedBaseUrl } from "./base-url.ts";
-import { isOAuth2, oauthProviderConfig, providerIdOf, type ProviderEntry } from "./oauth-provider.ts";
+import { isOAuth2, oauthProviderConfig } from "./oauth-provider.ts";
 
 const DEFAULT_MAX_AGE_S = 30 * 24 * 3_600;
 
@@ -17,8 +19,11 @@ const DEFAULT_MAX_AGE_S = 30 * 24 * 3_600;
 export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): AuthHost {
   const entries = auth.providers as unknown as readonly ProviderEntry[];
   const oauthEntries = entries.filter(isOAuth2);
+  let installed: Promise<void> | undefined;
   return {
     secretName: "NEXTAUTH_SECRET",
+    urlName: "NEXTAUTH_URL",
+    prepare: () => (installed ??= assertInstalled(4, defaultEncode)),
     sessionErrorName: "RefreshAccessTokenError",
     sessionMaxAgeMs: (auth.session?.maxAge ?? DEFAULT_MAX_AGE_S) * 1000,
     secrets: () => [jwtSecret(auth), sessionSecret(auth)].filter(isUsable).map(String),

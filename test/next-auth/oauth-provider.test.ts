@@ -4,12 +4,8 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { authMethodOf } from "../../src/oauth/client-authentication.ts";
 import { profileOf } from "../../src/oauth/profiles.ts";
-import {
-  isOAuth2,
-  oauthProviderConfig,
-  providerIdOf,
-  type ProviderEntry,
-} from "../../src/next-auth/oauth-provider.ts";
+import { providerIdOf, type ProviderEntry } from "../../src/adapter/provider-entry.ts";
+import { isOAuth2, oauthProviderConfig } from "../../src/next-auth/oauth-provider.ts";
 
 const require = createRequire(import.meta.url);
 const root = dirname(require.resolve("next-auth"));

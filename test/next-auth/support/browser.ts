@@ -37,15 +37,18 @@ export class Browser {
   readonly jar = new Map<string, string>();
   readonly #handler: Handler;
   readonly #form: RouterForm;
+  readonly #always: Readonly<Record<string, string>>;
 
-  constructor(handler: Handler, form: RouterForm) {
+  /** @param always Headers of every request to the handler. */
+  constructor(handler: Handler, form: RouterForm, always: Readonly<Record<string, string>> = {}) {
     this.#handler = handler;
     this.#form = form;
+    this.#always = always;
   }
 
   /** A browser with the same cookies as they are now: an old tab, or a thief. */
   copy(): Browser {
-    const copy = new Browser(this.#handler, this.#form);
+    const copy = new Browser(this.#handler, this.#form, this.#always);
     for (const [name, value] of this.jar) copy.jar.set(name, value);
     return copy;
   }
@@ -118,7 +121,8 @@ export class Browser {
     return this.submit("signout", { callbackUrl: `${ORIGIN}/` });
   }
 
-  async #send(method: "GET" | "POST", action: string, ask: Ask): Promise<Answer> {
+  async #send(method: "GET" | "POST", action: string, given: Ask): Promise<Answer> {
+    const ask = { ...given, headers: { ...this.#always, ...given.headers } };
     const answer = await (this.#form === "pages"
       ? this.#pages(method, action, ask)
       : this.#app(method, action, ask));

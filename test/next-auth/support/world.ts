@@ -6,32 +6,41 @@ import nextAuth, { type AuthOptions } from "next-auth";
 import { decode, type JWT } from "next-auth/jwt";
 import credentialsProvider, { type CredentialsConfig } from "next-auth/providers/credentials";
 import type { Provider } from "next-auth/providers/index";
-import { onTestFinished, vi } from "vitest";
+import { onTestFinished } from "vitest";
 import { systemClock } from "../../../src/core/clock.ts";
 import type { TokenEvent, TokenEventType } from "../../../src/core/events.ts";
-import { processSharedState } from "../../../src/core/single-flight.ts";
-import type { GrantStore } from "../../../src/core/grant-store.ts";
 import { withFreshTokens, type FreshTokens, type FreshTokensOptions } from "../../../src/next-auth/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import {
   startStrictAuthorizationServer,
   type StrictAuthorizationServer,
 } from "../../../src/testing/strict-authorization-server.ts";
+import {
+  LIFETIME_MS,
+  SECRET,
+  breakable,
+  freezeTime,
+  sessionCookieOf,
+  type BreakableStore,
+} from "./app-parts.ts";
 import { Browser, SESSION_COOKIE, type Handler, type RouterForm } from "./browser.ts";
+
+export {
+  LIFETIME_MS,
+  OTHER_SECRET,
+  SECRET,
+  pass,
+  quiet,
+  sessionCookieOf,
+  until,
+  type BreakableStore,
+} from "./app-parts.ts";
 
 // Both are CommonJS: their types say that the default export lies one level deeper than it does here.
 const NextAuth = nextAuth as unknown as (options: AuthOptions) => Handler;
 const CredentialsProvider = credentialsProvider as unknown as (
   config: Partial<Omit<CredentialsConfig, "options">>,
 ) => Provider;
-
-/** Good enough for NextAuth and for the vault. */
-export const SECRET = "J4kq0mZ8cV1xT6yB3nR9wL5sD7fG2hQe";
-/** Another one. */
-export const OTHER_SECRET = "pW8rX2vN6tK0zM4jH9bC3gF7dL1yS5qa";
-
-/** Life of the access tokens of a world, in milliseconds. They are due after 40 s. */
-export const LIFETIME_MS = 60_000;
 
 /** What a test changes. */
 export interface WorldOptions {
@@ -55,14 +64,9 @@ export interface World extends FreshTokens {
   readonly refreshes: () => number;
 }
 
-/** A store that fails on demand. */
-export interface BreakableStore extends GrantStore {
-  down: boolean;
-}
-
 /** Starts the strict server and builds an app around it. Time stands still until {@link pass}. */
 export async function createWorld(given: WorldOptions = {}): Promise<World> {
-  freezeTime();
+  freezeTime("NEXTAUTH_URL");
   const server = await startStrictAuthorizationServer({
     accessTokenLifetimeMs: given.lifetimeMs ?? LIFETIME_MS,
     client: { id: "app", secret: "client-secret-of-app" },
@@ -134,60 +138,7 @@ export function backendProvider(login: (user: string) => object | null, id = "ba
   });
 }
 
-/** Lets time pass for everything that reads the date. Real timers go on by themselves. */
-export function pass(durationMs: number): void {
-  vi.setSystemTime(Date.now() + durationMs);
-}
-
-/** Waits until no refresh is under way. */
-export function quiet(): Promise<void> {
-  return until(() => processSharedState("memory").flights.size === 0);
-}
-
-/** Waits, in real time, until something is so. Fails after five seconds. */
-export async function until(isSo: () => boolean): Promise<void> {
-  for (let waitedMs = 0; !isSo(); waitedMs += 5) {
-    if (waitedMs > 5_000) throw new Error(`It did not come about: ${isSo.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 /** The decoded session JWT of a browser; chunks included. */
 export async function jwtOf(browser: Browser, secret = SECRET, name = SESSION_COOKIE): Promise<JWT | null> {
   return decode({ token: sessionCookieOf(browser, name), secret });
-}
-
-/** The value of the session cookie, joined from its chunks. */
-export function sessionCookieOf(browser: Browser, name = SESSION_COOKIE): string {
-  return [...browser.jar]
-    .filter(([each]) => each === name || each.startsWith(`${name}.`))
-    .sort(([one], [other]) => one.localeCompare(other, undefined, { numeric: true }))
-    .map(([, value]) => value)
-    .join("");
-}
-
-function freezeTime(): void {
-  vi.stubEnv("NEXTAUTH_URL", "http://localhost:3000");
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2026, 0, 1) });
-  onTestFinished(() => {
-    vi.useRealTimers();
-    vi.unstubAllEnvs();
-  });
-}
-
-function breakable(store: GrantStore): BreakableStore {
-  const state = { down: false };
-  return new Proxy(store, {
-    get(target, name, receiver) {
-      if (name === "down") return state.down;
-      const value: unknown = Reflect.get(target, name, receiver);
-      if (typeof value !== "function" || !state.down) return value;
-      return () => Promise.reject(new Error("connect ECONNREFUSED store-host-canary"));
-    },
-    set(target, name, value) {
-      if (name !== "down") return Reflect.set(target, name, value);
-      state.down = value as boolean;
-      return true;
-    },
-  }) as BreakableStore;
 }

@@ -1,0 +1,56 @@
+/**
+ * The functions that an application calls, the same in both versions.
+ *
+ * @module
+ */
+import type { App, ResealedGrants } from "./app.ts";
+import { createCheck, type Check } from "./check.ts";
+import { createFetchWithToken, type FetchWithToken } from "./fetch-with-token.ts";
+import { createGetAccessToken, type GetAccessToken } from "./token-access.ts";
+
+/** What `withFreshTokens` returns beside the parts for NextAuth. */
+export interface AppFunctions {
+  /**
+   * The signed-in user's access token, valid for at least `minValidityMs`.
+   *
+   * Without a request it reads the current one, in server components, route handlers and server actions. In a
+   * `proxy.ts` or route handler pass the request, in `getServerSideProps` the context, in a Pages Router API route
+   * request and response.
+   *
+   * Rejects with a `TokenError`: `not_signed_in`, `no_token`, `reauthentication_required`, `refresh_unavailable`,
+   * `store_failed` or `invalid_option`.
+   */
+  readonly getAccessToken: GetAccessToken;
+  /** `fetch` with the token, to the origins in `allowedOrigins` only. */
+  readonly fetchWithToken: FetchWithToken;
+  /**
+   * Finds out at the start of a server, from `instrumentation.ts`, what the first sign-in would otherwise: whether the
+   * secrets do, whether this Node has what the store needs, and whether the store answers. One read of the store, and
+   * nothing is changed. While Next builds it does nothing.
+   *
+   * Rejects with a `TokenError`: `invalid_option`, or `store_failed`, which may pass by itself.
+   */
+  readonly check: Check;
+  /**
+   * Seals everything in the store with the newest secret, while the application runs, and tells which keys are still
+   * needed: for taking an old secret out of `NOLAPSE_SECRET`. On the way it revokes and erases what sign-outs have left
+   * because a process died or the authorization server was away. Rejects with `store_failed`; called again, it goes on.
+   */
+  readonly resealGrants: () => Promise<ResealedGrants>;
+  /**
+   * For a server of your own that is told to stop: waits for the refreshes under way, at most `timeoutMs` (default
+   * 10_000), hands over what is still out, and closes the store. Afterwards nothing of this object works any more.
+   */
+  readonly close: (timeoutMs?: number) => Promise<void>;
+}
+
+/** Binds the functions to one application. */
+export function createAppFunctions(app: App): AppFunctions {
+  return {
+    getAccessToken: createGetAccessToken(app),
+    fetchWithToken: createFetchWithToken(app),
+    check: createCheck(app),
+    resealGrants: async () => (await app.ready()).resealGrants(),
+    close: (timeoutMs) => app.close(timeoutMs),
+  };
+}

@@ -1,0 +1,117 @@
+/**
+ * nolapse for Auth.js v5 (`next-auth` 5).
+ *
+ * @module
+ */
+import { createAppFunctions, type AppFunctions } from "../adapter/app-functions.ts";
+import { createApp } from "../adapter/app.ts";
+import { createCallbacks, type AppCallbacks, type SignInParams } from "../adapter/callbacks.ts";
+import { checkOptions } from "../adapter/check-options.ts";
+import type { FreshTokensOptions } from "../adapter/options.ts";
+import type { SessionFields } from "../adapter/session-fields.ts";
+import { wrapEvents, wrapSignIn } from "../adapter/wrapped-events.ts";
+import {
+  checkedConfig,
+  type AuthConfig,
+  type ConfigLike,
+  type LazyAuthConfig,
+  type LazyConfig,
+} from "./config.ts";
+import { createV5Host } from "./v5-host.ts";
+import { wrapJwt, wrapSession, type OwnJwt, type OwnSession } from "./wrapped-callbacks.ts";
+import { wrapAuthOf, type AuthParts } from "./wrap-auth.ts";
+
+declare module "next-auth" {
+  interface Session extends SessionFields {}
+}
+
+/** What {@link withFreshTokens} returns. */
+export interface FreshTokens<Config> extends AppFunctions {
+  /** For `NextAuth(authConfig)`. Lazy where the configuration was. */
+  readonly authConfig: Config;
+  /**
+   * Wraps what NextAuth returns: `wrapAuth(NextAuth(authConfig))`. The route's handlers and the server action `signIn()`
+   * need it, everything else passes through as it is.
+   */
+  readonly wrapAuth: <Parts extends AuthParts>(parts: Parts) => Parts;
+}
+
+/**
+ * Keeps the access tokens of an Auth.js v5 application fresh.
+ *
+ * Takes your NextAuth configuration, or the function that returns it, minus your own refresh code, and returns it with
+ * nolapse's callbacks around yours. Has no effect by itself; secrets and store are touched at first use.
+ *
+ * @throws {@link InvalidOptionError} for options that cannot work, naming the option and the fix. A lazy configuration
+ *   is looked at when it is asked for.
+ */
+export function withFreshTokens<Config extends AuthConfig | LazyAuthConfig>(
+  config: Config,
+  options: FreshTokensOptions,
+): FreshTokens<Config> {
+  checkOptions(options);
+  const given = config as ConfigLike | LazyConfig;
+  const host = createV5Host(typeof given === "function" ? given : checkedConfig(given), options);
+  const app = createApp(options, host);
+  const callbacks = createCallbacks(app);
+  const lazy = async (request: unknown): Promise<ConfigLike> => {
+    const found = checkedConfig(await (given as LazyConfig)(request));
+    host.note(found);
+    return wrappedConfig(found, callbacks);
+  };
+  return {
+    authConfig: (typeof given === "function" ? lazy : wrappedConfig(given, callbacks)) as Config,
+    wrapAuth: wrapAuthOf(app),
+    ...createAppFunctions(app),
+  };
+}
+
+function wrappedConfig(config: ConfigLike, ours: AppCallbacks): ConfigLike {
+  const own = (config.callbacks ?? {}) as {
+    signIn?: (params: SignInParams) => unknown;
+    jwt?: OwnJwt;
+    session?: OwnSession;
+  };
+  return {
+    ...config,
+    callbacks: {
+      ...own,
+      signIn: wrapSignIn(own.signIn, ours),
+      jwt: wrapJwt(own.jwt, ours),
+      session: wrapSession(own.session, ours),
+    },
+    events: { ...config.events, ...wrapEvents(config.events ?? {}, ours) },
+  };
+}
+
+export { isTokenError } from "../core/errors.ts";
+export type {
+  InvalidOptionError,
+  NoTokenError,
+  NotSignedInError,
+  ReauthenticationReason,
+  ReauthenticationRequiredError,
+  RefreshUnavailableError,
+  StoreFailedError,
+  TokenError,
+  TokenErrorCode,
+} from "../core/errors.ts";
+export type { TokenEvent, TokenEventListener, TokenEventType } from "../core/events.ts";
+export type { EndReason } from "../core/grant.ts";
+export type { GrantStore } from "../core/grant-store.ts";
+export type { Check } from "../adapter/check.ts";
+export type { RotationClass } from "../core/rotation.ts";
+export type { ResealedGrants } from "../adapter/app.ts";
+export type { FetchWithToken, FetchWithTokenOptions } from "../adapter/fetch-with-token.ts";
+export type {
+  FreshTokensOptions,
+  ProviderOptions,
+  RecipeTokens,
+  RotationOptions,
+} from "../adapter/options.ts";
+export type { RequestLike } from "../adapter/request-source.ts";
+export type { SessionFields, TokenState } from "../adapter/session-fields.ts";
+export type { AccessToken, GetAccessToken } from "../adapter/token-access.ts";
+export type { AccessTokenOptions } from "../adapter/token-ask.ts";
+export { RefreshRejected } from "../oauth/refresh-rejected.ts";
+export type { AuthConfig, LazyAuthConfig } from "./config.ts";

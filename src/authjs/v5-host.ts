@@ -1,0 +1,123 @@
+/**
+ * Auth.js v5 as the adapter sees it.
+ *
+ * @module
+ */
+import { decode as installedDecode, encode as installedEncode } from "next-auth/jwt";
+import type { SessionToken } from "../adapter/claim.ts";
+import type { AuthHost } from "../adapter/host.ts";
+import { assertInstalled } from "../adapter/installed-version.ts";
+import type { FreshTokensOptions } from "../adapter/options.ts";
+import { providerIdOf, type ProviderEntry } from "../adapter/provider-entry.ts";
+import { InvalidOptionError } from "../core/errors.ts";
+import { actionOf, basePathOf, fixedOrigin, originOf, sessionCookieNameOf } from "./base-url.ts";
+import { checkedConfig, providerEntriesOf, secretsOf, type ConfigLike, type LazyConfig } from "./config.ts";
+import { isOAuth, oauthProviderConfig } from "./oauth-provider.ts";
+
+const DEFAULT_MAX_AGE_S = 30 * 24 * 3_600;
+
+/** `jwt.decode` as v5 calls it: the installed types may be those of v4. */
+type Decode = (params: object) => Promise<unknown>;
+
+/** A host whose configuration may come late. */
+export interface V5Host extends AuthHost {
+  /** Notes the configuration that is in force from now on. */
+  readonly note: (config: ConfigLike) => void;
+}
+
+/**
+ * Reads everything from the application's own configuration and the environment, when it is asked. Of a lazy configuration
+ * it goes by the one that came last, and knows the providers of all of them: a refresh has no request to ask for one.
+ */
+export function createV5Host(given: ConfigLike | LazyConfig, options: FreshTokensOptions): V5Host {
+  let current = typeof given === "function" ? undefined : given;
+  let installed: Promise<void> | undefined;
+  const entriesOf = new WeakMap<ConfigLike, readonly ProviderEntry[]>();
+  const seen = new Map<string, ProviderEntry>();
+  const config = (): ConfigLike => {
+    if (current === undefined) throw new InvalidOptionError("config", "is lazy, and has not been asked for");
+    return current;
+  };
+  const entries = (): readonly ProviderEntry[] => {
+    const known = entriesOf.get(config());
+    if (known !== undefined) return known;
+    const found = providerEntriesOf(config(), process.env);
+    entriesOf.set(config(), found);
+    for (const entry of found) seen.set(providerIdOf(entry), entry);
+    return [...seen.values()];
+  };
+  return {
+    secretName: "AUTH_SECRET",
+    urlName: "AUTH_URL",
+    sessionErrorName: "RefreshTokenError",
+    get sessionMaxAgeMs() {
+      return (config().session?.maxAge ?? DEFAULT_MAX_AGE_S) * 1000;
+    },
+    note(next) {
+      current = next;
+    },
+    async prepare() {
+      await (installed ??= assertInstalled(5, installedEncode));
+      if (typeof given === "function") current ??= checkedConfig(await given(undefined));
+    },
+    actionOf: (url) => actionOf(url, basePathOf(current ?? { providers: [] }, process.env)),
+    secrets: () => [...new Set([...sessionSecrets(config()), ...secretsOf(config(), process.env)])],
+    providerIds: () => entries().map(providerIdOf),
+    oauthProviderIds: () => entries().filter(isOAuth).map(providerIdOf),
+    credentialsProviderIds: () =>
+      entries()
+        .filter(({ type }) => type === "credentials")
+        .map(providerIdOf),
+    oauthProvider(id) {
+      const entry = entries().find((candidate) => isOAuth(candidate) && providerIdOf(candidate) === id);
+      if (entry === undefined) return undefined;
+      return oauthProviderConfig(entry, options.providers?.[id], callbackUrlOf(config(), entry));
+    },
+    sessionCookieName: (source) => sessionCookieNameOf(config(), source, process.env),
+    async decodeSession(value, cookieName) {
+      const { jwt } = config();
+      const own = jwt as { decode?: Decode } | undefined;
+      const decode = own?.decode ?? (installedDecode as unknown as Decode);
+      const [one, ...others] = sessionSecrets(config());
+      try {
+        const token: unknown = await decode({
+          ...jwt,
+          secret: others.length > 0 ? [one, ...others] : one,
+          token: value,
+          salt: cookieName,
+        });
+        return typeof token === "object" && token !== null ? (token as SessionToken) : null;
+      } catch {
+        return null;
+      }
+    },
+    signInErrorUrl(source) {
+      const origin = originOf(source, process.env);
+      const page = current?.pages?.error;
+      // Auth.js's own page has no text for an error it does not know.
+      if (page === undefined)
+        return `${origin}${basePathOf(config(), process.env)}/error?error=Configuration`;
+      const url = new URL(page, origin);
+      url.searchParams.set("error", "StoreUnavailable");
+      return url.href;
+    },
+  };
+}
+
+/** What sessions are encrypted with: `jwt.secret` where it is given, else the secrets of the configuration. */
+function sessionSecrets(config: ConfigLike): string[] {
+  const own = (config.jwt as { secret?: string | string[] } | undefined)?.secret;
+  return own === undefined ? [...secretsOf(config, process.env)] : [own].flat();
+}
+
+/** A preview deployment signs in by way of the stable one, whose callback the provider then knows. */
+function callbackUrlOf(config: ConfigLike, entry: ProviderEntry): string | undefined {
+  const proxy =
+    entry.options?.["redirectProxyUrl"] ??
+    entry["redirectProxyUrl"] ??
+    config.redirectProxyUrl ??
+    process.env["AUTH_REDIRECT_PROXY_URL"];
+  if (typeof proxy === "string" && proxy !== "") return `${proxy}/callback/${providerIdOf(entry)}`;
+  const origin = fixedOrigin(process.env);
+  return origin && `${origin}${basePathOf(config, process.env)}/callback/${providerIdOf(entry)}`;
+}

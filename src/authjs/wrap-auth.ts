@@ -1,0 +1,34 @@
+/**
+ * The wrapper around what `NextAuth()` of v5 returns: the route, and the server actions that pass it by.
+ *
+ * @module
+ */
+import type { App } from "../adapter/app.ts";
+import { wrongEntry } from "../adapter/installed-version.ts";
+import { currentRequestIfAny } from "../adapter/next-modules.ts";
+import { inSignIn, wrapHandlerOf } from "../adapter/wrap-handler.ts";
+
+/** What `NextAuth()` returns, as far as it is wrapped. */
+export interface AuthParts {
+  readonly handlers: object;
+  readonly signIn: (...args: never[]) => Promise<unknown>;
+}
+
+/** Wraps the parts that sign in, or read and write the session cookie by the route. */
+export function wrapAuthOf(app: App): <Parts extends AuthParts>(parts: Parts) => Parts {
+  const wrapHandler = wrapHandlerOf(app);
+  return <Parts extends AuthParts>(parts: Parts): Parts => {
+    if (typeof parts === "function") throw wrongEntry(5);
+    const { handlers, signIn } = parts;
+    return {
+      ...parts,
+      handlers: Object.fromEntries(
+        Object.entries(handlers).map(([method, handler]) => [method, wrapHandler(handler as () => unknown)]),
+      ),
+      async signIn(...args: never[]) {
+        const source = await currentRequestIfAny();
+        return source === undefined ? signIn(...args) : inSignIn(app, source, () => signIn(...args));
+      },
+    };
+  };
+}

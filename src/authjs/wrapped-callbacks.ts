@@ -1,0 +1,47 @@
+/**
+ * The `jwt` and `session` callbacks of v5, where they differ from v4's: `null` from `jwt` is a clean end of the session, and
+ * a session without a `user` would show the whole JWT.
+ *
+ * @module
+ */
+import type { AppCallbacks, JwtParams, SessionParams } from "../adapter/callbacks.ts";
+
+/** An application's own `jwt` callback. */
+export type OwnJwt = (params: JwtParams) => unknown;
+/** An application's own `session` callback. */
+export type OwnSession = (params: SessionParams) => unknown;
+
+/**
+ * The `jwt` callback around the application's own. `null`, by which v5 ends the session, comes from the application, or
+ * because the user has signed out (F18): with an empty session instead, as in v4, `auth()` would show the JWT as the user.
+ */
+export function wrapJwt(
+  own: OwnJwt | undefined,
+  ours: AppCallbacks,
+): (params: JwtParams) => Promise<object | null> {
+  return async (params) => {
+    const verdict = { refused: false };
+    const token = await ours.jwt(params, async (inner) => {
+      const result = own ? await own(inner) : inner.token;
+      verdict.refused = result === null;
+      return result ?? inner.token;
+    });
+    if (verdict.refused) {
+      await ours.refused(token, params.account ? "sign-in" : "session read");
+      return null;
+    }
+    return !params.account && (await ours.isSignedOut(token)) ? null : token;
+  };
+}
+
+/** The `session` callback around the application's own. What it returns always has a `user` (D43). */
+export function wrapSession(
+  own: OwnSession | undefined,
+  ours: AppCallbacks,
+): (params: SessionParams) => Promise<object> {
+  return async (params) => {
+    const session = await ours.session(params, async (inner) => (own && (await own(inner))) ?? inner.session);
+    const { user } = session as { user?: unknown };
+    return { ...session, user: user ?? (params.session as { user?: unknown }).user };
+  };
+}
