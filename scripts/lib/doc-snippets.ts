@@ -16,6 +16,8 @@ import { ROOT } from "./paths.ts";
 /** Where the applications are thought to be: below the root, so that their imports find its `node_modules`. */
 const FOLDER = join(ROOT, "docs-check");
 const FALLBACK = "README.md";
+/** The page for next-auth 5, which is installed here under another name. */
+const V5_PAGE = "docs/authjs.md";
 const LANGUAGES: ReadonlySet<string> = new Set(["ts", "tsx"]);
 
 const OPTIONS: ts.CompilerOptions = {
@@ -77,12 +79,18 @@ function hostOver(files: ReadonlyMap<string, { readonly text: string }>): ts.Com
   };
   host.resolveModuleNameLiterals = (literals, containing) =>
     literals.map(({ text: name }) => {
+      const given = fromV5(containing) ? name.replace(/^next-auth(?=\/|$)/, "next-auth-v5") : name;
       const file = name.startsWith("@/") ? appFile(files, containing, name.slice(2)) : packageEntry(name);
-      if (file === undefined) return ts.resolveModuleName(name, containing, OPTIONS, host, cache);
+      if (file === undefined) return ts.resolveModuleName(given, containing, OPTIONS, host, cache);
       const extension = file.endsWith("x") ? ts.Extension.Tsx : ts.Extension.Ts;
       return { resolvedModule: { resolvedFileName: file, extension, isExternalLibraryImport: false } };
     });
   return host;
+}
+
+/** Whether a file belongs to an application that has next-auth 5. */
+function fromV5(path: string): boolean {
+  return [join(FOLDER, V5_PAGE), join(ROOT, "src/authjs")].some((folder) => path.startsWith(folder));
 }
 
 /** `@/auth`, as the alias of create-next-app: from the application's root. */

@@ -41,7 +41,7 @@ describe("the secrets of a configuration", () => {
     const env = environment(variables);
     const theirs: NextAuthConfig = { providers: [], ...given };
 
-    const ours = secretsOf({ providers: [], ...given } as never, env);
+    const ours = secretsOf({ providers: [], ...given }, env);
     NextAuth(theirs);
 
     expect(ours).toEqual([theirs.secret].flat());
@@ -138,7 +138,7 @@ describe("a provider entry", () => {
       id: "staff",
       clientId: "given",
       issuer: "https://as.example/realms/b",
-    } as never);
+    });
 
     const [entry] = providerEntriesOf(
       { providers: [provider] },

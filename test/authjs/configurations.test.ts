@@ -127,7 +127,7 @@ describe("cookies and paths", () => {
           return typeof value === "function" ? (value as () => unknown).bind(target) : value;
         },
       });
-      return (request.method === "POST" ? POST : GET)(moved as never);
+      return (request.method === "POST" ? POST : GET)(moved);
     };
     vi.stubEnv("AUTH_URL", undefined);
     const browser = new Browser(handler, "app", { "x-auth-return-redirect": "1" });

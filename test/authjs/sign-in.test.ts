@@ -117,7 +117,7 @@ describe("a sign-in by the route", () => {
     await alice.signIn("alice");
 
     expect(alice.jar.has(SESSION_COOKIE)).toBe(false);
-    expect(world.eventsOf("grant_saved")).toEqual([]);
+    expect(world.eventsOf("grant_created")).toEqual([]);
   });
 });
 
