@@ -39,7 +39,9 @@ type Objects<Config> = Exclude<Config, (...args: never[]) => unknown>;
 export type AuthConfig = [Given] extends [never] ? ConfigLike : Objects<Given>;
 
 /** A lazy configuration. In server components and server actions next-auth calls it without a request. */
-export type LazyAuthConfig = (request: never) => AuthConfig | Promise<AuthConfig>;
+export type LazyAuthConfig = [Given] extends [never]
+  ? LazyConfig
+  : Extract<Given, (...args: never[]) => unknown>;
 
 /** next-auth 5 calls a lazy configuration in this form. */
 export type LazyConfig = (request: unknown) => ConfigLike | Promise<ConfigLike>;

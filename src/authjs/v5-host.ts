@@ -32,18 +32,17 @@ export interface V5Host extends AuthHost {
 export function createV5Host(given: ConfigLike | LazyConfig, options: FreshTokensOptions): V5Host {
   let current = typeof given === "function" ? undefined : given;
   let installed: Promise<void> | undefined;
-  const entriesOf = new WeakMap<ConfigLike, readonly ProviderEntry[]>();
+  const read = new WeakSet<ConfigLike>();
   const seen = new Map<string, ProviderEntry>();
   const config = (): ConfigLike => {
     if (current === undefined) throw new InvalidOptionError("config", "is lazy, and has not been asked for");
     return current;
   };
   const entries = (): readonly ProviderEntry[] => {
-    const known = entriesOf.get(config());
-    if (known !== undefined) return known;
-    const found = providerEntriesOf(config(), process.env);
-    entriesOf.set(config(), found);
-    for (const entry of found) seen.set(providerIdOf(entry), entry);
+    if (!read.has(config())) {
+      for (const entry of providerEntriesOf(config(), process.env)) seen.set(providerIdOf(entry), entry);
+      read.add(config());
+    }
     return [...seen.values()];
   };
   return {

@@ -6,6 +6,7 @@
 import type { App } from "../adapter/app.ts";
 import { wrongEntry } from "../adapter/installed-version.ts";
 import { currentRequestIfAny } from "../adapter/next-modules.ts";
+import { InvalidOptionError } from "../core/errors.ts";
 import { inSignIn, wrapHandlerOf } from "../adapter/wrap-handler.ts";
 
 /** What `NextAuth()` returns, as far as it is wrapped. */
@@ -19,6 +20,12 @@ export function wrapAuthOf(app: App): <Parts extends AuthParts>(parts: Parts) =>
   const wrapHandler = wrapHandlerOf(app);
   return <Parts extends AuthParts>(parts: Parts): Parts => {
     if (typeof parts === "function") throw wrongEntry(5);
+    if (typeof (parts as Partial<Parts> | undefined)?.handlers !== "object") {
+      throw new InvalidOptionError(
+        "wrapAuth",
+        "takes what NextAuth returned: wrapAuth(NextAuth(authConfig))",
+      );
+    }
     const { handlers, signIn } = parts;
     return {
       ...parts,

@@ -49,6 +49,34 @@ describe("a lazy configuration", () => {
     expect(world.server.userOf(accessToken)).toBe("alice");
   });
 
+  it("may know other providers for another request: the tokens of all of them are renewed", async () => {
+    let providers = 0;
+    const world = await createWorld({
+      lazy: (_request, config) => ({
+        ...config,
+        providers: config.providers.map((each) => ({
+          ...each,
+          id: providers > 0 ? "other" : "strict",
+        })) as never,
+      }),
+    });
+    const alice = world.browser();
+    await alice.signIn("alice");
+    providers += 1;
+    const bob = world.browser();
+    await bob.signIn("bob", "other");
+    await bob.session();
+    pass(LIFETIME_MS);
+
+    for (const [browser, user] of [
+      [alice, "alice"],
+      [bob, "bob"],
+    ] as const) {
+      const { accessToken } = await world.getAccessToken(browser.pageRequest());
+      expect(world.server.userOf(accessToken)).toBe(user);
+    }
+  });
+
   it("that cannot work says so where it is asked for", async () => {
     captureConsole();
     const world = await createWorld({ lazy: () => ({}) as never });

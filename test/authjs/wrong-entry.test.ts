@@ -1,5 +1,6 @@
 import NextAuth from "next-auth-v5";
 import { describe, expect, it } from "vitest";
+import { withFreshTokens } from "../../src/authjs/index.ts";
 import { withFreshTokens as withFreshTokensOfV4 } from "../../src/next-auth/index.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
@@ -17,6 +18,12 @@ describe("nolapse/next-auth in an app that has next-auth 5", () => {
     expect(() => wrapHandler(NextAuth(authOptions as never) as never)).toThrow(
       expect.objectContaining({ code: "invalid_option", message: expect.stringMatching(SAYS) }),
     );
+  });
+
+  it("does not take anything else for it, either", () => {
+    const { wrapAuth } = withFreshTokens({ providers: [] }, { store: memoryStore({ clock: systemClock }) });
+
+    expect(() => wrapAuth({} as never)).toThrow(/wrapAuth\(NextAuth\(authConfig\)\)/);
   });
 
   it("says so at the start and at the first use, too", async () => {

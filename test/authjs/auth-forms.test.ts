@@ -1,0 +1,81 @@
+/** The forms of `auth()` and `unstable_update()` that write the session cookie themselves. */
+import { describe, expect, it } from "vitest";
+import { NextRequest, inNextRequest } from "../next-auth/support/next-scope.ts";
+import type { Browser } from "../next-auth/support/browser.ts";
+import {
+  LIFETIME_MS,
+  createWorld,
+  inServerAction,
+  jwtOf,
+  pass,
+  quiet,
+  sessionInComponent,
+  type World,
+} from "./support/world.ts";
+
+describe("auth() around a proxy or a route handler", () => {
+  it("shows the session, gives the token for the request, and changes nothing in the claim", async () => {
+    const { world, alice } = await signedIn();
+    const before = (await jwtOf(alice))?.["nolapse"];
+    pass(LIFETIME_MS);
+    const seen: unknown[] = [];
+    const proxy = world.nextAuth.auth(async (request) => {
+      seen.push(request.auth, await world.getAccessToken(request as unknown as Request));
+      return Response.json("done");
+    }) as unknown as (request: Request, context: object) => Promise<Response>;
+
+    const request = pageRequest(alice);
+    const answer = await inNextRequest("route handler", request, () => proxy(request, {}));
+    await quiet();
+
+    expect(await answer.json()).toBe("done");
+    expect(seen).toMatchObject([{ user: { name: "alice" } }, { accessToken: expect.any(String) }]);
+    expect(answer.headers.getSetCookie().some((line) => line.startsWith("authjs.session-token="))).toBe(true);
+    expect((await jwtOf(alice))?.["nolapse"]).toEqual(before);
+    expect(world.refreshes()).toBe(1);
+  });
+
+  it("shows nobody for an old cookie after a sign-out (F18)", async () => {
+    const { world, alice } = await signedIn();
+    const thief = alice.copy();
+    await alice.signOut();
+    const seen: unknown[] = [];
+    const proxy = world.nextAuth.auth((request) => {
+      seen.push(request.auth);
+      return Response.json("done");
+    }) as unknown as (request: Request, context: object) => Promise<Response>;
+
+    const request = pageRequest(thief);
+    await inNextRequest("route handler", request, () => proxy(request, {}));
+
+    expect(seen).toEqual([null]);
+  });
+});
+
+describe("unstable_update() in a server action", () => {
+  it("keeps the claim and the grant", async () => {
+    const { world, alice } = await signedIn();
+
+    const session = await inServerAction(alice, () =>
+      world.nextAuth.unstable_update({ user: { name: "A" } }),
+    );
+
+    expect(session).toMatchObject({ user: { name: "alice" }, accessTokenExpiresIn: 60 });
+    expect(await sessionInComponent(world, alice)).toMatchObject({ user: { name: "alice" } });
+    const { accessToken } = await world.getAccessToken(alice.pageRequest());
+    expect(world.server.userOf(accessToken)).toBe("alice");
+  });
+});
+
+async function signedIn(): Promise<{ world: World; alice: Browser }> {
+  const world = await createWorld();
+  const alice = world.browser();
+  await alice.signIn("alice");
+  return { world, alice };
+}
+
+function pageRequest(browser: Browser): InstanceType<typeof NextRequest> {
+  return new NextRequest("http://localhost:3000/page", {
+    headers: { cookie: browser.cookieHeader, host: "localhost:3000", "x-forwarded-proto": "http" },
+  });
+}
