@@ -50,7 +50,7 @@ export function withFreshTokens<Config extends AuthConfig | LazyAuthConfig>(
   options: FreshTokensOptions,
 ): FreshTokens<Config> {
   checkOptions(options);
-  const given = config;
+  const given: ConfigLike | LazyConfig = config;
   const host = createV5Host(typeof given === "function" ? given : checkedConfig(given), options);
   const app = createApp(options, host);
   const callbacks = createCallbacks(app);

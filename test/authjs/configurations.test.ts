@@ -55,7 +55,7 @@ describe("a lazy configuration", () => {
       lazy: (_request, config) => ({
         ...config,
         providers: config.providers.map((each) => ({
-          ...each,
+          ...(each as object),
           id: providers > 0 ? "other" : "strict",
         })) as never,
       }),
