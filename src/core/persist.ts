@@ -219,7 +219,8 @@ async function keepSpent(
 ): Promise<void> {
   const useful = doubtAbout(parent, grant, sent, engine.rotationOf(grant), storeNowMs);
   const spent = useful && openTokens(engine, parent);
-  if (useful && spent) await keepCandidate(engine, grant, spent, spentNameOf(sent, useful));
+  const isSpent = spent?.refreshToken !== openTokens(engine, grant)?.refreshToken;
+  if (useful && spent && isSpent) await keepCandidate(engine, grant, spent, spentNameOf(sent, useful));
 }
 
 async function keepCandidate(

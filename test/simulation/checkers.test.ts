@@ -193,10 +193,12 @@ const keptSend = (afterMs: number): readonly SimRecord[] => {
   };
   const after = row({ version: 2, sealedTokenSet: "sealed-2", candidates: [kept] });
   const policy = { class: "last_wins", graceMs: 30_000 } as const;
+  const begun = started("s1.1", "b", T + afterMs) as Extract<SimRecord, { kind: "event" }>;
   return [
     inserted,
     send("s0.1", "a", T),
     store({ after }),
+    { ...begun, event: { ...begun.event, version: 2 } } as SimRecord,
     { ...send("s1.1", "b", T + afterMs), policy } as SimRecord,
   ];
 };
