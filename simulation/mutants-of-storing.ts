@@ -52,7 +52,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
     what: "a fresh refresh token that loses the commit is dropped",
     patches: [
       {
-        file: "src/core/persist.ts",
+        file: "src/core/settle-commit.ts",
         find: "await keepCandidate(engine, grant, tokenSet, sendNameOf(sent));",
         replace: "",
       },
@@ -98,7 +98,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
     what: "the old refresh token is kept after a commit",
     patches: [
       {
-        file: "src/core/persist.ts",
+        file: "src/core/settle-commit.ts",
         find: "...sealTokens(engine.sealer, parent.id, parent.version + 1, tokenSet),",
         replace:
           "...sealTokens(engine.sealer, parent.id, parent.version + 1, { ...tokenSet, refreshToken: openTokens(engine, parent)?.refreshToken } as TokenSet),",

@@ -5,7 +5,8 @@
  */
 import { flushEnds } from "./end-grant.ts";
 import { about, settled, type Engine } from "./engine.ts";
-import { flushCandidates, flushPending } from "./persist.ts";
+import { flushPending } from "./persist.ts";
+import { flushCandidates } from "./settle-commit.ts";
 import { giveBack } from "./take-lease.ts";
 
 /** How long to wait before the store is offered again what it did not take, in milliseconds. */

@@ -6,7 +6,7 @@
  */
 import type { EndReason, GrantRecord, Intent, Lease } from "./grant.ts";
 import type { GrantReading, Commit } from "./grant-store.ts";
-import type { Persisted } from "./persist.ts";
+import type { Persisted } from "./settle-commit.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /** Something that several callers wait for. */
