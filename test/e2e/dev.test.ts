@@ -132,10 +132,12 @@ describe("an app in development", () => {
       edit("app/protected/page.tsx", "while the requests run");
       const second = askEverywhere();
       await pause(500);
+      // Counted while no answer is out yet: on a slow machine the new tokens are due again before every page is built.
+      const presented = refreshTokensPresented().length - before;
       for (const { proxy } of [authorizationServer, api]) proxy.release();
 
       expect([...(await first), ...(await second)].filter((answer) => answer !== "answered")).toEqual([]);
-      expect(refreshTokensPresented().length - before).toBe(people.length);
+      expect(presented).toBe(people.length);
       await expectEverythingKept(people);
     },
   );
