@@ -182,7 +182,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
           "const waitMs = mayBeReplay(intent, grant, storeNowMs, policy) ? 0 * recoveryLeftMs(engine) : 0;",
       },
     ],
-    caughtBy: { rules: ["I21"] },
+    caughtBy: { tests: ["test/core/store-recovery.test.ts"] },
   },
   {
     id: "M23",
@@ -194,6 +194,6 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
         replace: 'if (policy.class !== "none") return undefined;',
       },
     ],
-    caughtBy: { rules: ["I21"] },
+    caughtBy: { tests: ["test/core/second-chance.test.ts"] },
   },
 ];

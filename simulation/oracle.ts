@@ -77,12 +77,17 @@ function asClassOf(chain: Chain, lost: LostRecord): AsClass | undefined {
   return fatal && (firstUseOf(chain, fatal) ?? fatal).asClass;
 }
 
-/** The request that ended the chain, or else the last that was refused. */
+/**
+ * The request that ended the chain, or else the one by which it first showed that a refresh token of the row was dead:
+ * what is tried after that cannot have killed it.
+ */
 function fatalOf({ judged }: Chain, lost: LostRecord): JudgedRecord | undefined {
   const before = judged.filter(({ atMs }) => atMs <= lost.atMs);
+  const refused = before.filter(({ verdict }) => verdict === "refused");
+  const last = refused.findLast(({ refreshToken }) => lost.row.includes(refreshToken));
   return (
     before.find(({ verdict }) => verdict === "alarm") ??
-    before.findLast(({ verdict, refreshToken }) => verdict === "refused" && lost.row.includes(refreshToken))
+    refused.find(({ refreshToken }) => refreshToken === last?.refreshToken)
   );
 }
 

@@ -104,8 +104,18 @@ async function commitLate(
   if (outcome.kind === "committed") {
     engine.emit({ type: "late_answer", ...about(engine, grant), attemptId });
     await persist(engine, grant, outcome.tokenSet, holding);
-  }
+  } else tellMismatch(engine, holding, outcome);
   if (lateRequests.get(grant.id) === untilMs) lateRequests.delete(grant.id);
+}
+
+/** Tells of an answer with somebody else's tokens: whoever watches the server has to know, however late it came (SEC-43). */
+export function tellMismatch(
+  engine: Engine,
+  { grant, attemptId }: Holding,
+  outcome: Exclude<RefreshOutcome, { kind: "committed" }>,
+): void {
+  if (outcome.code === "subject_mismatch")
+    engine.emit({ type: "subject_mismatch", ...about(engine, grant), attemptId });
 }
 
 /** How long a request of this process that is past its deadline may still be answered, in milliseconds; 0: there is none. */

@@ -8,7 +8,7 @@
  */
 import { pauseAfterMs } from "./backoff.ts";
 import { bury, buryUnheard } from "./clear-ended.ts";
-import { about, settled, type Engine } from "./engine.ts";
+import { settled, type Engine } from "./engine.ts";
 import type { EndReason, GrantRecord, Intent } from "./grant.ts";
 import { mayStillWin, QUIET_TIME_MS } from "./intent.ts";
 import { offerAgain } from "./offer-again.ts";
@@ -18,7 +18,7 @@ import type { RefreshOutcome } from "./refresher.ts";
 import { sendWithinWindow } from "./resend.ts";
 import { openTokens } from "./seal-tokens.ts";
 import { flushCandidates } from "./settle-commit.ts";
-import { lateLeftMs, type RefreshSend } from "./send-refresh.ts";
+import { lateLeftMs, tellMismatch, type RefreshSend } from "./send-refresh.ts";
 import { remember } from "./single-flight.ts";
 import { giveBack, retakeLease } from "./take-lease.ts";
 import { targetKeyOf } from "./token-target.ts";
@@ -44,9 +44,7 @@ export async function settleOutcome(
       ? settleRejected(engine, holding, door)
       : settleRejectedTarget(engine, holding, key, door);
   }
-  if (outcome.code === "subject_mismatch") {
-    engine.emit({ type: "subject_mismatch", ...about(engine, holding.grant), attemptId: holding.attemptId });
-  }
+  tellMismatch(engine, holding, outcome);
   if (outcome.kind === "config" && key !== undefined)
     return settleRefusedTarget(engine, holding, key, outcome);
   return settleFailed(engine, holding, outcome);

@@ -180,6 +180,25 @@ describe.each(SHIPPED)("an answer after the deadline, with %s,", (_, make) => {
   });
 });
 
+describe("an answer with somebody else's tokens that comes after the deadline", () => {
+  it("is told, and its tokens are not stored (SEC-43, I18)", async () => {
+    const { clock, as, server, signInBoth, row, eventsOf } = scenario({ lifetimeMs: MINUTE_MS });
+    await signInBoth();
+    const { token } = server();
+    await clock.advance(2 * MINUTE_MS);
+    as.hold();
+    as.failNext({ answer: { kind: "committed_bad", code: "subject_mismatch" } });
+    void token(ALICE);
+    await clock.advance(20 * SECOND_MS);
+    expect(eventsOf("subject_mismatch")).toEqual([]);
+    as.release();
+    await clock.advance(SECOND_MS);
+
+    expect(eventsOf("subject_mismatch")).toHaveLength(1);
+    expect((await row(ALICE)).version).toBe(1);
+  });
+});
+
 describe("an answer with a new refresh token from a server that rotates now and then", () => {
   it("takes the place of a later one that came first with the old token: that one is spent now (I4, X39, X44)", async () => {
     const { clock, as, server, signInBoth, row } = scenario({ lifetimeMs: MINUTE_MS });
