@@ -44,7 +44,7 @@ const makers: Readonly<Record<string, (url: string) => RedisClient>> = {
     const options = optionsOf(/createClient\((\{[^]+?\})\)/);
     const client = createClient({ ...options, url });
     client.on("error", () => undefined);
-    void client.connect();
+    client.connect().catch(() => undefined);
     closing.push(() => client.destroy());
     return client;
   },
