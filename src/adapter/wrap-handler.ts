@@ -89,7 +89,7 @@ async function answerPages(
  * such a session, but what NextAuth does to the cookie there is meant: it sets the new one, or deletes it for good.
  */
 function leavesCookieAlone({ action, signedOut }: HandlerContext): boolean {
-  return action === "session" && signedOut === true;
+  return signedOut === true && action !== "callback" && action !== "signout";
 }
 
 /**

@@ -76,9 +76,9 @@ function wrappedConfig(config: ConfigLike, ours: AppCallbacks): ConfigLike {
     ...config,
     callbacks: {
       ...own,
-      signIn: wrapSignIn(own.signIn, ours),
-      jwt: wrapJwt(own.jwt, ours),
-      session: wrapSession(own.session, ours),
+      signIn: wrapSignIn(own.signIn?.bind(own), ours),
+      jwt: wrapJwt(own.jwt?.bind(own), ours),
+      session: wrapSession(own.session?.bind(own), ours),
     },
     events: { ...config.events, ...wrapEvents(config.events ?? {}, ours) },
   };

@@ -82,8 +82,11 @@ export interface Engine {
   readonly rotationOf: (grant: GrantRecord) => RotationPolicy;
   /** Aborted when the engine closes: what waits for better times stops waiting. */
   readonly closing: AbortSignal;
-  /** When the store failed last as this process saw it, in epoch milliseconds; absent: it has not. */
-  readonly storeTrouble: { lastFailureMs?: number };
+  /**
+   * When the store failed last as this process saw it, and since when refreshes wait for that to be over, in epoch
+   * milliseconds; absent: it has not, and none does.
+   */
+  readonly storeTrouble: { lastFailureMs?: number; waitingSinceMs?: number | undefined };
   /** The leases under which a request is being sent right now, by grant: what `close` hands over. */
   readonly sending: Map<string, Holding>;
 }

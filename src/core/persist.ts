@@ -25,16 +25,25 @@ const MAX_RETRY_MS = 2_000;
 /** How often a store that is away is offered what waits for it, in milliseconds. */
 const OFFER_EACH_MS = 500;
 
+/** How long refreshes wait at most for a store that can be read to stop failing, in milliseconds. */
+const MAX_RECOVERY_MS = 30_000;
+
 /**
  * How much longer, in milliseconds, another process may have a newer refresh token in its memory that it has not got rid of
  * yet, because the store has only just come back: once more until a call of it gives up, and its next offer (S4).
  */
 export function recoveryLeftMs({ clock, limits, storeTrouble }: Engine): number {
-  if (storeTrouble.lastFailureMs === undefined) return 0;
+  const nowMs = clock.nowMs();
   const wholeMs = limits.storeTimeoutMs + 2 * OFFER_EACH_MS;
-  const leftMs = storeTrouble.lastFailureMs + wholeMs - clock.nowMs();
+  const leftMs = (storeTrouble.lastFailureMs ?? Number.NEGATIVE_INFINITY) + wholeMs - nowMs;
   // A failure from the future is of before the clock was set back (I17).
-  return leftMs > wholeMs ? 0 : Math.max(0, leftMs);
+  if (leftMs <= 0 || leftMs > wholeMs) {
+    storeTrouble.waitingSinceMs = undefined;
+    return 0;
+  }
+  storeTrouble.waitingSinceMs ??= nowMs;
+  // A store that fails now and then, and works in between, must not keep anybody waiting for ever (I11, I20).
+  return nowMs - storeTrouble.waitingSinceMs < MAX_RECOVERY_MS ? leftMs : 0;
 }
 
 /** Stores a token set that renews `parent`, whatever it takes within `persistBudgetMs`. */

@@ -91,8 +91,11 @@ export async function settleCommit(
     return { kind: "superseded", grant };
   if (current !== undefined && current === spent) {
     // A server that rotates now and then has answered another request with the old one, and has spent that since.
-    const after = await tryCommit(engine, grant.id, commitFor(engine, grant, tokenSet, undefined));
-    if (after?.status === "committed") return { kind: "stored", grant: after.grant };
+    const after = await tryCommit(engine, grant.id, commitFor(engine, grant, tokenSet, commit.lease));
+    if (after?.status === "committed") {
+      noteReading(engine.shared, after, engine.clock.nowMs());
+      return { kind: "stored", grant: after.grant };
+    }
   }
   await keepCandidate(engine, grant, tokenSet, sendNameOf(sent));
   return { kind: "superseded", grant };

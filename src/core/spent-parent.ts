@@ -25,7 +25,7 @@ const NAME = /\.parent\.(\d+)\.(\d+)$/;
 
 /** How the spent refresh token is named among the candidates. */
 export function spentNameOf(sent: SentRequest, { fromMs, untilMs }: Usefulness): string {
-  return `${sendNameOf(sent)}.parent.${fromMs}.${untilMs}`;
+  return `${sendNameOf(sent)}.parent.${Math.ceil(fromMs)}.${Math.floor(untilMs)}`;
 }
 
 /** When a candidate is of use that is not a fresh refresh token but a spent one; `undefined` for a fresh one. */

@@ -67,7 +67,7 @@ function wrappedCallbacks(
   ours: AppCallbacks,
 ): Pick<CallbacksOptions, "signIn" | "jwt" | "session"> {
   return {
-    signIn: wrapSignIn(own.signIn, ours),
+    signIn: wrapSignIn(own.signIn?.bind(own), ours),
     jwt: (params) =>
       ours.jwt(params, (inner) => (own.jwt ? own.jwt(inner) : inner.token)) as ReturnType<
         CallbacksOptions["jwt"]

@@ -2,6 +2,8 @@
 import { describe, expect, it } from "vitest";
 
 import type { RotationPolicy } from "../../src/core/rotation.ts";
+import type { SentRequest } from "../../src/core/single-flight.ts";
+import { spentNameOf, usefulnessOf } from "../../src/core/spent-parent.ts";
 import type { RotationClass } from "./support/authorization-server.ts";
 import {
   ALICE,
@@ -263,6 +265,16 @@ describe("a pair that was stored while the request of an earlier holder was stil
 
     expect(as.sent).toHaveLength(3);
     expect(await heir.token(ALICE)).toMatch(/^at.alice/);
+  });
+});
+
+describe("the name of a spent refresh token", () => {
+  it("says when it helps in whole milliseconds, also where the window has a fraction of one (P4)", () => {
+    const sent = { attemptId: "a", request: 2 } as SentRequest;
+    const name = spentNameOf(sent, { fromMs: 1_000.25, untilMs: 1_937.5 });
+
+    expect(usefulnessOf({ attemptId: name })).toEqual({ fromMs: 1_001, untilMs: 1_937 });
+    expect(usefulnessOf({ attemptId: "a.2" })).toBeUndefined();
   });
 });
 

@@ -69,6 +69,22 @@ describe("a store that comes back while one process has newer tokens in its memo
     expect(await call).toMatch(/reauthentication_required/);
   });
 
+  it("is not waited for longer than half a minute where the store goes on failing now and then (I11, I20)", async () => {
+    const { as, clock, one, two } = await outage(HOUR_MS, "fail", 3 * MINUTE_MS);
+    one.freeze();
+    two.store.mend();
+    two.store.break("slide", "fail");
+    for (let second = 0; second < 40; second += 2) {
+      void two.manager.view(BOB);
+      two.store.break("scan", "fail");
+      void two.manager.resealGrants().catch(() => undefined);
+      void two.token(ALICE);
+      await clock.advance(2 * SECOND_MS);
+    }
+
+    expect(as.sent.filter((token) => token === "rt.alice.1")).toHaveLength(2);
+  });
+
   it("keeps nobody from refreshing whose refresh nobody else has begun (I20)", async () => {
     const { as, clock, two } = await outage(HOUR_MS, "fail", 3 * MINUTE_MS);
     two.store.mend();
