@@ -4,6 +4,11 @@
  * @module
  */
 import { profileOf } from "../oauth/profiles.ts";
+import type {
+  ClientPrivateKey,
+  OAuthProviderConfig,
+  TokenEndpointAuthMethod,
+} from "../oauth/provider-config.ts";
 import type { ProfileOverrides } from "../oauth/provider-profile.ts";
 import type { ProviderOptions } from "./options.ts";
 
@@ -25,14 +30,63 @@ export function memberOf(entry: ProviderEntry, name: string): unknown {
 }
 
 /** The profile of a provider as far as entry and settings know it better than its id. */
-export function entryProfileOf(
-  entry: ProviderEntry,
-  settings: ProviderOptions | undefined,
-): ProfileOverrides {
+function entryProfileOf(entry: ProviderEntry, settings: ProviderOptions | undefined): ProfileOverrides {
   return {
     // A provider that the application has given another id is still the same provider.
     ...(providerIdOf(entry) !== entry.id && profileOf(entry.id)),
     ...profileOverridesOf(settings ?? {}),
+  };
+}
+
+/** What NextAuth's versions read from different places of an entry; `undefined` where there is none. */
+export interface OwnReading {
+  /** The token endpoint that counts for this version. */
+  readonly tokenUrl: string | undefined;
+  readonly wellKnown: string | undefined;
+  readonly scope: string | undefined;
+  /** The key of a client that proves itself by `private_key_jwt`; for others it does not count. */
+  readonly privateKey: ClientPrivateKey | undefined;
+}
+
+/**
+ * What {@link OAuthProviderConfig} asks for, taken from a provider entry and nolapse's own settings of it.
+ *
+ * @param callbackUrl `undefined` where only a request could tell: none is better than a wrong one, which would be refused.
+ */
+export function configFromEntry(
+  entry: ProviderEntry,
+  settings: ProviderOptions | undefined,
+  callbackUrl: string | undefined,
+  { tokenUrl, wellKnown, scope, privateKey }: OwnReading,
+): OAuthProviderConfig {
+  const client = { ...recordOf(entry["client"]), ...recordOf(entry.options?.["client"]) };
+  const issuer = textOf(memberOf(entry, "issuer"));
+  const tokenEndpoint = settings?.tokenEndpoint ?? tokenUrl;
+  const clientSecret = textOf(memberOf(entry, "clientSecret"));
+  const method = textOf(client["token_endpoint_auth_method"]);
+  const algorithm = textOf(client["id_token_signed_response_alg"]);
+  // Without this method the keys serve to decrypt ID tokens.
+  const clientPrivateKey = method === "private_key_jwt" ? privateKey : undefined;
+  const tokenParams = { ...endpointOf(entry, "token").params, ...settings?.refreshParams };
+  const { revocationEndpoint } = settings ?? {};
+  const profile = entryProfileOf(entry, settings);
+  return {
+    id: providerIdOf(entry),
+    clientId: textOf(memberOf(entry, "clientId")) ?? "",
+    // Loopback only, whatever this says (SEC-37): a local server in development, the example, tests.
+    allowInsecureRequests: true,
+    ...(callbackUrl !== undefined && { redirectUri: callbackUrl }),
+    ...(issuer !== undefined && { issuer }),
+    ...(wellKnown !== undefined && { wellKnown }),
+    ...(tokenEndpoint !== undefined && { tokenEndpoint }),
+    ...(revocationEndpoint !== undefined && { revocationEndpoint }),
+    ...(clientSecret !== undefined && { clientSecret }),
+    ...(clientPrivateKey !== undefined && { clientPrivateKey }),
+    ...(method !== undefined && { tokenEndpointAuthMethod: method as TokenEndpointAuthMethod }),
+    ...(algorithm !== undefined && { idTokenSignedResponseAlg: algorithm }),
+    ...(scope !== undefined && { scope }),
+    ...(Object.keys(tokenParams).length > 0 && { tokenParams }),
+    ...(Object.keys(profile).length > 0 && { profile }),
   };
 }
 

@@ -100,33 +100,4 @@ function checkAuthOptions(auth: AuthOptions): void {
   }
 }
 
-export { isTokenError } from "../core/errors.ts";
-export type {
-  InvalidOptionError,
-  NoTokenError,
-  NotSignedInError,
-  ReauthenticationReason,
-  ReauthenticationRequiredError,
-  RefreshUnavailableError,
-  StoreFailedError,
-  TokenError,
-  TokenErrorCode,
-} from "../core/errors.ts";
-export type { TokenEvent, TokenEventListener, TokenEventType } from "../core/events.ts";
-export type { EndReason } from "../core/grant.ts";
-export type { GrantStore } from "../core/grant-store.ts";
-export type { Check } from "../adapter/check.ts";
-export type { RotationClass } from "../core/rotation.ts";
-export type { ResealedGrants } from "../adapter/app.ts";
-export type { FetchWithToken, FetchWithTokenOptions } from "../adapter/fetch-with-token.ts";
-export type {
-  FreshTokensOptions,
-  ProviderOptions,
-  RecipeTokens,
-  RotationOptions,
-} from "../adapter/options.ts";
-export type { RequestLike } from "../adapter/request-source.ts";
-export type { SessionFields, TokenState } from "../adapter/session-fields.ts";
-export type { AccessToken, GetAccessToken } from "../adapter/token-access.ts";
-export type { AccessTokenOptions } from "../adapter/token-ask.ts";
-export { RefreshRejected } from "../oauth/refresh-rejected.ts";
+export * from "../adapter/public.ts";

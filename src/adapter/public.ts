@@ -1,0 +1,30 @@
+/**
+ * What both entries for servers export beside `withFreshTokens`.
+ *
+ * @module
+ */
+export { isTokenError } from "../core/errors.ts";
+export type {
+  InvalidOptionError,
+  NoTokenError,
+  NotSignedInError,
+  ReauthenticationReason,
+  ReauthenticationRequiredError,
+  RefreshUnavailableError,
+  StoreFailedError,
+  TokenError,
+  TokenErrorCode,
+} from "../core/errors.ts";
+export type { TokenEvent, TokenEventListener, TokenEventType } from "../core/events.ts";
+export type { EndReason } from "../core/grant.ts";
+export type { GrantStore } from "../core/grant-store.ts";
+export type { Check } from "./check.ts";
+export type { RotationClass } from "../core/rotation.ts";
+export type { ResealedGrants } from "./app.ts";
+export type { FetchWithToken, FetchWithTokenOptions } from "./fetch-with-token.ts";
+export type { FreshTokensOptions, ProviderOptions, RecipeTokens, RotationOptions } from "./options.ts";
+export type { RequestLike } from "./request-source.ts";
+export type { SessionFields, TokenState } from "./session-fields.ts";
+export type { AccessToken, GetAccessToken } from "./token-access.ts";
+export type { AccessTokenOptions } from "./token-ask.ts";
+export { RefreshRejected } from "../oauth/refresh-rejected.ts";
