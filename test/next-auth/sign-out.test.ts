@@ -339,3 +339,21 @@ async function twoUsers(form: "pages" | "app"): Promise<{ world: World; alice: B
   await bob.signIn("bob");
   return { world, alice, bob };
 }
+
+describe("a route that reads the session before it hands the request to NextAuth", () => {
+  it("leaves the cookie of an ended session alone in each action: a newer sign-in may own it (F43)", async () => {
+    const { authOptions, wrapHandler } = await createWorld();
+    const handler = NextAuth(authOptions);
+    const reading = async (request: never, response: never, ...more: unknown[]): Promise<unknown> => {
+      await getServerSession(request, response, authOptions);
+      return handler(request, response, ...more);
+    };
+    const browser = new Browser(wrapHandler(reading), "pages");
+    await browser.signIn("alice");
+    const old = browser.copy();
+    await browser.signOut();
+
+    for (const action of ["csrf", "providers", "session"])
+      expect((await old.get(action)).setCookies.filter(isSessionCookie)).toEqual([]);
+  });
+});
