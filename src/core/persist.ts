@@ -69,11 +69,12 @@ export async function persist(
     }
   });
   if (answer !== undefined) return settleCommit(engine, answered, answer);
-  const flush = async (): Promise<Persisted | undefined> => {
-    const given = await tryCommit(engine, parent.id, commit);
+  const flush = async (by: Engine): Promise<Persisted | undefined> => {
+    const keeper = (await takesOver(by, engine, parent.id)) ? by : engine;
+    const given = await tryCommit(keeper, parent.id, commit);
     if (given === undefined) return undefined;
-    forget(engine, rotation);
-    return settleCommit(engine, answered, given);
+    forget(keeper, rotation);
+    return settleCommit(keeper, answered, given);
   };
   const rotation: PendingRotation = { ...answered, flush };
   const waiting = [...(shared.pendingRotations.get(parent.id) ?? []), rotation];
@@ -81,6 +82,16 @@ export async function persist(
   engine.emit({ type: "tokens_pending", ...about(engine, parent), attemptId, version: parent.version + 1 });
   engine.background(offerAgain(engine, () => isFlushed(engine, parent.id), OFFER_EACH_MS, OFFER_EACH_MS));
   return { kind: "pending", grant: withPending(engine, parent) };
+}
+
+/** Whether an engine stores for another: that one is closed, and the grant is in its own store as well (I4). */
+async function takesOver(by: Engine, closed: Engine, grantId: string): Promise<boolean> {
+  if (!closed.closing.aborted || by.closing.aborted) return false;
+  try {
+    return (await by.store.read(grantId)) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -95,7 +106,7 @@ export async function flushPending(engine: Engine, grantId: string): Promise<Per
   return joinFlight(flights, `flush ${grantId}`, async () => {
     let persisted: Persisted | undefined;
     for (let next = pendingRotations.get(grantId)?.[0]; next; next = pendingRotations.get(grantId)?.[0]) {
-      persisted = await next.flush();
+      persisted = await next.flush(engine);
       if (persisted === undefined) return undefined;
     }
     return persisted;

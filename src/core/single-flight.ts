@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Engine } from "./engine.ts";
 import type { EndReason, GrantRecord, Intent, Lease } from "./grant.ts";
 import type { GrantReading, Commit } from "./grant-store.ts";
 import type { Persisted } from "./settle-commit.ts";
@@ -39,8 +40,12 @@ export interface PendingRotation {
   readonly sent: SentRequest;
   /** When the server's answer was there, in epoch milliseconds. */
   readonly answeredAtMs: number;
-  /** Offers it to its own store once more. `undefined`: that is still away. Never rejects. */
-  readonly flush: () => Promise<Persisted | undefined>;
+  /**
+   * Offers it to its own store once more. `undefined`: that is still away. Never rejects.
+   *
+   * @param by Who asks: it takes the place of an engine that is closed, if both have the same store.
+   */
+  readonly flush: (by: Engine) => Promise<Persisted | undefined>;
 }
 
 /** An end that the store has not taken yet. */

@@ -6,6 +6,7 @@ import { createTokenManager } from "../../src/core/token-manager.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import {
   ALICE,
+  BOB,
   HOUR_MS,
   MINUTE_MS,
   SECOND_MS,
@@ -152,5 +153,34 @@ describe("rotations that wait in a process with several stores", () => {
     await other.close();
 
     expect([as.revoked, (await row(ALICE)).version]).toEqual([[], 2]);
+  });
+
+  it("are stored by the next engine of that store where their own was closed before the store was back (I4, I5)", async () => {
+    const world = scenario({ lifetimeMs: HOUR_MS });
+    const { clock, as, server, signInBoth, row } = world;
+    await signInBoth();
+    const closed = server();
+    await clock.advance(55 * MINUTE_MS);
+    closed.store.break("commit", "fail");
+    await closed.token(ALICE);
+    await clock.advance(15 * SECOND_MS);
+    const closing = closed.manager.close(SECOND_MS);
+    await clock.advance(5 * SECOND_MS);
+    await closing;
+    const others = memoryStore({ clock });
+    const stranger = createTokenManager({
+      ...{ store: others, sealer: boxSealer(), refresher: as, random: () => 0, holder: "other" },
+      ...{ newId: () => "others", clock, shared: closed.shared },
+    });
+    const strangers = stranger.close(SECOND_MS);
+    await clock.advance(5 * SECOND_MS);
+    await strangers;
+    expect([closed.shared.pendingRotations.size, as.revoked, (await row(ALICE)).version]).toEqual([1, [], 1]);
+
+    const next = server({ shared: closed.shared });
+
+    expect([await next.token(ALICE), await next.token(BOB)]).toEqual(["at.alice.2", "at.bob.1"]);
+    expect([closed.shared.pendingRotations.size, (await row(ALICE)).version]).toEqual([0, 2]);
+    expect([as.sent.filter((token) => token === "rt.alice.1").length, as.replayed]).toEqual([1, []]);
   });
 });
