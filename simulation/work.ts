@@ -29,17 +29,29 @@ export function modeOf(seed: number, mode: Work["mode"]): Mode {
   return seed % 4 === 3 ? "liveness" : "safety";
 }
 
-/** Runs the seeds in this process. `onRun` hears of each. */
-export async function summarise(work: Work, onRun?: (seeds: number) => void): Promise<Summary> {
+/** A set of this many runs in one process takes minutes: it says between times how far it is. */
+const TELLS_EACH_SEEDS = 1_000;
+
+/** Runs the seeds in this process. A long set tells its progress, and each failure at once, to stderr. */
+export async function summarise(work: Work): Promise<Summary> {
   const summary = emptySummary();
+  const isLong = (work.to - work.from) / work.every > 2 * TELLS_EACH_SEEDS;
   for (let seed = work.from; seed < work.to; seed += work.every) {
+    const found = summary.failures.length + summary.unexplained.length;
     await tryPlan(summary, planOf(seed, modeOf(seed, work.mode)), work.rules);
-    onRun?.(summary.seeds);
+    const isNew = summary.failures.length + summary.unexplained.length > found;
+    if (isLong && (isNew || summary.seeds % TELLS_EACH_SEEDS === 0)) console.error(progressOf(summary, seed));
     if (summary.failures.length >= work.maxFailures) break;
     // Lets timers and messages of the host through.
     await new Promise((resolve) => setImmediate(resolve));
   }
   return summary;
+}
+
+function progressOf({ seeds, lost, unreachable, failures, unexplained }: Summary, seed: number): string {
+  const found = [...failures.map((failure) => failure.replay), ...unexplained];
+  const counted = `${seeds} runs up to seed ${seed}, lost ${lost} of ${unreachable} dead by the server's word`;
+  return `${counted}; ${found.length === 0 ? "nothing broken" : `broken: ${found.join("; ")}`}`;
 }
 
 /** Runs one plan and adds it to the sums. */
