@@ -8,8 +8,8 @@ import { systemClock, type Clock } from "../core/clock.ts";
 import { InvalidOptionError, StoreFailedError } from "../core/errors.ts";
 import type { GrantStore } from "../core/grant-store.ts";
 import type { GrantRecord } from "../core/grant.ts";
-import { serverlessVariable } from "../core/serverless-hosts.ts";
 import { memoryMethods } from "./memory-methods.ts";
+import { refuseServerless, type LocalStore } from "./refuse-serverless.ts";
 
 /** What {@link memoryStore} can be told. */
 export interface MemoryStoreOptions {
@@ -20,8 +20,8 @@ export interface MemoryStoreOptions {
   /** The most grants it keeps, tombstones included. @defaultValue 10,000 */
   readonly maxGrants?: number;
   /**
-   * Whether to work in production on a serverless platform, where each instance has a memory of its own and users
-   * lose their session at random. @defaultValue false
+   * Whether to work in production on a serverless host, where each instance has a memory of its own and users are signed
+   * out at random: for a demonstration that has one instance. @defaultValue false
    */
   readonly allowServerless?: boolean;
 }
@@ -31,6 +31,11 @@ export type MemoryRows = Map<string, GrantRecord>;
 
 const DEFAULT_MAX_GRANTS = 10_000;
 const SHARED: symbol = Symbol.for("nolapse.memory-stores");
+const AS_A_LOCAL_STORE: LocalStore = {
+  name: "memoryStore()",
+  has: "a memory of its own, which ends with it",
+  exception: "for a demonstration with one instance",
+};
 
 /**
  * Makes a memory store. Construction has no effects.
@@ -39,7 +44,7 @@ const SHARED: symbol = Symbol.for("nolapse.memory-stores");
  * grant is never dropped.
  *
  * @throws {@link InvalidOptionError} for a `maxGrants` that is no whole number above 0. At first use, for production
- *   on a serverless platform (SEC-73).
+ *   on a serverless host (SEC-73).
  */
 export function memoryStore(options: MemoryStoreOptions = {}): GrantStore {
   const { name = "default", clock, maxGrants = DEFAULT_MAX_GRANTS } = options;
@@ -48,7 +53,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): GrantStore {
   }
   let rows: MemoryRows | undefined;
   const opened = (): MemoryRows => {
-    if (options.allowServerless !== true) refuseServerless(process.env);
+    if (options.allowServerless !== true) refuseServerless(AS_A_LOCAL_STORE, process.env);
     return clock === undefined ? sharedRows(name) : new Map<string, GrantRecord>();
   };
   return memoryMethods({
@@ -68,16 +73,6 @@ function sharedRows(name: string): MemoryRows {
     stores.set(name, rows);
   }
   return rows;
-}
-
-function refuseServerless(environment: NodeJS.ProcessEnv): void {
-  const found = serverlessVariable(environment);
-  if (environment.NODE_ENV !== "production" || found === undefined) return;
-  throw new InvalidOptionError(
-    "store",
-    `is memoryStore() in production on a serverless platform (${found} is set): each instance has its own memory, ` +
-      "so users would lose their session at random. Use a store that all instances share, or pass allowServerless: true",
-  );
 }
 
 /** Makes room for one more row, or says that there is none. */

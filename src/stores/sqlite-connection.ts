@@ -1,13 +1,13 @@
 /**
- * One connection per file and process, the file's modes, and its schema.
+ * One connection per file and process, and its schema.
  *
  * @module
  */
-import { InvalidOptionError, StoreFailedError } from "../core/errors.ts";
+import { StoreFailedError, isTokenError } from "../core/errors.ts";
 import { isDamage } from "./sqlite-errors.ts";
+import { builtin, notWritable, prepareFile, type Sqlite } from "./sqlite-file.ts";
 import { applyMigrations, refuseForeignFile } from "./sqlite-schema.ts";
 
-type Sqlite = typeof import("node:sqlite");
 type DatabaseSync = InstanceType<Sqlite["DatabaseSync"]>;
 type StatementSync = ReturnType<DatabaseSync["prepare"]>;
 
@@ -44,9 +44,6 @@ interface OpenFile {
 }
 
 const SHARED: symbol = Symbol.for("nolapse.sqlite");
-const OWNER_ONLY_DIRECTORY = 0o700;
-const OWNER_ONLY_FILE = 0o600;
-const OTHERS_BITS = 0o077;
 
 /** Opens the file, or joins the connection that this process has to it already. */
 export function connect(path: string): Connection {
@@ -139,6 +136,14 @@ function identityOf(path: string): string | undefined {
 }
 
 function open(path: string): OpenFile {
+  try {
+    return openWritable(path);
+  } catch (error) {
+    throw (isTokenError(error) ? undefined : notWritable(path)) ?? error;
+  }
+}
+
+function openWritable(path: string): OpenFile {
   const { DatabaseSync } = builtin("node:sqlite");
   prepareFile(path);
   // Before it is opened: what replaces it meanwhile is noticed at the next call.
@@ -203,55 +208,4 @@ function rollBack(database: DatabaseSync): void {
   } catch {
     // SQLite has rolled back by itself already, as it does when the disk is full. The first error is the one to tell.
   }
-}
-
-/**
- * Makes the directory and the file for the owner only, and takes away what others may do with an existing file. The
- * companions get the file's mode from SQLite.
- */
-function prepareFile(path: string): void {
-  const { dirname } = builtin("node:path");
-  const { closeSync, mkdirSync, openSync } = builtin("node:fs");
-  mkdirSync(dirname(path), { recursive: true, mode: OWNER_ONLY_DIRECTORY });
-  try {
-    // Never open an existing file here: closing it would drop the locks that SQLite has on it in this process
-    // (https://www.sqlite.org/howtocorrupt.html, 2.2).
-    closeSync(openSync(path, "wx", OWNER_ONLY_FILE));
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== "EEXIST") throw error;
-    for (const suffix of ["", "-wal", "-shm"]) tighten(path + suffix);
-  }
-}
-
-function tighten(file: string): void {
-  const { chmodSync, statSync } = builtin("node:fs");
-  const found = statSync(file, { throwIfNoEntry: false });
-  if (found === undefined || (found.mode & OTHERS_BITS) === 0 || process.platform === "win32") return;
-  if (!found.isFile()) throw new InvalidOptionError("path", `is no file: ${file}`);
-  try {
-    chmodSync(file, OWNER_ONLY_FILE);
-  } catch {
-    throw new InvalidOptionError("path", `can be read by others, and is not ours to change: ${file}`);
-  }
-}
-
-interface Builtins {
-  readonly "node:fs": typeof import("node:fs");
-  readonly "node:path": typeof import("node:path");
-  readonly "node:sqlite": Sqlite;
-}
-
-/**
- * A module of Node. By this door and not by `import`, because `node:sqlite` may be missing, and because bundlers that
- * see a computed path go into `node:fs` trace the whole project.
- */
-function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
-  const load = (process as { getBuiltinModule?: (name: string) => unknown }).getBuiltinModule;
-  const found = load?.(name) as Builtins[Name] | undefined;
-  if (found !== undefined) return found;
-  throw new InvalidOptionError(
-    "store",
-    `is sqliteStore(), which needs the SQLite built into Node 22.13 or newer; this is Node ${process.versions.node}. ` +
-      "Run the app on a newer Node, or pass another store (memoryStore() is enough for a try)",
-  );
 }

@@ -10,6 +10,7 @@ import { systemClock, type Clock } from "../core/clock.ts";
 import { InvalidOptionError, StoreFailedError, isTokenError } from "../core/errors.ts";
 import type { GrantStore } from "../core/grant-store.ts";
 import type { GrantRecord } from "../core/grant.ts";
+import { refuseServerless, type LocalStore } from "./refuse-serverless.ts";
 import { connect, disconnect, type Connection } from "./sqlite-connection.ts";
 import { isBusy, storeFailureFrom } from "./sqlite-errors.ts";
 import { sqliteSteps } from "./sqlite-steps.ts";
@@ -24,6 +25,11 @@ export interface SqliteStoreOptions {
   readonly path: string;
   /** How long a call waits for other processes' writes in all, in milliseconds. @defaultValue 2,000 */
   readonly busyRetryMs?: number;
+  /**
+   * Whether to work in production on a serverless host, whose disks end with their instance: for a `path` on a volume that
+   * lasts, with one instance that has it, as on Knative. @defaultValue false
+   */
+  readonly allowServerless?: boolean;
   /** Waits between such tries. Leases go by the database's own clock. @defaultValue the real clock */
   readonly clock?: Pick<Clock, "sleep">;
   /** Spreads those waits: numbers in [0, 1). @defaultValue `Math.random` */
@@ -38,6 +44,11 @@ const ENDED_AT_ONCE = 100;
 const MAX_END_BATCHES = 5_000;
 const INSERTS_PER_PURGE = 100;
 const PURGED_AT_ONCE = 200;
+const AS_A_LOCAL_STORE: LocalStore = {
+  name: "sqliteStore()",
+  has: "a disk of its own, which is read-only or ends with it",
+  exception: "where path is on a volume that lasts and there is one instance",
+};
 
 /**
  * Makes a SQLite store. Construction has no effects: the file is opened at first use, once per process and path.
@@ -46,9 +57,9 @@ const PURGED_AT_ONCE = 200;
  * lock of another process is never waited for on the event loop but tried again later. Expired grants are purged
  * along the way.
  *
- * @throws {@link InvalidOptionError} for a missing path or a nonsense duration; at first use, for a Node without
- *   SQLite, for a file of something else or of a newer nolapse, and for a file that others can read and that cannot
- *   be tightened.
+ * @throws {@link InvalidOptionError} for a missing path or a nonsense duration; at first use, for production on
+ *   a serverless host (SEC-73), for a Node without SQLite, for a place that cannot be written, for a file of something else
+ *   or of a newer nolapse, and for a file that others can read and that cannot be tightened.
  */
 export function sqliteStore(options: SqliteStoreOptions): GrantStore {
   const { path, busyRetryMs = DEFAULT_BUSY_RETRY_MS, clock = systemClock, random = Math.random } = options;
@@ -63,7 +74,11 @@ export function sqliteStore(options: SqliteStoreOptions): GrantStore {
 
   const opened = (): Connection => {
     if (closed) throw new StoreFailedError("The SQLite store is closed");
-    return (connection ??= connect(path));
+    return (connection ??= openFirst());
+  };
+  const openFirst = (): Connection => {
+    if (options.allowServerless !== true) refuseServerless(AS_A_LOCAL_STORE, process.env);
+    return connect(path);
   };
 
   /** Runs one synchronous step, again and again while another process has the file locked, up to the bound. */

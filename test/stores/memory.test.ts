@@ -1,6 +1,5 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
-import { SERVERLESS_VARIABLES } from "../../src/core/serverless-hosts.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { grantStoreContract, grantStoreLostAnswerContract } from "../../src/testing/grant-store-contract.ts";
@@ -8,10 +7,6 @@ import { newGrant } from "../../src/testing/grant-store-contract/fixtures.ts";
 import { contextOf, lossyContextOf } from "./fixtures.ts";
 
 const HOUR_MS = 3_600_000;
-
-afterEach(() => {
-  vi.unstubAllEnvs();
-});
 
 describe("the memory store", () => {
   it.each(grantStoreContract)("$name", async ({ check }) => {
@@ -95,24 +90,6 @@ describe("the memory store", () => {
       status: "acquired",
     });
   });
-
-  it.each(SERVERLESS_VARIABLES)(
-    "refuses production on a serverless platform (%s) at first use, and says the way out (SEC-73)",
-    async (variable) => {
-      vi.stubEnv(variable, "1");
-      vi.stubEnv("NODE_ENV", "production");
-      const store = memoryStore({ clock: new FakeClock() });
-
-      await expect(store.read("x")).rejects.toMatchObject({
-        code: "invalid_option",
-        message: expect.stringMatching(`${variable} is set.*allowServerless: true`) as string,
-      });
-      expect(await memoryStore({ clock: new FakeClock(), allowServerless: true }).read("x")).toBeUndefined();
-
-      vi.stubEnv("NODE_ENV", "development");
-      expect(await store.read("x")).toBeUndefined();
-    },
-  );
 
   it("refuses a nonsense size at once, naming the option", () => {
     for (const maxGrants of [0, -1, 1.5, Number.NaN, Infinity]) {
