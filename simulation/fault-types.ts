@@ -22,6 +22,7 @@ export type Operation =
   | "removeCandidate"
   | "end"
   | "endMatching"
+  | "findMatching"
   | "wipe"
   | "slide"
   | "purge"

@@ -10,7 +10,7 @@ import type { GrantReading, GrantStore } from "../src/core/grant-store.ts";
 import type { Chance } from "./chance.ts";
 import type { HookAction, Loss, Phase } from "./fault-types.ts";
 import type { SimProcess } from "./process.ts";
-import { grantOf, type StoreNode, type StoreOperation } from "./store-node.ts";
+import { grantOf, isRead, type StoreNode, type StoreOperation } from "./store-node.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Place, Weather } from "./weather.ts";
 
@@ -41,6 +41,7 @@ const OPERATIONS: readonly StoreOperation[] = [
   "removeCandidate",
   "end",
   "endMatching",
+  "findMatching",
   "wipe",
   "slide",
   "purge",
@@ -118,7 +119,7 @@ class StoreLink {
         timeline.after(action.ms, next);
         return;
       case "lose":
-        if (isWrite(message.operation)) this.#world.ambiguous(phase === "applied");
+        if (!isRead(message.operation)) this.#world.ambiguous(phase === "applied");
         return this.#fail(message, action.seen);
       case "duplicate":
       case "pause_and_delay":
@@ -162,7 +163,7 @@ class StoreLink {
     const { weather, timeline } = this.#world;
     const cut = weather.at("store_link", message.place);
     if (cut !== undefined && cut.mode !== "requests") {
-      if (isWrite(message.operation)) this.#world.ambiguous(true);
+      if (!isRead(message.operation)) this.#world.ambiguous(true);
       return this.#fail(message, cut.seen);
     }
     timeline.after(this.#latencyMs(message.place), () =>
@@ -201,8 +202,4 @@ class StoreLink {
           : grant.sealedTokenSet.replace(/.(?=.{20}$)/, (one) => (one === "A" ? "B" : "A"));
     return { ...reading, grant: { ...grant, sealedTokenSet } };
   }
-}
-
-function isWrite(operation: StoreOperation): boolean {
-  return operation !== "read" && operation !== "scan";
 }

@@ -61,7 +61,7 @@ export class StoreNode {
     args: readonly unknown[],
     sentAtMs: number = this.#timeline.nowMs,
   ): Promise<unknown> {
-    if (operation === "read" || operation === "scan") return this.#call(operation, args);
+    if (isRead(operation)) return this.#call(operation, args);
     const grant = grantOf(operation, args);
     const before = grant === undefined ? new Map(this.rows) : this.rows.get(grant);
     const storeNowMs = this.nowMs();
@@ -145,6 +145,11 @@ export class StoreNode {
     const later = this.#changes.find((change) => change.grant === id && change.atMs > atMs);
     return later === undefined ? this.rows.get(id) : later.before;
   }
+}
+
+/** Whether an operation only reads. */
+export function isRead(operation: StoreOperation): boolean {
+  return operation === "read" || operation === "scan" || operation === "findMatching";
 }
 
 /** The row that an operation is about; `undefined` where it may be about many. */

@@ -74,7 +74,7 @@ export type CommitAnswer =
   | (GrantReading & { readonly status: "ended" })
   | { readonly status: "absent" };
 
-/** Which grants {@link GrantStore.endMatching} ends: exactly one of the three. */
+/** Which grants {@link GrantStore.endMatching} and {@link GrantStore.findMatching} are about: exactly one of the three. */
 export type GrantSelector =
   { readonly sessionRef: string } | { readonly subjectRef: string } | { readonly sidRef: string };
 
@@ -158,6 +158,12 @@ export interface GrantStore {
    * read ends all the same, and is left out. Where the backend fails on the way, it rejects once all else was tried.
    */
   endMatching(selector: GrantSelector, reason: EndReason): Promise<readonly GrantRecord[]>;
+
+  /**
+   * The live grants that match, newest first, at most `limit` of them. One that cannot be read is left out. Others may
+   * come and go meanwhile.
+   */
+  findMatching(selector: GrantSelector, limit: number): Promise<readonly GrantRecord[]>;
 
   /** Erases sealed tokens and candidates of an ended grant. The tombstone stays. */
   wipe(id: string): Promise<void>;

@@ -14,7 +14,7 @@ import {
 } from "../core/grant.ts";
 import { intentStartMs, isStanding, leaseDurationMs } from "./lease-rule.ts";
 import { resealed } from "./resealed.ts";
-import { selectionFrom } from "./selector.ts";
+import { newestFirst, selectionFrom } from "./selector.ts";
 
 /** What the methods work on. */
 export interface MemoryState {
@@ -146,6 +146,12 @@ export function memoryMethods(state: MemoryState): GrantStore {
       return [...rows().values()]
         .filter((grant) => grant.state === "live" && grant[field] === value)
         .map((grant) => ended(grant, reason));
+    }),
+
+    findMatching: step((selector, limit) => {
+      const { field, value } = selectionFrom(selector);
+      const found = [...rows().values()].filter((grant) => grant.state === "live" && grant[field] === value);
+      return newestFirst(found).slice(0, limit);
     }),
 
     wipe: step((id) => {

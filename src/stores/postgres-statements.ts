@@ -41,6 +41,7 @@ export interface PostgresStatements {
   readonly removeCandidate: string;
   readonly end: string;
   readonly endMatching: Readonly<Record<Selection["field"], string>>;
+  readonly findMatching: Readonly<Record<Selection["field"], string>>;
   readonly wipe: string;
   readonly reseal: string;
   readonly scan: string;
@@ -61,6 +62,7 @@ export function postgresStatements({ grants }: PostgresNames): PostgresStatement
     end: `${oneTimed(grants)}, ${ended(grants, "$2::text", "($3::bigint IS NULL OR timed.version = $3::bigint)")}
       SELECT ${ALL}, now_ms FROM timed WHERE EXISTS (SELECT FROM written)`,
     endMatching: endMatching(grants),
+    findMatching: findMatching(grants),
     // 1 id
     wipe: `UPDATE ${grants} SET sealed_token_set = '', candidates = '[]' WHERE id = $1::text AND state = 'ended'`,
     reseal: reseal(grants),
@@ -209,6 +211,17 @@ function endMatching(grants: string): PostgresStatements["endMatching"] {
       WHERE ${column} = $1::text AND state = 'live' ORDER BY id LIMIT $3::bigint FOR UPDATE), ${TIMED},
     ${ended(grants, "$2::text")}
     SELECT ${columnsOf("timed")}, timed.now_ms FROM timed JOIN written ON written.id = timed.id`;
+  return {
+    sessionRef: by(SELECTED_BY.sessionRef),
+    subjectRef: by(SELECTED_BY.subjectRef),
+    sidRef: by(SELECTED_BY.sidRef),
+  };
+}
+
+/** 1 value, 2 limit. */
+function findMatching(grants: string): PostgresStatements["findMatching"] {
+  const by = (column: string): string => `SELECT ${ALL}, ${NOW} AS now_ms FROM ${grants}
+    WHERE ${column} = $1::text AND state = 'live' ORDER BY created_at_ms DESC LIMIT $2::bigint`;
   return {
     sessionRef: by(SELECTED_BY.sessionRef),
     subjectRef: by(SELECTED_BY.subjectRef),

@@ -164,6 +164,13 @@ export function postgresStore(options: PostgresStoreOptions): GrantStore {
       return ended;
     },
 
+    findMatching: async (selector, limit) => {
+      const { field, value } = selectionFrom(selector);
+      const values = [value, whole(limit)];
+      const rows = await run<PostgresRow>("findMatching", statements.findMatching[field], values);
+      return readEach(rows, (row) => readingFrom(row).grant).grants;
+    },
+
     wipe: async (id) => {
       await run("wipe", statements.wipe, [id]);
     },

@@ -14,9 +14,10 @@ import { isForeignKey, redisFailureFrom } from "./redis-errors.ts";
 import { beforeItsEnd, newGrantFields, rowAnswer, tokenFields, wholeText } from "./redis-rows.ts";
 import { SCRIPTS, type RedisRunner } from "./redis-runner.ts";
 import { scanKeys, type KeyPage } from "./redis-scan.ts";
-import { selectionFrom } from "./selector.ts";
+import { newestFirst, selectionFrom, type Selection } from "./selector.ts";
 
-const ENDS_AT_ONCE = 50;
+/** How many grants of an index are asked about at once. */
+const ASKED_AT_ONCE = 50;
 
 /** The {@link GrantStore} whose keys begin with `prefix`. */
 export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: string): GrantStore {
@@ -49,6 +50,25 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
       answer.status === "rejected" ? [answer.reason as unknown] : [],
     );
     return { replies, errors };
+  };
+
+  /** Asks about all grants that an index names, some at a time: one that fails does not take the others with it. */
+  const askIndex = async (
+    operation: string,
+    { field, value }: Selection,
+    ask: (id: string) => Promise<unknown>,
+  ): Promise<{ readonly found: readonly GrantRecord[]; readonly failures: readonly unknown[] }> => {
+    const index = indexOf(field, value);
+    const members = await send(operation, index, ["ZRANGE", index, "0", "-1"]);
+    const ids = Array.isArray(members) ? members.map(String) : [];
+    const found: GrantRecord[] = [];
+    const failures: unknown[] = [];
+    for (let first = 0; first < ids.length; first += ASKED_AT_ONCE) {
+      const { replies, errors } = await repliesTo(ids.slice(first, first + ASKED_AT_ONCE), ask);
+      found.push(...readEach(replies, grantOf).grants);
+      failures.push(...errors.filter((error) => !isForeignKey(error)));
+    }
+    return { found, failures };
   };
 
   const addToIndexes = async (
@@ -153,22 +173,26 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
     },
 
     async endMatching(selector, reason) {
-      const { field, value } = selectionFrom(selector);
-      const index = indexOf(field, value);
-      const members = await send("endMatching", index, ["ZRANGE", index, "0", "-1"]);
-      const ids = Array.isArray(members) ? members.map(String) : [];
-      const ended: GrantRecord[] = [];
-      const failures: unknown[] = [];
-      for (let first = 0; first < ids.length; first += ENDS_AT_ONCE) {
-        const { replies, errors } = await repliesTo(ids.slice(first, first + ENDS_AT_ONCE), (id) =>
-          endOne("endMatching", id, reason, { field, value }),
-        );
-        ended.push(...readEach(replies, grantOf).grants.map(beforeItsEnd));
-        failures.push(...errors.filter((error) => !isForeignKey(error)));
-      }
-      if (ended.length > 0) await replicated();
+      const selection = selectionFrom(selector);
+      const { found, failures } = await askIndex("endMatching", selection, (id) =>
+        endOne("endMatching", id, reason, selection),
+      );
+      if (found.length > 0) await replicated();
       if (failures.length > 0) throw redisFailureFrom("endMatching", failures[0]);
-      return ended;
+      return found.map(beforeItsEnd);
+    },
+
+    async findMatching(selector, limit) {
+      const selection = selectionFrom(selector);
+      const { found, failures } = await askIndex("findMatching", selection, (id) =>
+        run("findMatching", keyOf(id), SCRIPTS.read),
+      );
+      if (failures.length > 0) throw redisFailureFrom("findMatching", failures[0]);
+      const { field, value } = selection;
+      return newestFirst(found.filter((grant) => grant.state === "live" && grant[field] === value)).slice(
+        0,
+        limit,
+      );
     },
 
     async wipe(id) {

@@ -1,10 +1,12 @@
 /**
- * Reads a `GrantSelector` strictly: a selector that is empty by mistake must not end everybody's grants (SEC-70).
+ * What the stores share about selections. A `GrantSelector` is read strictly: one that is empty by mistake must not end
+ * everybody's grants (SEC-70).
  *
  * @module
  */
 import { InvalidOptionError } from "../core/errors.ts";
 import type { GrantSelector } from "../core/grant-store.ts";
+import type { GrantRecord } from "../core/grant.ts";
 
 /** The field of a record that a selector names, and the value to look for. */
 export interface Selection {
@@ -13,6 +15,11 @@ export interface Selection {
 }
 
 const FIELDS = ["sessionRef", "subjectRef", "sidRef"] as const;
+
+/** In the order in which {@link GrantStore.findMatching} answers. */
+export function newestFirst(grants: readonly GrantRecord[]): readonly GrantRecord[] {
+  return [...grants].sort((one, other) => other.createdAtMs - one.createdAtMs);
+}
 
 /** @throws {@link InvalidOptionError} unless exactly one of the three is there and is a string. */
 export function selectionFrom(selector: GrantSelector): Selection {

@@ -100,9 +100,9 @@ const SLIDE = `UPDATE grants SET sliding_end_ms = ${SLIDING_END} WHERE id = $id 
 const PURGE = `DELETE FROM grants WHERE id IN
   (SELECT id FROM grants WHERE sliding_end_ms <= ${NOW} ORDER BY sliding_end_ms LIMIT $limit)`;
 const LIVE_BY: Readonly<Record<Selection["field"], string>> = {
-  sessionRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE session_ref = $value AND state = 'live' LIMIT $limit`,
-  subjectRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE subject_ref = $value AND state = 'live' LIMIT $limit`,
-  sidRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE sid_ref = $value AND state = 'live' LIMIT $limit`,
+  sessionRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE session_ref = $value AND state = 'live'`,
+  subjectRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE subject_ref = $value AND state = 'live'`,
+  sidRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE sid_ref = $value AND state = 'live'`,
 };
 
 /** `GrantStore` without the promises: each step is one statement or one transaction, and waits for nothing. */
@@ -211,10 +211,17 @@ export const sqliteSteps = {
   ): { readonly ended: number; readonly grants: readonly GrantRecord[] } {
     const { field, value } = selectionFrom(selector);
     return connection.transaction(() => {
-      const rows = connection.rows(LIVE_BY[field], { value, limit });
+      const rows = connection.rows(`${LIVE_BY[field]} LIMIT $limit`, { value, limit });
       for (const row of rows) connection.changes(END, { id: idOf(row), reason });
       return { ended: rows.length, grants: readEach(rows, (row) => readingFrom(row).grant).grants };
     });
+  },
+
+  findMatching(connection: Connection, selector: GrantSelector, limit: number): readonly GrantRecord[] {
+    const { field, value } = selectionFrom(selector);
+    const newest = `${LIVE_BY[field]} ORDER BY created_at_ms DESC LIMIT $limit`;
+    const rows = connection.rows(newest, { value, limit: whole(limit) });
+    return readEach(rows, (row) => readingFrom(row).grant).grants;
   },
 
   reseal(connection: Connection, id: string, given: Reseal): boolean {

@@ -127,6 +127,7 @@ export function sqliteStore(options: SqliteStoreOptions): GrantStore {
       }
       return all;
     },
+    findMatching: (...args) => run((connection) => sqliteSteps.findMatching(connection, ...args)),
     reseal: (...args) => run((connection) => sqliteSteps.reseal(connection, ...args)),
     scan: (...args) => run((connection) => sqliteSteps.scan(connection, ...args)),
     wipe: (...args) => run((connection) => sqliteSteps.wipe(connection, ...args)),

@@ -27,6 +27,7 @@ describe("a store that does not answer", () => {
     removeCandidate: ["id", "a"],
     end: ["id", "revoked"],
     endMatching: [{ sessionRef: "s" }, "revoked"],
+    findMatching: [{ sessionRef: "s" }, 1],
     reseal: [
       "id",
       { expectedVersion: 1, expectedSealedTokenSet: "", sealedTokenSet: "", keyId: "k", candidates: [] },

@@ -43,6 +43,7 @@ export async function standsDamage(
   } while (cursor !== null);
   expect([[...shown].sort(), unreadable]).toEqual([others, 1]);
 
+  expect((await store.findMatching({ subjectRef }, 10)).map(({ id }) => id).sort()).toEqual(others);
   const ended = await store.endMatching({ subjectRef }, "revoked");
   expect(ended.map(({ id }) => id).sort()).toEqual(others);
   for (const id of others) expect((await store.read(id))?.grant.state).toBe("ended");

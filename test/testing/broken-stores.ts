@@ -19,7 +19,9 @@ const expecting = async (s: GrantStore, id: string, reseal: Reseal): Promise<Res
     expectedSealedTokenSet: row?.sealedTokenSet ?? "",
   };
 };
-const allRows = async (s: GrantStore): Promise<readonly GrantRecord[]> => (await s.scan(null, 10_000)).grants;
+/** Every row of a store. */
+export const allRows = async (s: GrantStore): Promise<readonly GrantRecord[]> =>
+  (await s.scan(null, 10_000)).grants;
 
 /** Broken scans, reseals, repeats, leases, ends and histories. */
 export const BROKEN_CALLS: readonly BrokenStore[] = [

@@ -11,7 +11,7 @@ import {
   grantStoreRestartContract,
 } from "../../src/testing/grant-store-contract.ts";
 import { lossyContextOf } from "../stores/fixtures.ts";
-import { BROKEN_CALLS, BROKEN_REPEATS, BROKEN_RESTARTS, type Mutation } from "./broken-stores.ts";
+import { allRows, BROKEN_CALLS, BROKEN_REPEATS, BROKEN_RESTARTS, type Mutation } from "./broken-stores.ts";
 
 const ABSENT = { grant: undefined };
 
@@ -213,6 +213,27 @@ const MUTANTS: readonly (readonly [broken: string, seenBy: RegExp, mutation: Mut
     (s) => ({
       endMatching: async (...args) => (await s.endMatching(...args)).slice(1),
     }),
+  ],
+  [
+    "finds ended grants as well",
+    /finds the live grants of a session and/,
+    (s) => ({
+      findMatching: async (selector, limit) =>
+        (await allRows(s))
+          .filter((row) => Object.entries(selector).every(([name, ref]) => row[name as "id"] === ref))
+          .reverse()
+          .slice(0, limit),
+    }),
+  ],
+  [
+    "finds the oldest grants first",
+    /finds the live grants of a user and/,
+    (s) => ({ findMatching: async (...args) => [...(await s.findMatching(...args))].reverse() }),
+  ],
+  [
+    "finds more grants than asked for",
+    /finds the live grants of a user and/,
+    (s) => ({ findMatching: (selector) => s.findMatching(selector, 1_000) }),
   ],
   [
     "takes an empty selector for all",

@@ -1,5 +1,5 @@
 /**
- * Promises of `end`, `endMatching` and `wipe`.
+ * Promises of `end`, `endMatching`, `findMatching` and `wipe`.
  *
  * @module
  */
@@ -49,6 +49,33 @@ async function endsWhatMatches(
   }
   assert.equal((await rowOf(store, earlier.id)).endReason, "rejected");
   for (const { id } of [bob, unnamed]) assert.equal((await rowOf(store, id)).state, "live");
+}
+
+/** Three grants that the selector names, one that ended before, and one of another user. */
+async function findsWhatMatches(
+  context: StoreCheckContext,
+  field: "sessionRef" | "subjectRef" | "sidRef",
+): Promise<void> {
+  const { store } = context;
+  const selector = { [field]: context.newId() } as unknown as GrantSelector;
+  const live: string[] = [];
+  for (let made = 0; made < 3; made++) {
+    live.unshift((await inserted(context, selector)).id);
+    await context.advance(2);
+  }
+  const earlier = await inserted(context, selector);
+  await store.end(earlier.id, "signed_out");
+  await inserted(context, { [field]: context.newId() });
+  await inserted(context, { subjectRef: null, sidRef: null });
+  const rows = await Promise.all(live.map((id) => rowOf(store, id)));
+
+  assert.deepEqual(await store.findMatching(selector, 10), rows);
+  assert.deepEqual(await store.findMatching(selector, 2), rows.slice(0, 2));
+  assert.deepEqual(
+    await store.findMatching({ [field]: context.newId() } as unknown as GrantSelector, 10),
+    [],
+  );
+  assert.deepEqual(await Promise.all(live.map((id) => rowOf(store, id))), rows, "a search changes nothing");
 }
 
 /** One check per promise. */
@@ -137,13 +164,26 @@ export const endingChecks: readonly StoreCheck[] = [
     check: (context) => endsWhatMatches(context, "sidRef"),
   },
   {
-    name: "rejects a selector that does not name exactly one thing, and ends nothing (SEC-70)",
+    name: "finds the live grants of a session and no other, newest first, no more than asked for (SEC-15)",
+    check: (context) => findsWhatMatches(context, "sessionRef"),
+  },
+  {
+    name: "finds the live grants of a user and no other, newest first, no more than asked for (SEC-15)",
+    check: (context) => findsWhatMatches(context, "subjectRef"),
+  },
+  {
+    name: "finds the live grants of a session at the authorization server and no other, newest first",
+    check: (context) => findsWhatMatches(context, "sidRef"),
+  },
+  {
+    name: "rejects a selector that does not name exactly one thing, and finds and ends nothing (SEC-70)",
     check: async (context) => {
       const { id, sessionRef, subjectRef } = await inserted(context);
       const odd = [{}, { sessionRef, subjectRef }, { sessionRef: undefined }, { subjectRef: null }, { id }];
 
       for (const selector of odd) {
         await assert.rejects(async () => context.store.endMatching(selector as GrantSelector, "revoked"));
+        await assert.rejects(async () => context.store.findMatching(selector as GrantSelector, 10));
       }
 
       assert.equal((await rowOf(context.store, id)).state, "live");

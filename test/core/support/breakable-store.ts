@@ -79,6 +79,7 @@ const ALL: readonly StoreOperation[] = [
   "removeCandidate",
   "end",
   "endMatching",
+  "findMatching",
   "reseal",
   "scan",
   "wipe",

@@ -20,6 +20,7 @@ const METHODS = [
     "removeCandidate",
     "end",
     "endMatching",
+    "findMatching",
     "wipe",
     "reseal",
     "scan",
