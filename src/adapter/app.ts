@@ -21,7 +21,7 @@ import { secretList } from "../vault/secrets.ts";
 import { createBackground } from "./background.ts";
 import { createGrants, type Grants } from "./grants.ts";
 import type { AuthHost } from "./host.ts";
-import { loadAfter, nextAfter } from "./next-modules.ts";
+import { loadAfter, nextAfter, platformWaitUntil } from "./next-modules.ts";
 import type { FreshTokensOptions } from "./options.ts";
 import { warnOnce } from "./report.ts";
 import { createProviderRefresher } from "./provider-refresher.ts";
@@ -105,11 +105,12 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
     random: () => randomBytes(4).readUInt32BE() / 2 ** 32,
     clock: systemClock,
     shared: processSharedState(options.store.kind),
-    background: createBackground(
-      options.waitUntil,
-      nextAfter,
-      () => serverlessVariable(process.env) !== undefined,
-    ),
+    background: createBackground({
+      waitUntil: options.waitUntil,
+      platformWaitUntil,
+      after: nextAfter,
+      serverless: () => serverlessVariable(process.env) !== undefined,
+    }),
   });
   const grants = createGrants({
     options,

@@ -18,12 +18,32 @@ interface CookieJar {
   getAll(): readonly { readonly name: string; readonly value: string }[];
 }
 
+interface PlatformContext {
+  readonly get?: () => { readonly waitUntil?: WaitUntil } | undefined;
+}
+
 let afterOfNext: WaitUntil | undefined;
 let loadingAfter: Promise<void> | undefined;
 
 /** Next's `after()`, once {@link loadAfter} has found it. */
 export function nextAfter(): WaitUntil | undefined {
   return afterOfNext;
+}
+
+/**
+ * What the platform gives Next to keep the process awake after a response: Vercel, Netlify and OpenNext do. `undefined`
+ * where it gives none, and outside a request.
+ *
+ * @see https://nextjs.org/docs/app/api-reference/functions/after#platform-support
+ */
+export function platformWaitUntil(): WaitUntil | undefined {
+  const holder = globalThis as Partial<Record<symbol, PlatformContext>>;
+  try {
+    const hold = holder[Symbol.for("@next/request-context")]?.get?.()?.waitUntil;
+    return typeof hold === "function" ? hold : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Looks for Next's `after()` (15.1 and newer), once. Never rejects. */

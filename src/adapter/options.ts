@@ -77,7 +77,7 @@ export interface FreshTokensOptions extends TimingOptions, Partial<Limits> {
    * @defaultValue the names that NextAuth's guides use
    */
   readonly adoptSession?: false | ((token: SessionToken) => RecipeTokens | undefined);
-  /** Keeps the host awake after a response, where Next's `after()` is not available. */
+  /** Keeps the host awake after a response, where the platform does not tell Next how. @defaultValue the platform's, or Next's `after()` */
   readonly waitUntil?: WaitUntil;
   /** Told of every refresh, end and failure. Holds no secret. What it throws is swallowed. */
   readonly onEvent?: TokenEventListener;
