@@ -5,19 +5,17 @@
  *
  * @module
  */
-import { isTokenError } from "../core/errors.ts";
 import type { App } from "./app.ts";
-import { missingKey } from "./grants.ts";
+import { claimOf, withClaim, withoutClaim, type SessionToken } from "./claim.ts";
+import type { AdoptedSession, StoredGrant } from "./grants.ts";
 import { currentRequestIfAny } from "./next-modules.ts";
-import { claimOf, withClaim, withoutClaim, type GrantClaim, type SessionToken } from "./claim.ts";
-import { reportFailure, warnOnce } from "./report.ts";
+import { reportFailure } from "./report.ts";
 import { handlerContext } from "./request-context.ts";
-import { isPrefetch } from "./request-source.ts";
-import { UNREADABLE_FIELDS, sessionFieldsOf, type SessionFields } from "./session-fields.ts";
-import { signInTokens, type AccountLike } from "./sign-in-tokens.ts";
+import type { SessionFields } from "./session-fields.ts";
+import { fieldsOf, noteSignOut } from "./session-read.ts";
+import { signInJwt, storeSignIn } from "./sign-in.ts";
+import type { AccountLike } from "./sign-in-tokens.ts";
 import { stripTokens } from "./strip-tokens.ts";
-import type { StoredGrant } from "./grants.ts";
-import type { TokenEndpointResponse } from "../core/token-set.ts";
 
 /** The parameters of NextAuth's `jwt` callback, as far as both versions share them. */
 export interface JwtParams {
@@ -58,7 +56,7 @@ export interface AppCallbacks {
    * this very object. Never rejects.
    */
   readonly isSignedOut: (token: object) => Promise<boolean>;
-  /** Ends the grant of a JWT that the application's own `jwt` callback has refused. Never rejects. */
+  /** Ends the grants of a JWT that the application's own `jwt` callback has refused. Never rejects. */
   readonly refused: (token: object, at: "sign-in" | "session read") => Promise<void>;
   /** The last step of a session read: notes that the session ended meanwhile, so that its cookie is left alone. Never rejects. */
   readonly sessionRead: () => Promise<void>;
@@ -70,7 +68,7 @@ export interface AppCallbacks {
   readonly isOver: (token: object | undefined) => boolean;
   /** Notes that a sign-in has come to a session: its cookie is on its way. */
   readonly signedIn: () => void;
-  /** Ends the session's grant. */
+  /** Ends all of the session's grants. */
   readonly signedOut: (token: SessionToken | null | undefined) => Promise<void>;
 }
 
@@ -88,9 +86,8 @@ export function createCallbacks(app: App): AppCallbacks {
     async signIn({ account, user }) {
       if (!account) return true;
       try {
-        const tokens = tokensOf(app, account, user);
-        if (tokens === undefined) return true;
-        stored.set(account, await storeSignIn(app, account, user, tokens));
+        const grant = await storeSignIn(app, account, user);
+        if (grant !== undefined) stored.set(account, grant);
         return true;
       } catch (error) {
         reportFailure("The tokens of a sign-in could not be stored", error);
@@ -99,8 +96,9 @@ export function createCallbacks(app: App): AppCallbacks {
     },
     async jwt(params, own) {
       const { account } = params;
-      if (account) return signInJwt(app, params, own, stored.get(account));
-      return laterJwt(app, params, own);
+      return account
+        ? signInJwt(app, { ...params, account }, own, stored.get(account))
+        : laterJwt(app, params, own);
     },
     async session(params, own) {
       const claim = claimOf(params.token as SessionToken);
@@ -123,9 +121,10 @@ export function createCallbacks(app: App): AppCallbacks {
       // Outside the route the cookie is not deleted: the session goes on, and the next read may be let in.
       if (claim === undefined || (at === "session read" && handlerContext() === undefined)) return;
       try {
-        await (await app.ready()).grants.end(claim, at === "sign-in" ? "revoked" : "signed_out");
+        const { grants } = await app.ready();
+        await grants.endSession(claim, at === "sign-in" ? "revoked" : "signed_out");
       } catch (error) {
-        reportFailure("The grant of a session that your jwt callback refused could not be ended yet", error);
+        reportFailure("The grants of a session that your jwt callback refused could not be ended yet", error);
       }
     },
     sessionRead: () => noteSignOut(app),
@@ -138,7 +137,7 @@ export function createCallbacks(app: App): AppCallbacks {
       try {
         const { grants } = await app.ready();
         const claim = claimOf(token) ?? (token ? (await grants.adopt(token))?.claim : undefined);
-        if (claim !== undefined) await grants.end(claim, "signed_out");
+        if (claim !== undefined) await grants.endSession(claim, "signed_out");
       } catch (error) {
         reportFailure(
           "A grant could not be ended at sign-out yet; it is refused here, and ended as soon as the store is back",
@@ -147,69 +146,6 @@ export function createCallbacks(app: App): AppCallbacks {
       }
     },
   };
-}
-
-function tokensOf(
-  app: App,
-  account: AccountLike | null | undefined,
-  user: unknown,
-): TokenEndpointResponse | undefined {
-  const settings = account ? app.options.providers?.[account.provider] : undefined;
-  return signInTokens(account, user, settings?.userTokens);
-}
-
-async function storeSignIn(
-  app: App,
-  account: AccountLike,
-  user: unknown,
-  tokens: TokenEndpointResponse,
-): Promise<StoredGrant> {
-  const { grants, profileOf } = await app.ready();
-  const { provider, providerAccountId } = account;
-  const subject = idText(providerAccountId) ?? idText((user as { id?: unknown } | undefined)?.id);
-  const grant = await grants.store({ provider, tokens, subject });
-  const context = handlerContext();
-  if (context) context.stored = grant;
-  if (!grant.refreshable && profileOf(provider).hasRefreshGrant) {
-    warnOnce(
-      `no-refresh-token:${provider}`,
-      `The sign-in with "${provider}" brought no refresh token, so the user has to sign in again when the access token expires. ${profileOf(provider).refreshTokenHint}`,
-    );
-  }
-  return grant;
-}
-
-/** NextAuth hands on what `authorize` returned as the id: the number of a database's row, as it may be. */
-function idText(id: unknown): string | undefined {
-  if (id === undefined || id === null || id === "") return undefined;
-  return (id as { toString: () => string }).toString();
-}
-
-async function signInJwt<Params extends JwtParams>(
-  app: App,
-  params: Params,
-  own: (params: Params) => unknown,
-  known: StoredGrant | undefined,
-): Promise<object> {
-  const { account, user } = params;
-  const tokens = tokensOf(app, account, user);
-  const token = (await own(params)) as object;
-  if (!account || tokens === undefined) return token;
-  const secrets = [tokens.access_token, tokens.refresh_token, tokens.id_token].map(textOf);
-  const { value, paths } = stripTokens(token, secrets);
-  if (paths.length > 0) {
-    warnOnce(
-      `stripped:${paths.join()}`,
-      `Your jwt callback puts tokens into the session cookie (${paths.join(", ")}); they were left out. Call getAccessToken() where you need the access token`,
-    );
-  }
-  try {
-    const { claim } = known ?? (await storeSignIn(app, account, user, tokens));
-    return withClaim(value, claim);
-  } catch (error) {
-    reportFailure("The tokens of a sign-in could not be stored", error);
-    return value;
-  }
 }
 
 async function laterJwt<Params extends JwtParams>(
@@ -233,10 +169,7 @@ async function laterJwt<Params extends JwtParams>(
   return withClaim(stripTokens(token, adopted.tokens).value, adopted.claim);
 }
 
-async function adoptQuietly(
-  app: App,
-  token: SessionToken,
-): Promise<{ claim: GrantClaim; tokens: readonly string[] } | undefined> {
+async function adoptQuietly(app: App, token: SessionToken): Promise<AdoptedSession | undefined> {
   try {
     const { grants } = await app.ready();
     return await grants.adopt(token);
@@ -247,50 +180,6 @@ async function adoptQuietly(
   }
 }
 
-/** The session fields of a grant; `undefined` if its user has signed out. */
-async function fieldsOf(app: App, claim: GrantClaim): Promise<SessionFields | undefined> {
-  const context = handlerContext();
-  if (context) context.reading = claim;
-  try {
-    const { manager, grants } = await app.ready();
-    const id = grants.idOf(claim);
-    if (id === undefined) {
-      warnOnce(`missing-key:${claim.keyId}`, missingKey().message);
-      return UNREADABLE_FIELDS;
-    }
-    const source = context?.source ?? (await currentRequestIfAny());
-    const view = await manager.view(id, {
-      wait: context !== undefined,
-      mayRefresh: source === undefined || !isPrefetch(source),
-      withAccessToken: app.options.exposeAccessToken === true,
-      door: context?.door ?? "session",
-    });
-    if (view.status === "ended" && isSignedOut(view.reason)) {
-      if (context) context.signedOut = true;
-      return undefined;
-    }
-    return sessionFieldsOf(view, app.host.sessionErrorName);
-  } catch (error) {
-    if (!isTokenError(error) || error.code !== "store_failed")
-      reportFailure("The session fields could not be read", error);
-    return UNREADABLE_FIELDS;
-  }
-}
-
-async function noteSignOut(app: App): Promise<void> {
-  const context = handlerContext();
-  if (context?.reading === undefined || context.signedOut === true) return;
-  try {
-    const { manager, grants } = await app.ready();
-    const id = grants.idOf(context.reading);
-    if (id === undefined) return;
-    const view = await manager.view(id, { mayRefresh: false });
-    context.signedOut = view.status === "ended" && isSignedOut(view.reason);
-  } catch {
-    // What the session callback saw stands: the store is away, and nobody is signed out by that (I6).
-  }
-}
-
 /**
  * Leaves out the error that a hand-written recipe noted. It never goes away by itself (F32), and whether a new sign-in is
  * needed is said by the grant alone.
@@ -298,13 +187,4 @@ async function noteSignOut(app: App): Promise<void> {
 function withoutRecipeError<Value extends object>(value: Value): Value {
   const { error, ...rest } = value as { error?: unknown };
   return typeof error === "string" && RECIPE_ERRORS.has(error) ? (rest as Value) : value;
-}
-
-/** Whether a grant's end means that nobody is signed in by its cookie any more. */
-export function isSignedOut(reason: string): boolean {
-  return reason === "signed_out" || reason === "replaced" || reason === "revoked";
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }

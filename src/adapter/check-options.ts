@@ -38,7 +38,8 @@ export function checkOptions(options: FreshTokensOptions): void {
   }
   checkSecret(options.secret);
   checkFlag("exposeAccessToken", options.exposeAccessToken);
-  for (const name of ["waitUntil", "onEvent", "fetch"] as const) checkFunction(name, options[name]);
+  for (const name of ["waitUntil", "onEvent", "fetch", "isSameUser"] as const)
+    checkFunction(name, options[name]);
   if (options.adoptSession !== false)
     checkFunction("adoptSession", options.adoptSession, "false or a function");
   checkOrigins(options.allowedOrigins);

@@ -32,11 +32,12 @@ export function createFetchWithToken(app: App): FetchWithToken {
   const origins = new Set((app.options.allowedOrigins ?? []).map((origin) => new URL(origin).origin));
   return async (given, init = {}, { request, ...options } = {}) => {
     const input = allowedTarget(origins, given);
-    const { grantId, provider, source } = await findGrant(app, request);
+    const found = await findGrant(app, request, options.provider);
+    const { grantId, provider, source } = found;
     const { manager, profileOf } = await app.ready();
     const mayRefresh = !isPrefetch(source);
     const ask = { ...tokenAskOf(options, provider, profileOf(provider)), mayRefresh, door: "fetch" };
-    const { accessToken } = await signedOutAsSuch(manager.getAccessToken(grantId, ask));
+    const { accessToken } = await signedOutAsSuch(app, found, manager.getAccessToken(grantId, ask));
     const again = isReplayable(input, init) && input instanceof Request ? input.clone() : input;
     const response = await send(input, init, accessToken);
     if (response.status !== 401 || !mayRefresh) return response;

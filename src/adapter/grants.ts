@@ -19,7 +19,15 @@ import { jwtExp, jwtPart } from "../oauth/jwt-exp.ts";
 import { grantIssuerOf } from "../oauth/provider-config.ts";
 import type { ProviderProfile } from "../oauth/provider-profile.ts";
 import type { Indexer } from "../vault/indexer.ts";
-import { claimOf, type GrantClaim, type SessionToken } from "./claim.ts";
+import {
+  claimOf,
+  grantsIn,
+  sessionHandleOf,
+  type GrantClaim,
+  type SessionClaim,
+  type SessionHandle,
+  type SessionToken,
+} from "./claim.ts";
 import type { AuthHost } from "./host.ts";
 import type { FreshTokensOptions, RecipeTokens } from "./options.ts";
 import { recipeSessionOf } from "./recipe-session.ts";
@@ -48,18 +56,29 @@ export interface StoredGrant {
   readonly claim: GrantClaim;
   readonly subjectRef: string | null;
   readonly refreshable: boolean;
+  /** Whether it was stored as one of the session before the sign-in. */
+  readonly joined: boolean;
 }
 
 /** The grants of an application's sessions. */
 export interface Grants {
-  /** Stores the tokens of a sign-in under a new handle. Rejects with `StoreFailedError` or `InvalidOptionError`. */
-  readonly store: (signIn: SignIn) => Promise<StoredGrant>;
-  /** The id of the grant that a session names. `undefined` if it names none, or its key is not in the ring any more. */
+  /**
+   * Stores the tokens of a sign-in under a new handle, in a session of its own or in `session`. Rejects with
+   * `StoreFailedError` or `InvalidOptionError`.
+   */
+  readonly store: (signIn: SignIn, session?: SessionHandle) => Promise<StoredGrant>;
+  /** The id of the grant that a claim names. `undefined` if its key is not in the ring any more. */
   readonly idOf: (claim: GrantClaim) => string | undefined;
   /** The claim for a session of a hand-written recipe, stored once however often it is asked for. */
   readonly adopt: (token: SessionToken) => Promise<AdoptedSession | undefined>;
-  /** Ends the grant of a session. */
+  /** Ends one grant. */
   readonly end: (claim: GrantClaim, reason: EndReason, revoke?: EndOptions["revoke"]) => Promise<void>;
+  /** Ends all grants of a session, also those that this claim does not name because it is of an older cookie. */
+  readonly endSession: (
+    claim: SessionClaim,
+    reason: EndReason,
+    revoke?: EndOptions["revoke"],
+  ) => Promise<void>;
 }
 
 /** A session of a hand-written recipe, and the tokens that have to leave its cookie. */
@@ -78,21 +97,30 @@ export function createGrants(context: GrantsContext): Grants {
   const { manager, indexer } = context;
   const idOf = ({ keyId, handle, provider }: GrantClaim): string | undefined =>
     indexer.grantIdOf(keyId, handle, provider);
+  const end: Grants["end"] = async (claim, reason, revoke = true) => {
+    const id = idOf(claim);
+    // Whether there is a way to revoke, and whether the application wants it, is for the refresher to know.
+    if (id !== undefined) await manager.endGrant(id, reason, { revoke });
+  };
   return {
     idOf,
-    async store(signIn) {
+    async store(signIn, session) {
       const claim: GrantClaim = {
         handle: indexer.newHandle(),
         keyId: indexer.newestKeyId(),
         provider: signIn.provider,
       };
-      return (await save(context, claim, signIn, false)).stored;
+      const sessionRef = session && indexer.sessionRefOf(session.keyId, session.handle);
+      return save(context, claim, signIn, { sessionRef });
     },
     adopt: (token) => adopt(context, token),
-    async end(claim, reason, revoke = true) {
-      const id = idOf(claim);
-      // Whether there is a way to revoke, and whether the application wants it, is for the refresher to know.
-      if (id !== undefined) await manager.endGrant(id, reason, { revoke });
+    end,
+    async endSession(claim, reason, revoke = true) {
+      const ends = await Promise.allSettled(grantsIn(claim).map((each) => end(each, reason, revoke)));
+      for (const each of ends) if (each.status === "rejected") throw each.reason;
+      const { keyId, handle } = sessionHandleOf(claim);
+      const sessionRef = indexer.sessionRefOf(keyId, handle);
+      if (sessionRef !== undefined) await manager.endGrants({ sessionRef }, reason, { revoke });
     },
   };
 }
@@ -101,8 +129,8 @@ async function save(
   { options, host, manager, indexer, profileOf, nowMs }: GrantsContext,
   claim: GrantClaim,
   { provider, tokens, subject }: SignIn,
-  adopted: boolean,
-): Promise<{ stored: StoredGrant; inserted: boolean }> {
+  { adopted = false, sessionRef }: { adopted?: boolean; sessionRef?: string | undefined },
+): Promise<StoredGrant> {
   const config = host.oauthProvider(provider);
   const settings = options.providers?.[provider];
   const lifetimeMs = settings?.defaultLifetimeMs ?? profileOf(provider).defaultLifetimeMs;
@@ -125,9 +153,9 @@ async function save(
   const person = textOf(claims?.["sub"]) ?? subject;
   const sid = textOf(claims?.["sid"]);
   const subjectRef = person === undefined ? null : indexer.subjectRefOf(authority, person);
-  const inserted = await manager.saveGrant({
+  await manager.saveGrant({
     id: mustHash(indexer.grantIdOf(claim.keyId, claim.handle, provider)),
-    sessionRef: mustHash(indexer.sessionRefOf(claim.keyId, claim.handle)),
+    sessionRef: sessionRef ?? mustHash(indexer.sessionRefOf(claim.keyId, claim.handle)),
     subjectRef,
     sidRef: sid === undefined ? null : indexer.sidRefOf(authority, sid),
     provider,
@@ -136,8 +164,8 @@ async function save(
     tokenSet,
     adopted,
   });
-  const stored = { claim, subjectRef, refreshable: tokenSet.refreshToken !== undefined };
-  return { stored, inserted };
+  const refreshable = tokenSet.refreshToken !== undefined;
+  return { claim, subjectRef, refreshable, joined: sessionRef !== undefined };
 }
 
 async function adopt(context: GrantsContext, token: SessionToken): Promise<AdoptedSession | undefined> {
@@ -160,7 +188,12 @@ async function adopt(context: GrantsContext, token: SessionToken): Promise<Adopt
   const claim = adoptedClaim(indexer, indexer.newestKeyId(), refreshToken, provider);
   const told = withJwtExpiry(found.tokens, options.providers?.[provider]?.expiryFrom);
   const believed = withBelievableExpiry(told, context.nowMs());
-  await save(context, claim, { provider, tokens: believed, subject: textOf(token["sub"]) }, true);
+  await save(
+    context,
+    claim,
+    { provider, tokens: believed, subject: textOf(token["sub"]) },
+    { adopted: true },
+  );
   return { claim, tokens };
 }
 

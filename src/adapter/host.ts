@@ -34,6 +34,8 @@ export interface AuthHost {
   readonly oauthProviderIds: () => readonly string[];
   /** The ids of the application's Credentials providers. */
   readonly credentialsProviderIds: () => readonly string[];
+  /** Whether an adapter keeps the users, so that the `sub` of a session names one of them. */
+  readonly hasAdapter: () => boolean;
   /** The page to send a user to whose sign-in could not be stored. Absolute. */
   readonly signInErrorUrl: (source: RequestSource | undefined) => string;
   /** How long a session lives without use, in milliseconds. */

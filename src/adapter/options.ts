@@ -77,6 +77,12 @@ export interface FreshTokensOptions extends TimingOptions, Partial<Limits> {
    * @defaultValue the names that NextAuth's guides use
    */
   readonly adoptSession?: false | ((token: SessionToken) => RecipeTokens | undefined);
+  /**
+   * Whether a sign-in in a browser that is signed in is the same user's, so that the session keeps the grants it had. Gets
+   * both JWTs as your `jwt` callback returned them. What it throws counts as no.
+   * @defaultValue with an adapter, whether `sub` is the same, except for Credentials logins; without one, no
+   */
+  readonly isSameUser?: (before: SessionToken, now: SessionToken) => boolean | Promise<boolean>;
   /** Keeps the host awake after a response, where the platform does not tell Next how. @defaultValue the platform's, or Next's `after()` */
   readonly waitUntil?: WaitUntil;
   /** Told of every refresh, end and failure. Holds no secret. What it throws is swallowed. */

@@ -4,9 +4,17 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { GrantClaim } from "./claim.ts";
+import type { SessionClaim, SessionToken } from "./claim.ts";
 import type { StoredGrant } from "./grants.ts";
 import type { RequestSource } from "./request-source.ts";
+
+/** The session that a browser had before a sign-in. */
+export interface PreviousSession {
+  readonly claim: SessionClaim;
+  readonly token: SessionToken;
+  /** Whether its own grant still gives tokens. */
+  readonly isUsable: boolean;
+}
 
 /** One request to the NextAuth route. */
 export interface HandlerContext {
@@ -15,29 +23,52 @@ export interface HandlerContext {
   readonly action: string | undefined;
   /** Who asked, for events. */
   readonly door: string;
-  /** The grant of the session that the browser had before this request. */
-  readonly previous: GrantClaim | undefined;
+  /** The session that the browser had before this request, if it signs in. */
+  readonly previous: PreviousSession | undefined;
   /** The grant that a sign-in in this request stored. */
   stored?: StoredGrant;
+  /** The claim of the session that a sign-in in this request makes. */
+  claim?: SessionClaim | undefined;
   /** Set when a sign-in in this request has come to a session. */
   signedIn?: boolean;
-  /** The grant whose session this request reads. */
-  reading?: GrantClaim;
+  /** The session that this request reads. */
+  reading?: SessionClaim;
+  /** The handles of sessions whose cookie a sign-in has replaced since this request came, though they go on. */
+  readonly newCookies: Set<string>;
   /** Set when the session that this request reads, or an application's callback in it, belongs to a user who has signed out. */
   signedOut?: boolean;
 }
 
-const key = Symbol.for("nolapse.handler-context.v1");
-const holder = globalThis as unknown as Record<symbol, AsyncLocalStorage<HandlerContext> | undefined>;
+interface Shared {
+  readonly storage: AsyncLocalStorage<HandlerContext>;
+  /** The requests that this process is answering. */
+  readonly running: Set<HandlerContext>;
+}
+
+const key = Symbol.for("nolapse.handler-context.v2");
+const holder = globalThis as unknown as Record<symbol, Shared | undefined>;
 /** One per process, because Next bundles a module more than once. */
-const storage = (holder[key] ??= new AsyncLocalStorage<HandlerContext>());
+const shared = (holder[key] ??= { storage: new AsyncLocalStorage<HandlerContext>(), running: new Set() });
 
 /** Runs a handler inside its context. */
-export function inHandler<Result>(context: HandlerContext, run: () => Result): Result {
-  return storage.run(context, run);
+export async function inHandler(context: HandlerContext, run: () => unknown): Promise<unknown> {
+  shared.running.add(context);
+  try {
+    return await shared.storage.run(context, run);
+  } finally {
+    shared.running.delete(context);
+  }
 }
 
 /** The context of the NextAuth route, `undefined` outside it. */
 export function handlerContext(): HandlerContext | undefined {
-  return storage.getStore();
+  return shared.storage.getStore();
+}
+
+/**
+ * Notes that a session goes on with a new cookie: what this process is answering to the old one must not set that again.
+ * Other processes are not told, and at worst lose the link to the grant that was added.
+ */
+export function noteNewCookie({ handle }: SessionClaim): void {
+  for (const context of shared.running) context.newCookies.add(handle);
 }

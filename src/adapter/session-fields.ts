@@ -25,6 +25,8 @@ export interface SessionFields {
   /** Seconds until then, counted when the answer was made. */
   accessTokenExpiresIn?: number;
   tokenState?: TokenState;
+  /** The states of the tokens of providers that were added to the session, by provider id; absent where there are none. */
+  tokenStates?: Readonly<Record<string, TokenState>>;
   /** `RefreshAccessTokenError` (v4) or `RefreshTokenError` (v5) when a new sign-in is needed, as in the guides. */
   error?: string;
   /** Only with `exposeAccessToken`. */
@@ -34,18 +36,24 @@ export interface SessionFields {
 /** How soon a tab asks again when the grant could not be read, in milliseconds. */
 const UNREADABLE_ASK_MS = 5_000;
 
-/** The fields for a grant. */
+/** The fields for a session's own grant. */
 export function sessionFieldsOf(view: GrantView, errorName: string): SessionFields {
-  if (view.status === "ended") {
-    return { tokenState: { status: "reauthentication_required", reason: view.reason }, error: errorName };
-  }
-  const { status, askInMs, expiresAtMs, expiresInMs, accessToken } = view;
+  const tokenState = tokenStateOf(view);
+  if (view.status === "ended") return { tokenState, error: errorName };
+  const { expiresAtMs, expiresInMs, accessToken } = view;
   return {
-    tokenState: { status, ...(askInMs !== undefined && { askInMs }) },
+    tokenState,
     ...(expiresAtMs !== undefined && { accessTokenExpires: epochSecondsFrom(expiresAtMs) }),
     ...(expiresInMs !== undefined && { accessTokenExpiresIn: secondsFrom(expiresInMs) }),
     ...(accessToken !== undefined && { accessToken }),
   };
+}
+
+/** The state of a grant's token. */
+export function tokenStateOf(view: GrantView): TokenState {
+  if (view.status === "ended") return { status: "reauthentication_required", reason: view.reason };
+  const { status, askInMs } = view;
+  return { status, ...(askInMs !== undefined && { askInMs }) };
 }
 
 /** The fields while the store is away: the session stands, the tab asks again soon. */

@@ -1,12 +1,13 @@
 /**
- * What a sign-in leaves to be ended once NextAuth is done with its request: the grant of the session that it replaced, or
- * its own where no session came of it.
+ * What a sign-in leaves to be ended once NextAuth is done with its request: the grants of the session before that the new
+ * one does not keep, or its own where no session came of it.
  *
  * @module
  */
 import type { App } from "./app.ts";
+import { grantsIn } from "./claim.ts";
 import { reportFailure } from "./report.ts";
-import type { HandlerContext } from "./request-context.ts";
+import { noteNewCookie, type HandlerContext } from "./request-context.ts";
 
 /** Ends what is to be ended. Never rejects. */
 export async function settleSignIn(app: App, context: HandlerContext): Promise<void> {
@@ -14,19 +15,25 @@ export async function settleSignIn(app: App, context: HandlerContext): Promise<v
   else await endUnborn(app, context);
 }
 
-/** A new sign-in ends the grant that the browser's session had before, also where it brings no token itself (SEC-11). */
-async function endReplaced(app: App, { previous, stored }: HandlerContext): Promise<void> {
-  if (previous === undefined || previous.handle === stored?.claim.handle) return;
+/**
+ * A new sign-in ends what the browser's session had before, also where it brings no token itself (SEC-11); except what the
+ * new session keeps, because it is the same user's.
+ */
+async function endReplaced(app: App, { previous, stored, claim }: HandlerContext): Promise<void> {
+  if (previous === undefined) return;
+  const kept = new Set((claim ? grantsIn(claim) : []).map(({ handle }) => handle));
+  const before = grantsIn(previous.claim);
+  const gone = before.filter(({ handle }) => !kept.has(handle));
+  if (kept.has(previous.claim.handle)) noteNewCookie(previous.claim);
   try {
     const { grants } = await app.ready();
     // A second sign-in of one user may share the chain's consent at the server: revoking the old could end the new.
-    await grants.end(
-      previous,
-      "replaced",
-      ({ subjectRef }) => stored === undefined || subjectRef !== stored.subjectRef,
-    );
+    const revoke = ({ subjectRef }: { subjectRef: string | null }): boolean =>
+      stored === undefined || subjectRef !== stored.subjectRef;
+    if (gone.length === before.length) await grants.endSession(previous.claim, "replaced", revoke);
+    else for (const each of gone) await grants.end(each, "replaced", revoke);
   } catch (error) {
-    reportFailure("The grant of the session before this sign-in could not be ended", error);
+    reportFailure("The grants of the session before this sign-in could not be ended", error);
   }
 }
 

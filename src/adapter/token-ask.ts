@@ -10,13 +10,19 @@ import type { ProviderProfile } from "../oauth/provider-profile.ts";
 import { kindOf } from "./kind-of.ts";
 
 /** What a call of `getAccessToken` may ask for. `resource`, `audience` and `scope` choose an API other than the sign-in's. */
-export interface AccessTokenOptions extends Pick<TokenAsk, "minValidityMs" | "maxWaitMs">, TokenTarget {}
+export interface AccessTokenOptions extends Pick<TokenAsk, "minValidityMs" | "maxWaitMs">, TokenTarget {
+  /**
+   * NextAuth's id of the provider whose token is asked for, where the user has signed in with several. An app with several
+   * should always say it. @defaultValue that of the session's own grant: the first sign-in, while its grant lives
+   */
+  readonly provider?: string;
+}
 
 const MAX_LENGTH = 2_000;
 const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*$/;
 
 /** The names of the options, by which an argument is known to be options. */
-const NAMES = ["minValidityMs", "maxWaitMs", "resource", "audience", "scope"] as const;
+const NAMES = ["provider", "minValidityMs", "maxWaitMs", "resource", "audience", "scope"] as const;
 
 /** Whether an argument of `getAccessToken` is options, and neither a request nor a response. */
 export function isAccessTokenOptions(value: unknown): value is AccessTokenOptions {

@@ -5,11 +5,13 @@
  * @module
  */
 import type { App } from "./app.ts";
-import { claimOf, type GrantClaim } from "./claim.ts";
-import { inHandler, type HandlerContext } from "./request-context.ts";
+import { claimOf, withoutClaim } from "./claim.ts";
+import { inHandler, type HandlerContext, type PreviousSession } from "./request-context.ts";
 import { requestSourceOf, type NodeRequestLike, type RequestSource } from "./request-source.ts";
 import { withoutSessionCookies } from "./session-cookie.ts";
+import { isSignedOut } from "./session-read.ts";
 import { settleSignIn } from "./settle-sign-in.ts";
+import { stripTokens } from "./strip-tokens.ts";
 import { readSession } from "./token-access.ts";
 
 /** The header in which a tab of `nolapse/react` says why it asks. */
@@ -85,11 +87,12 @@ async function answerPages(
 }
 
 /**
- * Whether the answer is that of a session that has ended. Also in a sign-in or sign-out the application's callbacks may read
+ * Whether the answer is that of a session that has ended, or goes on with a newer cookie. Also in a sign-in or sign-out the application's callbacks may read
  * such a session, but what NextAuth does to the cookie there is meant: it sets the new one, or deletes it for good.
  */
-function leavesCookieAlone({ action, signedOut }: HandlerContext): boolean {
-  return signedOut === true && action !== "callback" && action !== "signout";
+function leavesCookieAlone({ action, signedOut, reading, newCookies }: HandlerContext): boolean {
+  const isOld = signedOut === true || (reading !== undefined && newCookies.has(reading.handle));
+  return isOld && action !== "callback" && action !== "signout";
 }
 
 /**
@@ -125,15 +128,26 @@ async function contextFor(
     source,
     action,
     door,
-    previous: action === "callback" ? await previousClaim(app, source) : undefined,
+    previous: action === "callback" ? await previousSession(app, source) : undefined,
+    newCookies: new Set(),
   };
 }
 
-async function previousClaim(app: App, source: RequestSource): Promise<GrantClaim | undefined> {
+/** A session that is over is none: what its old cookie names is nothing to add to. */
+async function previousSession(app: App, source: RequestSource): Promise<PreviousSession | undefined> {
   try {
     const token = await readSession(app, source);
     if (token === null) return undefined;
-    return claimOf(token) ?? (await (await app.ready()).grants.adopt(token))?.claim;
+    const { grants, manager } = await app.ready();
+    const adopted = claimOf(token) ? undefined : await grants.adopt(token);
+    const claim = claimOf(token) ?? adopted?.claim;
+    if (claim === undefined) return undefined;
+    const id = grants.idOf(claim);
+    const unknown = () => "unknown" as const;
+    const end = id === undefined ? unknown() : await manager.endReasonOf(id).catch(unknown);
+    if (end !== undefined && isSignedOut(end)) return undefined;
+    const before = withoutClaim(stripTokens(token, adopted?.tokens ?? []).value);
+    return { claim, token: before, isUsable: end === undefined };
   } catch {
     return undefined;
   }

@@ -67,6 +67,7 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
       entries()
         .filter(({ type }) => type === "credentials")
         .map(providerIdOf),
+    hasAdapter: () => config().adapter !== undefined,
     oauthProvider(id) {
       const entry = entries().find((candidate) => isOAuth(candidate) && providerIdOf(candidate) === id);
       if (entry === undefined) return undefined;

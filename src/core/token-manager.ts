@@ -15,8 +15,10 @@
  */
 import { boundedStore } from "./bounded-store.ts";
 import { systemClock, type Clock } from "./clock.ts";
+import { decide } from "./decide.ts";
 import { DEFAULT_LIMITS, settled, type Engine, type Limits } from "./engine.ts";
 import { endGrant, endGrants, type EndOptions } from "./end-grant.ts";
+import type { ReauthenticationReason } from "./errors.ts";
 import type { TokenEvent, TokenEventListener } from "./events.ts";
 import { grantRefOf, type EndReason, type GrantRecord, type NewGrant } from "./grant.ts";
 import type { GrantSelector, GrantStore } from "./grant-store.ts";
@@ -95,6 +97,8 @@ export interface TokenManager {
   ): Promise<IssuedToken | undefined>;
   /** Whether there is a grant, ended ones included. Asked for nobody, so nothing is told of it. Rejects with `StoreFailedError` only. */
   has(grantId: string): Promise<boolean>;
+  /** Why a grant gives no token any more; `undefined` while it does. As {@link TokenManager.has}, nothing is told of it. */
+  endReasonOf(grantId: string): Promise<ReauthenticationReason | undefined>;
   /** What a session read reports. Rejects with `StoreFailedError` only. */
   view(grantId: string, ask?: ViewAsk): Promise<GrantView>;
   /** Leaves a tombstone, durable when this resolves; revokes in the background. Rejects with `StoreFailedError`. */
@@ -128,6 +132,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     renewRejected: (grantId, rejected, ask = {}) =>
       during(() => tellRejection(engine, grantId, renewRejected(engine, grantId, rejected, ask))),
     has: (grantId) => during(async () => (await readGrant(engine, grantId)) !== undefined),
+    endReasonOf: (grantId) => during(() => endReasonOf(engine, grantId)),
     view: (grantId, ask = {}) =>
       during(async () => {
         const view = await viewGrant(engine, grantId, ask);
@@ -217,6 +222,13 @@ function limitsFrom(options: Partial<Limits>): Limits {
     if (given !== undefined) limits[name] = given;
   }
   return limits as unknown as Limits;
+}
+
+async function endReasonOf(engine: Engine, grantId: string): Promise<ReauthenticationReason | undefined> {
+  const current = await readGrant(engine, grantId);
+  if (current === undefined) return "missing";
+  const decision = decide(current.grant, engine.clock.nowMs(), engine.timing);
+  return decision.kind === "ended" ? decision.reason : undefined;
 }
 
 async function saveGrant(

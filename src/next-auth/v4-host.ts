@@ -30,6 +30,7 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
     providerIds: () => entries.map(providerIdOf),
     oauthProviderIds: () => oauthEntries.map(providerIdOf),
     credentialsProviderIds: () => entries.filter(({ type }) => type === "credentials").map(providerIdOf),
+    hasAdapter: () => auth.adapter !== undefined,
     oauthProvider(id) {
       const entry = oauthEntries.find((candidate) => providerIdOf(candidate) === id);
       if (entry === undefined) return undefined;

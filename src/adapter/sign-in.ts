@@ -1,0 +1,129 @@
+/**
+ * What happens to the tokens of a sign-in: they are stored before NextAuth goes on, kept out of the cookie, and named by
+ * the claim of the new session, together with what that keeps of the session before.
+ *
+ * @module
+ */
+import type { App } from "./app.ts";
+import type { JwtParams } from "./callbacks.ts";
+import { withClaim, withoutClaim, type SessionClaim, type SessionToken } from "./claim.ts";
+import type { SignIn, StoredGrant } from "./grants.ts";
+import { claimAfterSignIn, isSameUser, joinedSession } from "./linked-sign-in.ts";
+import { reportFailure, warnOnce } from "./report.ts";
+import { handlerContext } from "./request-context.ts";
+import { signInTokens, type AccountLike } from "./sign-in-tokens.ts";
+import { stripTokens } from "./strip-tokens.ts";
+
+/** The parameters of NextAuth's `jwt` callback at a sign-in. */
+export type SignInJwtParams<Params extends JwtParams> = Params & { readonly account: AccountLike };
+
+/**
+ * Stores the tokens of a sign-in; `undefined` if it brought none. Rejects with `StoreFailedError`, or with
+ * `InvalidOptionError` where the tokens are not such as could be kept.
+ */
+export async function storeSignIn(
+  app: App,
+  account: AccountLike,
+  user: unknown,
+): Promise<StoredGrant | undefined> {
+  const signIn = signInOf(app, account, user);
+  if (signIn === undefined) return undefined;
+  const { grants, profileOf } = await app.ready();
+  const context = handlerContext();
+  const grant = await grants.store(signIn, joinedSession(app, context?.previous, account));
+  if (context) context.stored = grant;
+  const { provider } = account;
+  if (!grant.refreshable && profileOf(provider).hasRefreshGrant) {
+    warnOnce(
+      `no-refresh-token:${provider}`,
+      `The sign-in with "${provider}" brought no refresh token, so the user has to sign in again when the access token expires. ${profileOf(provider).refreshTokenHint}`,
+    );
+  }
+  return grant;
+}
+
+/**
+ * The JWT of a sign-in: what the application's own callback returned, without the tokens, and with the claim.
+ *
+ * @param known The grant, if the `signIn` callback has stored it already.
+ */
+export async function signInJwt<Params extends JwtParams>(
+  app: App,
+  params: SignInJwtParams<Params>,
+  own: (params: Params) => unknown,
+  known: StoredGrant | undefined,
+): Promise<object> {
+  const { account, user } = params;
+  const { tokens } = signInOf(app, account, user) ?? {};
+  const token = (await own(params)) as object;
+  const secrets = [tokens?.access_token, tokens?.refresh_token, tokens?.id_token].map(textOf);
+  const { value, paths } = stripTokens(token, secrets);
+  if (paths.length > 0) {
+    warnOnce(
+      `stripped:${paths.join()}`,
+      `Your jwt callback puts tokens into the session cookie (${paths.join(", ")}); they were left out. Call getAccessToken() where you need the access token`,
+    );
+  }
+  try {
+    const stored = known ?? (await storeSignIn(app, account, user));
+    const claim = await claimOfSignIn(app, params, value as SessionToken | null, stored);
+    return claim === undefined ? unclaimed(value) : withClaim(value, claim);
+  } catch (error) {
+    reportFailure("The tokens of a sign-in could not be stored", error);
+    return unclaimed(value);
+  }
+}
+
+async function claimOfSignIn(
+  app: App,
+  { account, user }: { readonly account: AccountLike; readonly user?: unknown },
+  token: SessionToken | null,
+  stored: StoredGrant | undefined,
+): Promise<SessionClaim | undefined> {
+  const context = handlerContext();
+  const previous = context?.previous;
+  if (context === undefined || previous === undefined) return stored?.claim;
+  if (token !== null && (await isSameUser(app, previous, token, account))) {
+    return (context.claim = claimAfterSignIn(previous, stored?.claim));
+  }
+  const alone = stored?.joined === true ? await storedAlone(app, account, user, stored) : stored;
+  if (alone !== undefined) context.stored = alone;
+  return (context.claim = alone?.claim);
+}
+
+/** Takes a grant out of the session of somebody else, which it was stored for: whoever ends that must not end this one. */
+async function storedAlone(
+  app: App,
+  account: AccountLike,
+  user: unknown,
+  joined: StoredGrant,
+): Promise<StoredGrant | undefined> {
+  const signIn = signInOf(app, account, user);
+  const { grants } = await app.ready();
+  const alone = signIn && (await grants.store(signIn));
+  // The same tokens are in both.
+  await grants.end(joined.claim, "replaced", false);
+  return alone;
+}
+
+function signInOf(app: App, account: AccountLike, user: unknown): SignIn | undefined {
+  const { provider, providerAccountId } = account;
+  const tokens = signInTokens(account, user, app.options.providers?.[provider]?.userTokens);
+  const subject = idText(providerAccountId) ?? idText((user as { id?: unknown } | undefined)?.id);
+  return tokens && { provider, tokens, subject };
+}
+
+/** NextAuth hands on what `authorize` returned as the id: the number of a database's row, as it may be. */
+function idText(id: unknown): string | undefined {
+  if (id === undefined || id === null || id === "") return undefined;
+  return (id as { toString: () => string }).toString();
+}
+
+/** What an application's callback returned: a claim never comes from there (SEC-70), and `null` may. */
+function unclaimed(token: object | null): object {
+  return token === null ? (token as unknown as object) : withoutClaim(token);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
