@@ -5,6 +5,9 @@ import { LongestFirst } from "./test/e2e/support/longest-first.ts";
 /** Real processes against real time on a machine that others may use: CI and the full run try a test again, and say so. */
 const triesAgain = process.env["CI"] === "true" || process.env["NOLAPSE_FULL"] === "1";
 
+/** The sources import "next-auth"; with this it is version 5, as in an application that has it installed. */
+const NEXT_AUTH_5 = [{ find: /^next-auth(?=\/|$)/, replacement: "next-auth-v5" }];
+
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -16,7 +19,6 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [
             "test/authjs/**",
-            "test/client/**",
             "test/react/**",
             "test/e2e/**",
             "test/packed/**",
@@ -26,10 +28,7 @@ export default defineConfig({
         },
       },
       {
-        // The sources import "next-auth"; here that is version 5, as in an application that has it installed.
-        resolve: {
-          alias: [{ find: /^next-auth(?=\/|$)/, replacement: "next-auth-v5" }],
-        },
+        resolve: { alias: NEXT_AUTH_5 },
         test: {
           name: "authjs",
           environment: "node",
@@ -45,7 +44,15 @@ export default defineConfig({
         test: {
           name: "client",
           environment: "jsdom",
-          include: ["test/{client,react}/**/*.test.{ts,tsx}"],
+          include: ["test/react/**/*.test.tsx"],
+        },
+      },
+      {
+        resolve: { alias: NEXT_AUTH_5 },
+        test: {
+          name: "client-authjs",
+          environment: "jsdom",
+          include: ["test/react/**/*.test.tsx"],
         },
       },
       {

@@ -94,7 +94,7 @@ async function main(): Promise<void> {
   }
 
   await step("format, types and lint", staticChecks);
-  await step("unit, contract and client tests", () => vitest(["unit", "authjs", "client"]));
+  await step("unit, contract and client tests", () => vitest(["unit", "authjs", "client", "client-authjs"]));
   let tarball = "";
   await step("package", async () => {
     tarball = await packPackage();

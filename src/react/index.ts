@@ -1,6 +1,6 @@
 "use client";
 /**
- * nolapse for React apps with NextAuth.js v4. `useSession`, `signIn`, `signOut` and `getSession` stay next-auth/react's.
+ * nolapse for React apps with NextAuth.js v4 or Auth.js v5. `useSession`, `signIn`, `signOut` and `getSession` stay next-auth/react's.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What stands behind {@link SessionProvider}, without React: the scheduler, `update()`, and next-auth's own provider as a
+ * What stands behind {@link SessionProvider}, without React: the scheduler, `update()`, and next-auth's own functions as a
  * source of news.
  *
  * @module
@@ -8,6 +8,7 @@ import type { Session } from "next-auth";
 import { browserEnvironment, browserFetchSession } from "../client/browser.ts";
 import { readSession, type SessionAnswer } from "../client/fetch-session.ts";
 import { createScheduler, type Scheduler } from "../client/scheduler.ts";
+import { nextAuth5 } from "./next-auth-5.ts";
 import { announceSession, announceUser } from "./other-tabs.ts";
 
 const UPDATE_TIMEOUT_MS = 15_000;
@@ -26,9 +27,12 @@ export interface LiveSession {
   start(): () => void;
   subscribe(listener: () => void): () => void;
   snapshot(): Snapshot;
-  /** As `update()` of next-auth/react: POSTs `data`, resolves to the new session, or to `null` on failure (the old one is kept). */
+  /**
+   * As `update()` of next-auth/react: POSTs `data`, resolves to the new session, or to `null` on failure (the old one is
+   * kept). Under next-auth 5 no argument means a GET, and it looks for a session also where there was none.
+   */
   update(data?: unknown): Promise<Session | null>;
-  /** next-auth's own provider has got a session, or `null`, which may be a sign-out or any failure. */
+  /** next-auth itself has got a session, or `null`, which may be a sign-out or any failure. */
   nextAuthGot(session: Session | null): void;
   /** Set by whoever renders next-auth's provider: gives it a new start. */
   restartNextAuth: () => void;
@@ -42,12 +46,13 @@ export interface LiveSession {
  */
 export function createLiveSession(initial: Session | null | undefined, url: () => string): LiveSession {
   const listeners = new Set<() => void>();
+  const fetchSession = browserFetchSession(url);
   let snapshot: Snapshot = { session: initial, updating: false };
   let nextAuthHasNone = false;
 
   const scheduler = createScheduler({
     environment: browserEnvironment(),
-    fetchSession: browserFetchSession(url),
+    fetchSession,
     session: initial,
     onAnswer(session) {
       announceUser(session as Session | null);
@@ -79,12 +84,18 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
     },
     snapshot: () => snapshot,
     async update(data) {
+      const { session, updating } = snapshot;
       // As in next-auth, which returns undefined here although its type says null.
-      if (snapshot.updating || !snapshot.session) return undefined as unknown as null;
+      if (updating || session === undefined || (session === null && !nextAuth5))
+        return undefined as unknown as null;
       publish(true);
-      const answer = await post(url(), data).catch((): SessionAnswer => ({ kind: "failed" }));
+      const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
+      const asks = nextAuth5 && data === undefined;
+      const answer = await (asks ? fetchSession("update", signal) : post(url(), data, signal)).catch(
+        (): SessionAnswer => ({ kind: "failed" }),
+      );
       if (answer.kind === "session") scheduler.tell(answer.session, true);
-      else if (answer.kind === "signed_out") scheduler.confirm();
+      else if (answer.kind === "signed_out" && session) scheduler.confirm();
       publish(false);
       if (answer.kind !== "session") return null;
       announceSession();
@@ -101,8 +112,7 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
 }
 
 /** Both requests of next-auth's `update()`, which sends them without a bound. */
-async function post(url: string, data: unknown): Promise<SessionAnswer> {
-  const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
+async function post(url: string, data: unknown, signal: AbortSignal): Promise<SessionAnswer> {
   const csrf = await fetch(url.replace(/session$/, "csrf"), { signal });
   const { csrfToken } = (await csrf.json()) as { csrfToken?: unknown };
   return readSession(

@@ -1,24 +1,51 @@
 /**
- * next-auth's own provider, kept beside the page instead of around it. It takes part where only it can: it sets
- * `basePath` for `signIn` and `signOut`, and it is told by them, and by other tabs, that the session changed.
+ * What next-auth's own functions tell: that `signIn` or `signOut`, here or in another tab, changed the session. And the
+ * other way round: `basePath`, which those functions work with.
  *
- * It is given a placeholder as its session, so that it does not fetch one itself, and whatever it gets later is a change
- * that can be seen. In StrictMode it fetches once nevertheless, because its effects run twice.
+ * Version 5 gives away the object through which that goes. Version 4 does not, so its own provider is kept beside the page
+ * instead of around it. It is given a placeholder as its session, so that it does not fetch one itself, and whatever it
+ * gets later is a change that can be seen. In StrictMode it fetches once nevertheless, because its effects run twice.
  *
  * @module
  */
 import type { Session } from "next-auth";
-import { SessionContext, SessionProvider, type SessionProviderProps } from "next-auth/react";
+import { getSession, SessionContext, SessionProvider } from "next-auth/react";
 import { useContext, useEffect, useState, type ReactElement } from "react";
 import type { LiveSession } from "./live-session.ts";
+import { nextAuth5, type NextAuth5 } from "./next-auth-5.ts";
+import { onAnnouncement } from "./other-tabs.ts";
 
 const PLACEHOLDER: Session = { expires: "" };
 
-/** Renders nothing. Reports to `live` what next-auth's provider gets. */
-export function NextAuthSource({
-  live,
-  ...props
-}: { live: LiveSession } & Pick<SessionProviderProps, "basePath" | "baseUrl">): ReactElement | null {
+interface SourceProps {
+  readonly live: LiveSession;
+  readonly basePath: string | undefined;
+}
+
+/** Renders nothing. Reports to `live` what next-auth gets when it was told that the session changed. */
+export function NextAuthSource(props: SourceProps): ReactElement {
+  return nextAuth5 ? <Source5 {...props} nextAuth={nextAuth5} /> : <Source4 {...props} />;
+}
+
+function Source5({ live, basePath, nextAuth }: SourceProps & { nextAuth: NextAuth5 }): null {
+  // While rendering, as next-auth's provider does: the page's first effect may sign in.
+  if (basePath) nextAuth.basePath = basePath;
+
+  useEffect(() => {
+    const ask = async (): Promise<void> => live.nextAuthGot(await getSession({ broadcast: false }));
+    const before = nextAuth._getSession;
+    nextAuth._getSession = ask;
+    const stop = onAnnouncement(() => void ask());
+    return () => {
+      stop();
+      nextAuth._getSession = before;
+    };
+  }, [live, nextAuth]);
+
+  return null;
+}
+
+function Source4({ live, basePath }: SourceProps): ReactElement | null {
   const [mounted, setMounted] = useState(true);
 
   useEffect(() => {
@@ -35,7 +62,12 @@ export function NextAuthSource({
 
   if (!mounted) return null;
   return (
-    <SessionProvider {...props} session={PLACEHOLDER} refetchInterval={0} refetchOnWindowFocus={false}>
+    <SessionProvider
+      {...(basePath !== undefined && { basePath })}
+      session={PLACEHOLDER}
+      refetchInterval={0}
+      refetchOnWindowFocus={false}
+    >
       <Reporter live={live} />
     </SessionProvider>
   );

@@ -1,6 +1,6 @@
 /**
  * Tells other tabs that the user changed, or that the sign-in ended or was renewed by hand, with next-auth's own message,
- * which makes each of them ask once.
+ * which makes each of them ask once. Version 4 sends it through `localStorage`, 5 through a `BroadcastChannel`.
  *
  * Renewals are never announced: next-auth's provider announces every poll, so that N tabs send N² requests. What was
  * announced last is kept in `localStorage`, so that of all tabs that see the same change one speaks. It is a checksum of
@@ -10,11 +10,20 @@
  */
 import type { Session } from "next-auth";
 import { personOf, type ClientSession } from "../client/session.ts";
+import { nextAuth5 } from "./next-auth-5.ts";
 
 const KEY = "nolapse.user";
+const KEY_OF_4 = "nextauth.message";
+const CHANNEL_OF_5 = "next-auth";
+const MESSAGE = { event: "session", data: { trigger: "getSession" } };
 
-/** The key and shape of next-auth's message between tabs. */
-export const NEXT_AUTH_CHANNEL = "nextauth.message";
+let opened: BroadcastChannel | undefined;
+
+/** One for the page: a channel does not hear itself, but it would hear any other of its name in this tab. */
+function channelOf5(): BroadcastChannel | undefined {
+  if (typeof BroadcastChannel === "undefined") return undefined;
+  return (opened ??= new BroadcastChannel(CHANNEL_OF_5));
+}
 
 /**
  * Announces who is signed in (`null`: nobody), and whether only a new sign-in helps, if that is news: a tab that shows a
@@ -35,15 +44,26 @@ export function announceUser(session: Session | null): void {
 
 /** Makes other tabs ask for the session, as next-auth does after `update()`. */
 export function announceSession(): void {
+  if (nextAuth5) return channelOf5()?.postMessage(MESSAGE);
   try {
     const timestamp = Math.floor(Date.now() / 1000);
-    localStorage.setItem(
-      NEXT_AUTH_CHANNEL,
-      JSON.stringify({ event: "session", data: { trigger: "getSession" }, timestamp }),
-    );
+    localStorage.setItem(KEY_OF_4, JSON.stringify({ ...MESSAGE, timestamp }));
   } catch {
     // Storage is full or forbidden: other tabs learn of it when they ask next.
   }
+}
+
+/** Calls back when another tab of a next-auth 5 app announces something, or `getSession()` in this one. Returns the end of it. */
+export function onAnnouncement(listener: () => void): () => void {
+  const channel = channelOf5();
+  channel?.addEventListener("message", listener);
+  return () => channel?.removeEventListener("message", listener);
+}
+
+/** Makes next-auth's own provider in this tab fetch the session, and no other tab. */
+export function makeNextAuthAsk(): void {
+  if (nextAuth5) void nextAuth5._getSession({ event: "storage" });
+  else dispatchEvent(new StorageEvent("storage", { key: KEY_OF_4, newValue: JSON.stringify(MESSAGE) }));
 }
 
 /** FNV-1a, 32 bits. */

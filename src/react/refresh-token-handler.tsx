@@ -11,7 +11,7 @@ import { browserEnvironment, browserFetchSession } from "../client/browser.ts";
 import { countSoon, MAX_TIMER_MS, waitAfterAnswerMs } from "../client/plan.ts";
 import { createScheduler } from "../client/scheduler.ts";
 import { askInMsOf, type ClientSession } from "../client/session.ts";
-import { NEXT_AUTH_CHANNEL } from "./other-tabs.ts";
+import { makeNextAuthAsk } from "./other-tabs.ts";
 import { sessionUrl } from "./session-url.ts";
 
 /** How long next-auth's provider gets to fetch the session after it was told to, in milliseconds. */
@@ -76,12 +76,7 @@ function bringBack(url: string): () => void {
       if (!session) return;
       clearTimeout(timer);
       timer = setTimeout(scheduler.confirm, NEXT_AUTH_TAKES_MS);
-      dispatchEvent(
-        new StorageEvent("storage", {
-          key: NEXT_AUTH_CHANNEL,
-          newValue: '{"event":"session","data":{}}',
-        }),
-      );
+      makeNextAuthAsk();
     },
   });
   const stop = scheduler.start();

@@ -33,7 +33,7 @@ import { sessionUrl } from "./session-url.ts";
  * @param props.refetchWhenOffline `false`: send nothing while the browser says it is offline; once it is back, ask at once if it is time.
  */
 export function SessionProvider(props: SessionProviderProps): ReactElement {
-  const { basePath, baseUrl, children, refetchInterval = 0, refetchOnWindowFocus = true } = props;
+  const { basePath, children, refetchInterval = 0, refetchOnWindowFocus = true } = props;
   const askWhenOffline = props.refetchWhenOffline !== false;
 
   const [place] = useState(() => ({ url: sessionUrl(basePath) }));
@@ -59,11 +59,7 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
 
   return (
     <>
-      <NextAuthSource
-        live={live}
-        {...(basePath === undefined ? {} : { basePath })}
-        {...(baseUrl === undefined ? {} : { baseUrl })}
-      />
+      <NextAuthSource live={live} basePath={basePath} />
       <SessionContext.Provider value={value}>{children}</SessionContext.Provider>
     </>
   );

@@ -26,6 +26,8 @@ export class FakeServer {
   refreshes = 0;
   lifetimeMs: number;
   expiresAtMs: number;
+  /** Whose words it uses where next-auth's versions differ. */
+  nextAuth: 4 | 5 = 4;
   /** Whether the app put the access token into its session. */
   showsToken = false;
   readonly asked: { reason: string; atMs: number }[] = [];
@@ -56,7 +58,7 @@ export class FakeServer {
         user: { name: this.user, email: `${this.user}@example.com` },
         expires: new Date(now + 2_592_000_000).toISOString(),
         tokenState: { status: "reauthentication_required", reason: "rejected" },
-        error: "RefreshAccessTokenError",
+        error: this.nextAuth === 4 ? "RefreshAccessTokenError" : "RefreshTokenError",
       };
     }
     if (this.expiresAtMs - this.leadMs <= now && !this.refreshFails && this.refreshable) {
@@ -94,7 +96,7 @@ export class FakeServer {
       case "html":
         return Promise.resolve(new Response("<!doctype html><h1>Sign in</h1>", { status: 200 }));
       case undefined:
-        return Promise.resolve(Response.json(this.session() ?? {}));
+        return Promise.resolve(Response.json(this.session() ?? (this.nextAuth === 4 ? {} : null)));
     }
   }
 

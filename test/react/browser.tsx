@@ -6,6 +6,7 @@
 import { act } from "@testing-library/react";
 import { vi } from "vitest";
 import { FakeServer } from "../client/fake-server.ts";
+import { VERSION } from "./version.ts";
 
 /** All requests that the page sent, as `GET /api/auth/session`. */
 export class Browser {
@@ -14,11 +15,12 @@ export class Browser {
 
   constructor(basePath = "/api/auth", lifetimeMs?: number) {
     this.server = new FakeServer(() => performance.now(), lifetimeMs);
+    this.server.nextAuth = VERSION;
     vi.stubGlobal("fetch", async (url: string, init?: RequestInit) => {
       const method = (init?.method ?? "GET").toUpperCase();
       this.calls.push(`${method} ${url}`);
       if (!url.startsWith(`${basePath}/`)) return new Response("not found", { status: 404 });
-      return this.#route(method, url.slice(basePath.length), init);
+      return this.#route(method, url.slice(basePath.length).replace(/\?.*/, ""), init);
     });
   }
 
@@ -49,11 +51,21 @@ export class Browser {
   }
 }
 
+const immediately = setImmediate;
+
+/** Lets messages between tabs arrive, which no fake timer holds: those sent in one turn of the event loop come in the next. */
+async function deliver(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => immediately(resolve));
+}
+
 /** Lets time pass for a page that is awake, in steps, because React renders at the end of each `act` only. */
 export async function pass(durationMs: number): Promise<void> {
   const stepMs = durationMs > 600_000 ? 10_000 : 1_000;
   for (let leftMs = durationMs; leftMs >= 0; leftMs -= stepMs) {
-    await act(() => vi.advanceTimersByTimeAsync(Math.min(stepMs, leftMs)));
+    await act(async () => {
+      await vi.advanceTimersByTimeAsync(Math.min(stepMs, leftMs));
+      await deliver();
+    });
     if (leftMs === 0) break;
   }
 }
@@ -73,12 +85,5 @@ export async function show(state: "visible" | "hidden"): Promise<void> {
 /** Sends an event to the window. */
 export async function fire(type: string): Promise<void> {
   window.dispatchEvent(new Event(type));
-  await pass(0);
-}
-
-/** What this tab sees when another one posts next-auth's message. */
-export async function otherTabSays(trigger: "signout" | "getSession"): Promise<void> {
-  const newValue = JSON.stringify({ event: "session", data: { trigger }, timestamp: 1 });
-  window.dispatchEvent(new StorageEvent("storage", { key: "nextauth.message", newValue }));
   await pass(0);
 }

@@ -8,6 +8,14 @@ import { SessionProvider } from "next-auth/react";
 import { createElement } from "react";
 import { afterEach, beforeEach, vi } from "vitest";
 
+// next-auth 5 keeps the function that it finds when it is loaded: this one goes by what is there when it is called.
+vi.hoisted(() => {
+  const report = console.error;
+  console.error = function late(...args: unknown[]) {
+    (console.error === late ? report : console.error)(...args);
+  };
+});
+
 beforeEach(() => {
   vi.useFakeTimers();
   vi.spyOn(console, "error").mockImplementation(() => undefined);
