@@ -440,6 +440,7 @@ describe("unmounting", () => {
     const before = server.asked.length;
     await fire("focus");
     await otherTabSays("signout");
+    await signOut({ redirect: false });
     await pass(HOUR_MS);
     expect(server.asked).toHaveLength(before);
   });
