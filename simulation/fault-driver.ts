@@ -164,6 +164,9 @@ function strikeTimers(world: World, server: Server, fault: Fault, effect: TimerF
   if (effect.neverShare === 0) world.hit(fault, { server: server.index, slot: null });
   process.onTimerLost = () => {
     world.hit(fault, { server: server.index, slot: null });
+    const { nowMs } = world.timeline;
+    if (process.lostMs !== Infinity)
+      world.history.add({ kind: "process", atMs: nowMs, process: process.name, what: "timer_lost" });
     process.lostMs = Infinity;
   };
   world.timeline.after(fault.durationMs, () => {

@@ -188,7 +188,8 @@ export type SimRecord =
     })
   | (AtProcess & {
       readonly kind: "process";
-      readonly what: "start" | "crash" | "stop" | "pause" | "resume";
+      /** With `timer_lost` it is no use any more: its host will kill it. */
+      readonly what: "start" | "crash" | "stop" | "pause" | "resume" | "timer_lost";
       readonly untilMs?: number;
     })
   /** Faults have stopped (those that stop), the run has come to rest, a healthy process has swept the store since. */

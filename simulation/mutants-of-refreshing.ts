@@ -128,7 +128,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
     what: "a session read that meets a lost grant clears the cookie",
     patches: [
       {
-        file: "src/adapter/callbacks.ts",
+        file: "src/adapter/session-read.ts",
         find: 'return reason === "signed_out" || reason === "replaced" || reason === "revoked";',
         replace: "return true;",
       },

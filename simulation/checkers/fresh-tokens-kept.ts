@@ -68,9 +68,9 @@ export function freshTokensKept(probe: Probe): Checker {
     for (const duty of over) {
       if (isDone(duty)) continue;
       const { process, atMs, refreshToken = "?" } = duty;
-      // After a sign-out it is to be revoked: that is no matter of the store, and may take as long as the server takes.
-      const signedOut = ledger.endedAtMs.has(duty.grant) && !lostAtMs.has(duty.grant);
-      if (!signedOut && !hindrances.hinders(process, atMs, atMs + PERSIST_MS))
+      // What comes after the end is to be revoked: that is no matter of the store, and may take as long as the server takes.
+      const isLate = ledger.endedAtMs.has(duty.grant) && (lostAtMs.get(duty.grant) ?? -Infinity) <= atMs;
+      if (!isLate && !hindrances.hinders(process, atMs, atMs + PERSIST_MS))
         return `${refreshToken} reached ${process}, nothing hindered it, and it was not stored in ${PERSIST_MS} ms`;
       hindered.push(duty);
     }

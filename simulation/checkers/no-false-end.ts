@@ -15,6 +15,7 @@ export function noFalseEnd(probe: Probe): Checker {
   const insertedAtMs = new Map<string, number>();
   const calledAtMs = new Map<number, number>();
   const signOuts = new Map<string, Set<string>>();
+  const endReasons = new Map<string, string>();
   let staleReads = false;
 
   const seeEnd = ({ before, after, grant }: StoreRecord): string | undefined => {
@@ -37,6 +38,8 @@ export function noFalseEnd(probe: Probe): Checker {
     if (reason === undefined) return undefined;
     const row = ledger.rows.get(grant);
     if (row?.state === "ended") return undefined;
+    // A process that has read the tombstone tells of it, also where the store has lost it since and is away (X30, X25).
+    if (row === undefined && endReasons.get(grant) === reason) return undefined;
     const inTheMiddle = (insertedAtMs.get(grant) ?? 0) >= (calledAtMs.get(record.call) ?? 0);
     if (reason === "missing" && (row === undefined || staleReads || inTheMiddle)) return undefined;
     // The process that took the sign-out refuses the grant while the store does not know of it yet.
@@ -56,6 +59,8 @@ export function noFalseEnd(probe: Probe): Checker {
       signOuts.set(key, (signOuts.get(key) ?? new Set()).add(record.process));
     }
     if (record.kind === "call") calledAtMs.set(record.call, record.atMs);
+    if (record.kind === "store" && record.after?.endReason != null)
+      endReasons.set(record.grant, record.after.endReason);
     if (record.kind === "store" && record.operation === "insert") insertedAtMs.set(record.grant, record.atMs);
   };
 

@@ -29,14 +29,16 @@ export const LONGEST_PAUSE_MS: number = MAX_RETRY_AFTER_MS * (1 + MAX_RETRY_AFTE
  *
  * @param failures Failures in a row, this one included: 1 or more.
  * @param random A number in [0, 1).
+ * @param mostMs The longest pause if the server does not ask for a longer one, in milliseconds.
  */
 export function pauseAfterMs(
   kind: Exclude<RefreshOutcomeKind, "committed" | "rejected">,
   failures: number,
   random: number,
   retryAfterMs?: number,
+  mostMs: number = Number.POSITIVE_INFINITY,
 ): number {
-  const maxMs = kind === "config" ? MAX_CONFIG_PAUSE_MS : MAX_PAUSE_MS;
+  const maxMs = Math.min(kind === "config" ? MAX_CONFIG_PAUSE_MS : MAX_PAUSE_MS, mostMs);
   const fullMs = Math.min(FIRST_PAUSE_MS[kind] * 2 ** Math.min(failures - 1, 20), maxMs);
   const jitteredMs = fullMs * (0.5 + random / 2);
   const askedMs = Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);

@@ -53,3 +53,12 @@ export function longestDeadlineMs(policy: RotationPolicy): number {
   const windowMs = resendWindowMs(policy);
   return windowMs > 0 ? Math.max(MIN_DEADLINE_MS, windowMs / 2) : Number.POSITIVE_INFINITY;
 }
+
+/**
+ * The longest pause after which the next request still falls well within the window, in milliseconds; `undefined` where
+ * there is no window, or no end of it. A long row of failures before must not use up the second chance (I21).
+ */
+export function longestPauseMs(policy: RotationPolicy): number | undefined {
+  const windowMs = resendWindowMs(policy);
+  return windowMs > 0 && Number.isFinite(windowMs) ? windowMs / 4 : undefined;
+}

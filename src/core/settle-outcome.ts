@@ -16,6 +16,7 @@ import { persist } from "./persist.ts";
 import { adopted, again, type FlightResult, type Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
 import { sendWithinWindow } from "./resend.ts";
+import { longestPauseMs } from "./rotation.ts";
 import { openTokens } from "./seal-tokens.ts";
 import { flushCandidates } from "./settle-commit.ts";
 import { lateLeftMs, tellMismatch, type RefreshSend } from "./send-refresh.ts";
@@ -129,9 +130,11 @@ export async function settleFailed(
   const { grant, lease } = holding;
   const kind = outcome.kind === "rejected" ? "unknown" : outcome.kind;
   const failures = (grant.backoff?.failures ?? 0) + 1;
-  const waitMs = pauseAfterMs(kind, failures, engine.random(), outcome.retryAfterMs);
+  const intent = intentAfter(holding, outcome);
+  const mostMs = intent === null ? undefined : longestPauseMs(engine.rotationOf(grant));
+  const waitMs = pauseAfterMs(kind, failures, engine.random(), outcome.retryAfterMs, mostMs);
   await giveBack(engine, grant, lease, {
-    intent: intentAfter(holding, outcome),
+    intent,
     backoff: { failures, waitMs, code: outcome.code },
   });
   return { kind: "failed", code: outcome.code, retryInMs: waitMs };

@@ -19,6 +19,7 @@ import {
 
 const WINDOW_MS = 30_000;
 const GRACE: RotationPolicy = { class: "grace", graceMs: WINDOW_MS };
+const LAST_WINS: RotationPolicy = { class: "last_wins", graceMs: WINDOW_MS };
 /** The server has rotated, and the connection broke before the answer. */
 const lostAfterCommit: Fault = {
   answer: { kind: "unknown", code: "reset", answered: false },
@@ -57,7 +58,7 @@ describe("an answer that got lost where the server gives the refresh token a sec
   it.each<[RotationClass, RotationPolicy, string]>([
     ["idempotent", { class: "idempotent", graceMs: WINDOW_MS }, "at.alice.2"],
     ["grace_forks", GRACE, "at.alice.3"],
-    ["last_wins", { class: "last_wins", graceMs: WINDOW_MS }, "at.alice.3"],
+    ["last_wins", LAST_WINS, "at.alice.3"],
   ])(
     "is asked for again by the same holder within the window: nobody notices (S1, TL1: %s)",
     async (...row) => {
@@ -109,6 +110,25 @@ describe("an answer that got lost where the server gives the refresh token a sec
       expect([answer.code, as.sent.length]).toEqual([answer.code, 1]);
       expect((await row(ALICE)).backoff).toMatchObject({ code: answer.code, failures: 1 });
     }
+  });
+
+  it("is asked for again by the next reader within the window, however many failures there were before (S1, I21)", async () => {
+    const { as, clock, one, two, eventsOf } = await due("last_wins", LAST_WINS, { expired: true });
+    const neverSent: Fault = { answer: { kind: "not_sent", code: "connection_refused" } };
+    as.failNext(...Array.from({ length: 6 }, () => neverSent), {
+      answer: { kind: "committed_bad", code: "subject_mismatch" },
+      commits: true,
+    });
+    while (as.liveRefreshTokens("alice").includes("rt.alice.1")) {
+      void one.token(ALICE, { maxWaitMs: 0 });
+      await clock.advance(SECOND_MS);
+    }
+    await clock.advance(8 * SECOND_MS);
+    const calls = Promise.all([two.token(ALICE), two.token(BOB)]);
+    await clock.advance(SECOND_MS);
+
+    expect(await calls).toEqual(["at.alice.3", "at.bob.2"]);
+    expect(eventsOf("grant_ended")).toEqual([]);
   });
 
   it("is asked for at most three times more by one attempt, after growing pauses (I12, I10)", async () => {
