@@ -57,6 +57,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: "client-react18",
+          environment: "jsdom",
+          // The fourth, conformance, is about next-auth.
+          include: ["test/react/{session-provider,refresh-token-handler,server-rendering}.test.tsx"],
+          execArgv: ["--import", "./test/react/react-18.mjs"],
+        },
+      },
+      {
+        test: {
           name: "e2e",
           environment: "node",
           include: ["test/{e2e,packed}/**/*.test.ts"],

@@ -21,6 +21,9 @@ interface Count {
 /** They mostly wait for tokens to age: more of them than there are cores can wait at once. */
 const E2E_WORKERS = 4;
 
+/** `client` on both versions of next-auth, and on both of React. */
+const UNIT_PROJECTS = ["unit", "authjs", "client", "client-authjs", "client-react18"];
+
 const full = process.argv.includes("--full");
 const isCi = process.env["CI"] === "true";
 const count: Count = { passed: 0, failed: 0, skipped: 0 };
@@ -94,7 +97,7 @@ async function main(): Promise<void> {
   }
 
   await step("format, types and lint", staticChecks);
-  await step("unit, contract and client tests", () => vitest(["unit", "authjs", "client", "client-authjs"]));
+  await step("unit, contract and client tests", () => vitest(UNIT_PROJECTS));
   let tarball = "";
   await step("package", async () => {
     tarball = await packPackage();

@@ -2,7 +2,7 @@
  * @vitest-environment node
  */
 import { useSession } from "next-auth/react";
-import type { ReactElement } from "react";
+import { version, type ReactElement } from "react";
 import { renderToString } from "react-dom/server";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { SessionProvider } from "../../src/react/index.ts";
@@ -22,6 +22,12 @@ function page(name?: string | null): string {
     </SessionProvider>,
   );
 }
+
+describe("these tests", () => {
+  it("run on the version of React that their project names", ({ task }) => {
+    expect(version.split(".")[0]).toBe(task.file.projectName === "client-react18" ? "18" : "19");
+  });
+});
 
 describe("SessionProvider on the server", () => {
   it("renders each user's own session, nobody's, and none yet, with nothing left from the one before (F43)", () => {
