@@ -25,7 +25,7 @@ export interface SessionFields {
   /** Seconds until then, counted when the answer was made. */
   accessTokenExpiresIn?: number;
   tokenState?: TokenState;
-  /** The states of the tokens of providers that were added to the session, by provider id; absent where there are none. */
+  /** The states of the tokens of providers that were added to the session, by their ids; absent where there are none. */
   tokenStates?: Readonly<Record<string, TokenState>>;
   /** `RefreshAccessTokenError` (v4) or `RefreshTokenError` (v5) when a new sign-in is needed, as in the guides. */
   error?: string;
@@ -40,20 +40,20 @@ const UNREADABLE_ASK_MS = 5_000;
 export function sessionFieldsOf(view: GrantView, errorName: string): SessionFields {
   const tokenState = tokenStateOf(view);
   if (view.status === "ended") return { tokenState, error: errorName };
-  const { expiresAtMs, expiresInMs, accessToken } = view;
+  const { askInMs, expiresAtMs, expiresInMs, accessToken } = view;
   return {
-    tokenState,
+    tokenState: { ...tokenState, ...(askInMs !== undefined && { askInMs }) },
     ...(expiresAtMs !== undefined && { accessTokenExpires: epochSecondsFrom(expiresAtMs) }),
     ...(expiresInMs !== undefined && { accessTokenExpiresIn: secondsFrom(expiresInMs) }),
     ...(accessToken !== undefined && { accessToken }),
   };
 }
 
-/** The state of a grant's token. */
+/** The state of a grant's token, without the time when a tab should ask: it asks for the session's own. */
 export function tokenStateOf(view: GrantView): TokenState {
-  if (view.status === "ended") return { status: "reauthentication_required", reason: view.reason };
-  const { status, askInMs } = view;
-  return { status, ...(askInMs !== undefined && { askInMs }) };
+  return view.status === "ended"
+    ? { status: "reauthentication_required", reason: view.reason }
+    : { status: view.status };
 }
 
 /** The fields while the store is away: the session stands, the tab asks again soon. */

@@ -1,4 +1,3 @@
-import type { NextAuthConfig } from "next-auth-v5";
 import { describeSeveralGrants } from "../next-auth/support/several-grants.ts";
 import { SESSION_COOKIE, createWorld, jwtOf, strictProvider } from "./support/world.ts";
 
@@ -12,7 +11,7 @@ describeSeveralGrants({
       auth: {
         providers: [strictProvider(base.server), ...elsewhere.map((id) => strictProvider(other, { id }))],
         session: { strategy: "jwt" },
-        ...(adapter && { adapter: adapter as NonNullable<NextAuthConfig["adapter"]> }),
+        ...(adapter && { adapter: adapter }),
       },
       options: {
         ...options,

@@ -42,8 +42,8 @@ describe("a caller who is told that only a new sign-in helps", () => {
     expect([shared.toldReasons.size, await token(BOB)]).toEqual([1, "at.bob.2"]);
   });
 
-  it("is nobody who merely asks whether there is a grant", async () => {
-    const { server, signInBoth, store, events } = scenario();
+  it("is nobody who merely asks whether there is a grant, or why it has ended", async () => {
+    const { clock, server, signInBoth, store, events } = scenario();
     await signInBoth();
     await store.end(BOB, "signed_out");
     const { manager, store: broken } = server();
@@ -53,10 +53,16 @@ describe("a caller who is told that only a new sign-in helps", () => {
       true,
       false,
     ]);
+    const reasons = (): Promise<unknown[]> =>
+      Promise.all([ALICE, BOB, "k1.unknown"].map((id) => manager.endReasonOf(id)));
+    expect(await reasons()).toEqual([undefined, "signed_out", "missing"]);
+    await clock.advance(61 * DAY_MS);
+    expect(await reasons()).toEqual(["expired", "signed_out", "missing"]);
     expect(events).toEqual([]);
 
     broken.break("read", "fail");
     await expect(manager.has("k1.unknown")).rejects.toMatchObject({ code: "store_failed" });
+    await expect(manager.endReasonOf("k1.unknown")).rejects.toMatchObject({ code: "store_failed" });
   });
 
   it("is remembered in a bounded map", async () => {

@@ -421,7 +421,7 @@ export function describeSeveralGrants(version: SeveralVersion): void {
     });
 
     it("has a session of its own where the user before has been deleted: old cookies end nothing of it (SEC-70)", async () => {
-      const { app, adapter, alice, holderOf } = await linked();
+      const { adapter, alice, holderOf } = await linked();
       const older = alice.copy();
       for (const { id, name } of adapter.users.values()) if (name === "alice") adapter.users.delete(id);
 
