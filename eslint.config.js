@@ -8,6 +8,7 @@ export default tseslint.config(
       "**/.next-tests/",
       "**/node_modules/",
       "examples/**",
+      "test/**/fixtures/",
       "**/.cache/**",
       "**/.data/**",
     ],

@@ -5,11 +5,13 @@
  */
 import { PROFILED_PROVIDERS, profileOf } from "../../src/oauth/profiles.ts";
 import { DEFAULT_PROFILE, type ProviderProfile } from "../../src/oauth/provider-profile.ts";
+import { withMarkedPart } from "./marked-part.ts";
 
 /** Where the table stands in the page. */
-export const TABLE_START =
-  "<!-- Made from src/oauth/profiles.ts by `node scripts/check-docs.ts --write`. -->";
-export const TABLE_END = "<!-- End of the table. -->";
+const MARKS = {
+  start: "<!-- Made from src/oauth/profiles.ts by `node scripts/check-docs.ts --write`. -->",
+  end: "<!-- End of the table. -->",
+};
 
 const MINUTE_MS = 60_000;
 
@@ -28,11 +30,7 @@ export function providerTable(): string {
 
 /** The page with the table of today. */
 export function withProviderTable(page: string): string {
-  const [before, rest] = page.split(TABLE_START);
-  const after = rest?.split(TABLE_END)[1];
-  if (before === undefined || after === undefined)
-    throw new Error("docs/providers.md has no place for the table");
-  return `${before}${TABLE_START}\n\n${providerTable()}\n\n${TABLE_END}${after}`;
+  return withMarkedPart(page, MARKS, providerTable());
 }
 
 function revocation({ revocation: kind }: ProviderProfile): string {

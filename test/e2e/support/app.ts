@@ -2,29 +2,19 @@
  * The example app as a process of its own: `next start` (or `next dev`) against servers of the test, on a database
  * file of the test.
  */
-import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { join } from "node:path";
 
 import { freePort } from "../../../scripts/lib/ports.ts";
 import { APP_FOLDER, TEST_BUILD } from "../../../scripts/lib/paths.ts";
+import { nextProcess, type NextProcess } from "./next-process.ts";
 import { startServers, type Servers, type ServersOptions } from "./servers.ts";
 
 /** A running (or killed) app. */
-export interface App {
+export interface App extends NextProcess {
   /** Where it answers, such as `http://localhost:41234`. */
   readonly url: string;
   readonly port: number;
-  /** Everything it printed, over all its runs. */
-  output(): string;
-  start(): Promise<void>;
-  /** SIGTERM and the wait for the end. */
-  stop(): Promise<void>;
-  /** SIGKILL. */
-  kill(): Promise<void>;
-  /** Sends a signal such as SIGSTOP. */
-  signal(signal: NodeJS.Signals): void;
 }
 
 /** How to run it. */
@@ -48,10 +38,6 @@ export const SECRETS = {
   nolapse: randomBytes(32).toString("base64url"),
 } as const;
 
-const START_LIMIT_MS = 90_000;
-const STOP_LIMIT_MS = 10_000;
-const OUTPUT_LIMIT_CHARS = 4_000_000;
-
 /** An app that is not started yet. */
 export function exampleApp(options: AppOptions): App {
   const { servers, port, folder = APP_FOLDER, mode = "start", basePath = "" } = options;
@@ -70,60 +56,8 @@ export function exampleApp(options: AppOptions): App {
     ...servers.appEnvironment(),
     ...options.env,
   };
-  let child: ChildProcess | undefined;
-  let output = "";
-  const keep = (chunk: Buffer): void => {
-    output = (output + chunk.toString("utf8")).slice(-OUTPUT_LIMIT_CHARS);
-  };
-
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    const ending = child;
-    child = undefined;
-    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
-    const limit = setTimeout(() => ending.kill("SIGKILL"), STOP_LIMIT_MS);
-    const ended = once(ending, "exit");
-    ending.kill(signal);
-    await ended;
-    clearTimeout(limit);
-  };
-
-  return {
-    url,
-    port,
-    output: () => output,
-    async start() {
-      const next = join(folder, "node_modules/next/dist/bin/next");
-      const started = spawn(process.execPath, [next, mode, "-p", String(port), "-H", "127.0.0.1"], {
-        cwd: folder,
-        env,
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      child = started;
-      started.stdout.on("data", keep);
-      started.stderr.on("data", keep);
-      const endMs = Date.now() + START_LIMIT_MS;
-      while (!(await answers(`http://127.0.0.1:${port}${basePath}/api/auth/csrf`))) {
-        if (started.exitCode !== null || Date.now() > endMs) {
-          started.kill("SIGKILL");
-          throw new Error(`The app did not start:\n${output.slice(-4_000)}`);
-        }
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    },
-    stop: () => end("SIGTERM"),
-    kill: () => end("SIGKILL"),
-    signal: (signal) => void child?.kill(signal),
-  };
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(20_000) });
-    await response.body?.cancel();
-    return response.ok;
-  } catch {
-    return false;
-  }
+  const readyPath = `${basePath}/api/auth/csrf`;
+  return { url, port, ...nextProcess({ folder, port, env, readyPath, mode }) };
 }
 
 /** Servers and one started app that belong together. */
