@@ -117,6 +117,7 @@ async function main(): Promise<void> {
   if (!full) return;
   const long = (name: string, script: string, args: readonly string[]): Promise<void> =>
     step(name, () => runNode(join(ROOT, script), args, { cwd: ROOT, show: true }));
+  await long("compatibility matrix", "test/matrix/main.ts", []);
   await long("simulation, 5,000 seeds", "simulation/main.ts", ["--seeds", "5000", "--workers", "2"]);
   await long("mutants of the engine", "simulation/mutants.ts", []);
   await long("torture, 200 kills at strict servers and 200 at others", "torture/main.ts", []);
