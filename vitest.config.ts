@@ -22,7 +22,7 @@ export default defineConfig({
             "test/react/**",
             "test/e2e/**",
             "test/packed/**",
-            "test/matrix/**",
+            "test/matrix/telling-rows.test.ts",
             "test/torture/**",
           ],
           testTimeout: 20_000,
@@ -69,7 +69,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           environment: "node",
-          include: ["test/{e2e,packed,matrix}/**/*.test.ts"],
+          include: ["test/{e2e,packed}/**/*.test.ts", "test/matrix/telling-rows.test.ts"],
           // `next dev` and a browser at once, and four apps at once, need a machine of their own: `npm run test:full` has them.
           exclude:
             process.env["NOLAPSE_FULL"] === "1"

@@ -27,10 +27,13 @@ function isAtLeast(found: string, wanted: string): boolean {
 }
 
 describe("the peer dependencies", () => {
-  it("begin above the releases whose OAuth checks or middleware can be passed by", () => {
-    // GHSA-x445-f3h2-j279 (next-auth), CVE-2025-29927 (Next.js).
+  it("begin above the releases whose OAuth checks or middleware can be passed by, or that run foreign code", () => {
+    // GHSA-x445-f3h2-j279 (next-auth), CVE-2025-29927 and CVE-2025-55182 (Next.js; 14 has not the second one).
     expect(isAtLeast(floorOf(peerDependencies["next-auth"]), "4.24.15")).toBe(true);
-    expect(isAtLeast(floorOf(peerDependencies["next"]), "14.2.25")).toBe(true);
+    const floors = (peerDependencies["next"] ?? "").split("||").map(floorOf);
+    expect(floors).toHaveLength(3);
+    for (const [index, safe] of ["14.2.25", "15.2.6", "16.0.7"].entries())
+      expect(isAtLeast(floors[index] ?? "none", safe)).toBe(true);
   });
 });
 

@@ -93,7 +93,7 @@ export const CONFIGURATIONS = {
   vercel: {
     what: "no URL, `VERCEL` and `VERCEL_URL` behind a proxy that ends TLS; secure cookies",
     behindTls: true,
-    env: () => ({ VERCEL: "1", VERCEL_URL: "shop-4f9a2c-team.vercel.app" }),
+    env: () => ({ VERCEL: "1", VERCEL_URL: "shop-4f9a2c-team.vercel.app", MATRIX_ALLOW_SERVERLESS: "1" }),
   },
   sealingSecret: {
     what: "`NOLAPSE_SECRET` changed while users are signed in",

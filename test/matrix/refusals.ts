@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { freePort } from "../../scripts/lib/ports.ts";
 import { childEnvironment, run } from "../../scripts/lib/run.ts";
 import { nextProcess } from "../e2e/support/next-process.ts";
+import type { Environment } from "./configurations.ts";
 import type { Row } from "./rows.ts";
 import { NEXT, NEXT_AUTH, NODE } from "./versions.ts";
 import type { Workshop } from "./workshop.ts";
@@ -39,8 +40,7 @@ export const REFUSALS: readonly Refusal[] = [
   ...([4, 5] as const).flatMap((nextAuth) =>
     ([14, 15, 16] as const).map((major) => edgeMiddleware(nextAuth, major)),
   ),
-  sqliteOnOldNode(4),
-  sqliteOnOldNode(5),
+  ...([4, 5] as const).flatMap((nextAuth) => [sqliteOnOldNode(nextAuth), sqliteOnServerless(nextAuth)]),
   wrongEntry(4),
   wrongEntry(5),
 ];
@@ -65,7 +65,7 @@ function edgeMiddleware(nextAuth: Row["nextAuth"], major: 14 | 15 | 16): Refusal
       } catch (error) {
         return { when: "build", output: String(error) };
       }
-      return answersOf(folder, "/via-proxy", {});
+      return answersOf(folder, "/via-proxy");
     },
   };
 }
@@ -77,10 +77,19 @@ function sqliteOnOldNode(nextAuth: Row["nextAuth"]): Refusal {
     what: "`sqliteStore`",
     instead: `Node ${NODE[22]}, or another store`,
     words: /22\.13/,
-    attempt: async (workshop) => {
-      const folder = await workshop.app(row);
-      return answersOf(folder, "/api/in-app", { node: await workshop.node(20) });
-    },
+    attempt: async (workshop) =>
+      answersOf(await workshop.app(row), "/api/in-app", {}, await workshop.node(20)),
+  };
+}
+
+function sqliteOnServerless(nextAuth: Row["nextAuth"]): Refusal {
+  const row: Row = { ...NEWEST, nextAuth, next: 16, react: 19 };
+  return {
+    versions: `next-auth ${NEXT_AUTH[nextAuth]}, production on Vercel`,
+    what: "`sqliteStore`",
+    instead: "[Redis or PostgreSQL](deployment.md#serverless)",
+    words: /Use redisStore\(\) or postgresStore\(\)/,
+    attempt: async (workshop) => answersOf(await workshop.app(row), "/api/in-app", { VERCEL: "1" }),
   };
 }
 
@@ -107,18 +116,24 @@ await withFreshTokens({ providers: [], secret: "${SECRET}" }, { store: memorySto
 }
 
 /** What an app says that is started, and asked once if it does start. */
-async function answersOf(folder: string, path: string, { node }: { readonly node?: string }): Promise<Said> {
+async function answersOf(
+  folder: string,
+  path: string,
+  env: Environment = {},
+  node = process.execPath,
+): Promise<Said> {
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const app = nextProcess({
     folder,
     port,
     readyPath: "/api/auth/csrf",
-    ...(node !== undefined && { node }),
+    node,
     env: {
       ...childEnvironment(),
       ...{ NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1", NEXTAUTH_URL: url, AUTH_URL: url },
       ...{ NEXTAUTH_SECRET: SECRET, AUTH_SECRET: SECRET },
+      ...env,
     },
   });
   try {
