@@ -50,17 +50,20 @@ describe("the rows of the matrix", () => {
     },
   );
 
-  it.each(VERSIONS)("have every configuration, React and Node with next-auth %s, and both routers at once", (nextAuth) => {
-    const own = ROWS.filter((row) => row.nextAuth === nextAuth);
-    const names = Object.keys(CONFIGURATIONS) as ConfigurationName[];
+  it.each(VERSIONS)(
+    "have every configuration, React and Node with next-auth %s, and both routers at once",
+    (nextAuth) => {
+      const own = ROWS.filter((row) => row.nextAuth === nextAuth);
+      const names = Object.keys(CONFIGURATIONS) as ConfigurationName[];
 
-    expect(new Set(own.map(({ configuration }) => configuration))).toEqual(
-      new Set(names.filter((name) => nextAuth === 5 || !V5_ONLY.includes(name))),
-    );
-    expect(new Set(own.map(({ react }) => String(react)))).toEqual(new Set(Object.keys(REACT)));
-    expect(new Set(own.map(({ node }) => String(node)))).toEqual(new Set(Object.keys(NODE)));
-    expect(own.map(({ router }) => router)).toContain("both");
-  });
+      expect(new Set(own.map(({ configuration }) => configuration))).toEqual(
+        new Set(names.filter((name) => nextAuth === 5 || !V5_ONLY.includes(name))),
+      );
+      expect(new Set(own.map(({ react }) => String(react)))).toEqual(new Set(Object.keys(REACT)));
+      expect(new Set(own.map(({ node }) => String(node)))).toEqual(new Set(Object.keys(NODE)));
+      expect(own.map(({ router }) => router)).toContain("both");
+    },
+  );
 
   it("begin with the versions that package.json begins with", () => {
     const tables = { next: NEXT, "next-auth": NEXT_AUTH, react: REACT };
@@ -71,9 +74,10 @@ describe("the rows of the matrix", () => {
     expect(NODE[20]).toContain(floorsOf(engines.node)[0]);
     for (const [name, table] of Object.entries(tables))
       for (const version of Object.values(table))
-        expect(floorsOf(peerDependencies[name]).map((floor) => Number.parseInt(floor)), name).toContain(
-          Number.parseInt(version),
-        );
+        expect(
+          floorsOf(peerDependencies[name]).map((floor) => Number.parseInt(floor)),
+          name,
+        ).toContain(Number.parseInt(version));
     for (const next of Object.keys(NEXT)) expect(ROWS.map((row) => String(row.next))).toContain(next);
   });
 });

@@ -50,7 +50,12 @@ describe("turns", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
 
-    expect((await all).map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled", "fulfilled"]);
+    expect((await all).map(({ status }) => status)).toEqual([
+      "rejected",
+      "fulfilled",
+      "fulfilled",
+      "fulfilled",
+    ]);
     expect(started).toEqual([0, 1, 2, 3]);
   });
 });
