@@ -20,6 +20,7 @@ export default defineConfig({
           exclude: [
             "test/authjs/**",
             "test/react/**",
+            "test/upstream/{authjs-5,client}/**",
             "test/e2e/**",
             "test/packed/**",
             "test/matrix/telling-rows.test.ts",
@@ -33,7 +34,11 @@ export default defineConfig({
         test: {
           name: "authjs",
           environment: "node",
-          include: ["test/authjs/**/*.test.ts"],
+          include: [
+            "test/authjs/**/*.test.ts",
+            "test/upstream/*.test.ts",
+            "test/upstream/authjs-5/*.test.ts",
+          ],
           testTimeout: 20_000,
           // Next's globals have to be there before anything else of Next is loaded.
           setupFiles: ["test/next-auth/support/next-scope.ts"],
