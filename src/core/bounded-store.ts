@@ -57,7 +57,8 @@ export function boundedStore(
       bounded("removeCandidate", () => store.removeCandidate(id, attemptId)),
     end: (id, reason, version) => bounded("end", () => store.end(id, reason, version)),
     endMatching: (selector, reason) => bounded("endMatching", () => store.endMatching(selector, reason)),
-    findMatching: (selector, limit) => bounded("findMatching", () => store.findMatching(selector, limit)),
+    findMatching: (selector, limit, state) =>
+      bounded("findMatching", () => store.findMatching(selector, limit, state)),
     reseal: (id, reseal) => bounded("reseal", () => store.reseal(id, reseal)),
     scan: (cursor, limit) => bounded("scan", () => store.scan(cursor, limit)),
     wipe: (id) => bounded("wipe", () => store.wipe(id)),

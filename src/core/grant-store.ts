@@ -160,10 +160,16 @@ export interface GrantStore {
   endMatching(selector: GrantSelector, reason: EndReason): Promise<readonly GrantRecord[]>;
 
   /**
-   * The live grants that match, newest first, at most `limit` of them. One that cannot be read is left out. Others may
-   * come and go meanwhile.
+   * The grants that match, at most `limit` of them: the live ones, newest first, or those that have ended, the latest end
+   * first. One that cannot be read is left out. Others may come and go meanwhile.
+   *
+   * @param state Which of them. Default: the live ones.
    */
-  findMatching(selector: GrantSelector, limit: number): Promise<readonly GrantRecord[]>;
+  findMatching(
+    selector: GrantSelector,
+    limit: number,
+    state?: GrantRecord["state"],
+  ): Promise<readonly GrantRecord[]>;
 
   /** Erases sealed tokens and candidates of an ended grant. The tombstone stays. */
   wipe(id: string): Promise<void>;

@@ -14,7 +14,7 @@ import {
 } from "../core/grant.ts";
 import { intentStartMs, isStanding, leaseDurationMs } from "./lease-rule.ts";
 import { resealed } from "./resealed.ts";
-import { newestFirst, selectionFrom } from "./selector.ts";
+import { matching, selectionFrom } from "./selector.ts";
 
 /** What the methods work on. */
 export interface MemoryState {
@@ -148,11 +148,9 @@ export function memoryMethods(state: MemoryState): GrantStore {
         .map((grant) => ended(grant, reason));
     }),
 
-    findMatching: step((selector, limit) => {
-      const { field, value } = selectionFrom(selector);
-      const found = [...rows().values()].filter((grant) => grant.state === "live" && grant[field] === value);
-      return newestFirst(found).slice(0, limit);
-    }),
+    findMatching: step((selector, limit, state = "live") =>
+      matching([...rows().values()], selectionFrom(selector), state).slice(0, limit),
+    ),
 
     wipe: step((id) => {
       const grant = rows().get(id);

@@ -218,10 +218,11 @@ function endMatching(grants: string): PostgresStatements["endMatching"] {
   };
 }
 
-/** 1 value, 2 limit. */
+/** 1 value, 2 limit, 3 state. */
 function findMatching(grants: string): PostgresStatements["findMatching"] {
   const by = (column: string): string => `SELECT ${ALL}, ${NOW} AS now_ms FROM ${grants}
-    WHERE ${column} = $1::text AND state = 'live' ORDER BY created_at_ms DESC LIMIT $2::bigint`;
+    WHERE ${column} = $1::text AND state = $3::text
+    ORDER BY COALESCE(ended_at_ms, created_at_ms) DESC LIMIT $2::bigint`;
   return {
     sessionRef: by(SELECTED_BY.sessionRef),
     subjectRef: by(SELECTED_BY.subjectRef),

@@ -164,9 +164,9 @@ export function postgresStore(options: PostgresStoreOptions): GrantStore {
       return ended;
     },
 
-    findMatching: async (selector, limit) => {
+    findMatching: async (selector, limit, state = "live") => {
       const { field, value } = selectionFrom(selector);
-      const values = [value, whole(limit)];
+      const values = [value, whole(limit), state];
       const rows = await run<PostgresRow>("findMatching", statements.findMatching[field], values);
       return readEach(rows, (row) => readingFrom(row).grant).grants;
     },

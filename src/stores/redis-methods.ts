@@ -14,7 +14,7 @@ import { isForeignKey, redisFailureFrom } from "./redis-errors.ts";
 import { beforeItsEnd, newGrantFields, rowAnswer, tokenFields, wholeText } from "./redis-rows.ts";
 import { SCRIPTS, type RedisRunner } from "./redis-runner.ts";
 import { scanKeys, type KeyPage } from "./redis-scan.ts";
-import { newestFirst, selectionFrom, type Selection } from "./selector.ts";
+import { matching, selectionFrom, type Selection } from "./selector.ts";
 
 /** How many grants of an index are asked about at once. */
 const ASKED_AT_ONCE = 50;
@@ -182,17 +182,13 @@ export function redisMethods(runner: RedisRunner, sender: RedisSender, prefix: s
       return found.map(beforeItsEnd);
     },
 
-    async findMatching(selector, limit) {
+    async findMatching(selector, limit, state = "live") {
       const selection = selectionFrom(selector);
       const { found, failures } = await askIndex("findMatching", selection, (id) =>
         run("findMatching", keyOf(id), SCRIPTS.read),
       );
       if (failures.length > 0) throw redisFailureFrom("findMatching", failures[0]);
-      const { field, value } = selection;
-      return newestFirst(found.filter((grant) => grant.state === "live" && grant[field] === value)).slice(
-        0,
-        limit,
-      );
+      return matching(found, selection, state).slice(0, limit);
     },
 
     async wipe(id) {

@@ -16,9 +16,16 @@ export interface Selection {
 
 const FIELDS = ["sessionRef", "subjectRef", "sidRef"] as const;
 
-/** In the order in which {@link GrantStore.findMatching} answers. */
-export function newestFirst(grants: readonly GrantRecord[]): readonly GrantRecord[] {
-  return [...grants].sort((one, other) => other.createdAtMs - one.createdAtMs);
+/** Those of a state that are selected, in the order in which {@link GrantStore.findMatching} answers. */
+export function matching(
+  grants: readonly GrantRecord[],
+  { field, value }: Selection,
+  state: GrantRecord["state"],
+): readonly GrantRecord[] {
+  const timeMs = ({ createdAtMs, endedAtMs }: GrantRecord): number => endedAtMs ?? createdAtMs;
+  return grants
+    .filter((grant) => grant.state === state && grant[field] === value)
+    .sort((one, other) => timeMs(other) - timeMs(one));
 }
 
 /** @throws {@link InvalidOptionError} unless exactly one of the three is there and is a string. */

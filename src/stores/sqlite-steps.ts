@@ -99,10 +99,10 @@ const SLIDE = `UPDATE grants SET sliding_end_ms = ${SLIDING_END} WHERE id = $id 
   AND sliding_end_ms < MIN($slidingEndMs, absolute_end_ms)`;
 const PURGE = `DELETE FROM grants WHERE id IN
   (SELECT id FROM grants WHERE sliding_end_ms <= ${NOW} ORDER BY sliding_end_ms LIMIT $limit)`;
-const LIVE_BY: Readonly<Record<Selection["field"], string>> = {
-  sessionRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE session_ref = $value AND state = 'live'`,
-  subjectRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE subject_ref = $value AND state = 'live'`,
-  sidRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE sid_ref = $value AND state = 'live'`,
+const MATCHING: Readonly<Record<Selection["field"], string>> = {
+  sessionRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE session_ref = $value AND state = $state`,
+  subjectRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE subject_ref = $value AND state = $state`,
+  sidRef: `SELECT *, ${NOW} AS now_ms FROM grants WHERE sid_ref = $value AND state = $state`,
 };
 
 /** `GrantStore` without the promises: each step is one statement or one transaction, and waits for nothing. */
@@ -211,16 +211,21 @@ export const sqliteSteps = {
   ): { readonly ended: number; readonly grants: readonly GrantRecord[] } {
     const { field, value } = selectionFrom(selector);
     return connection.transaction(() => {
-      const rows = connection.rows(`${LIVE_BY[field]} LIMIT $limit`, { value, limit });
+      const rows = connection.rows(`${MATCHING[field]} LIMIT $limit`, { value, state: "live", limit });
       for (const row of rows) connection.changes(END, { id: idOf(row), reason });
       return { ended: rows.length, grants: readEach(rows, (row) => readingFrom(row).grant).grants };
     });
   },
 
-  findMatching(connection: Connection, selector: GrantSelector, limit: number): readonly GrantRecord[] {
+  findMatching(
+    connection: Connection,
+    selector: GrantSelector,
+    limit: number,
+    state: GrantRecord["state"] = "live",
+  ): readonly GrantRecord[] {
     const { field, value } = selectionFrom(selector);
-    const newest = `${LIVE_BY[field]} ORDER BY created_at_ms DESC LIMIT $limit`;
-    const rows = connection.rows(newest, { value, limit: whole(limit) });
+    const newest = `${MATCHING[field]} ORDER BY COALESCE(ended_at_ms, created_at_ms) DESC LIMIT $limit`;
+    const rows = connection.rows(newest, { value, state, limit: whole(limit) });
     return readEach(rows, (row) => readingFrom(row).grant).grants;
   },
 

@@ -136,10 +136,11 @@ describeWithPostgres("the PostgreSQL store", (bench) => {
     await explained.findMatching({ sessionRef: "x" }, 10);
     await explained.findMatching({ subjectRef: "x" }, 10);
     await explained.findMatching({ sidRef: "x" }, 10);
+    await explained.findMatching({ sessionRef: "x" }, 10, "ended");
     await explained.purge(10);
 
     const selected = ["by_session", "by_subject", "by_sid"];
-    for (const by of ["pkey", "pkey", "pkey", ...selected, ...selected, "by_end"]) {
+    for (const by of ["pkey", "pkey", "pkey", ...selected, ...selected, "by_session", "by_end"]) {
       const plan = plans.shift();
       expect(plan).toMatch(new RegExp(`(Index Scan using|Index Scan on) ${table}_${by}`));
       expect(plan).not.toContain("Seq Scan");

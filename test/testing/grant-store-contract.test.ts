@@ -236,6 +236,11 @@ const MUTANTS: readonly (readonly [broken: string, seenBy: RegExp, mutation: Mut
     (s) => ({ findMatching: (selector) => s.findMatching(selector, 1_000) }),
   ],
   [
+    "finds live grants where ended ones are asked for",
+    /the ended ones by their end/,
+    (s) => ({ findMatching: (selector, limit) => s.findMatching(selector, limit) }),
+  ],
+  [
     "takes an empty selector for all",
     /exactly one thing/,
     (s) => ({

@@ -51,7 +51,7 @@ async function endsWhatMatches(
   for (const { id } of [bob, unnamed]) assert.equal((await rowOf(store, id)).state, "live");
 }
 
-/** Three grants that the selector names, one that ended before, and one of another user. */
+/** Three live grants that the selector names, two that ended before, and one of another user. */
 async function findsWhatMatches(
   context: StoreCheckContext,
   field: "sessionRef" | "subjectRef" | "sidRef",
@@ -63,14 +63,20 @@ async function findsWhatMatches(
     live.unshift((await inserted(context, selector)).id);
     await context.advance(2);
   }
-  const earlier = await inserted(context, selector);
-  await store.end(earlier.id, "signed_out");
+  // The last to end was made first.
+  const [last, first] = [await inserted(context, selector), await inserted(context, selector)];
+  await store.end(first.id, "signed_out");
+  await context.advance(2);
+  await store.end(last.id, "rejected");
   await inserted(context, { [field]: context.newId() });
   await inserted(context, { subjectRef: null, sidRef: null });
   const rows = await Promise.all(live.map((id) => rowOf(store, id)));
 
   assert.deepEqual(await store.findMatching(selector, 10), rows);
   assert.deepEqual(await store.findMatching(selector, 2), rows.slice(0, 2));
+  const ended = await Promise.all([last, first].map(({ id }) => rowOf(store, id)));
+  assert.deepEqual(await store.findMatching(selector, 10, "ended"), ended);
+  assert.deepEqual(await store.findMatching(selector, 1, "ended"), ended.slice(0, 1));
   assert.deepEqual(
     await store.findMatching({ [field]: context.newId() } as unknown as GrantSelector, 10),
     [],
@@ -164,7 +170,7 @@ export const endingChecks: readonly StoreCheck[] = [
     check: (context) => endsWhatMatches(context, "sidRef"),
   },
   {
-    name: "finds the live grants of a session and no other, newest first, no more than asked for (SEC-15)",
+    name: "finds the live grants of a session and no other, newest first, no more than asked for, and the ended ones by their end (SEC-15)",
     check: (context) => findsWhatMatches(context, "sessionRef"),
   },
   {
