@@ -5,6 +5,6 @@
  * @module
  */
 throw new Error(
-  "This entry of nolapse needs the Node runtime, and middleware.ts runs on the Edge. Use proxy.ts (Next 16), or protect pages and routes in themselves: getAccessToken() works there.",
+  'This entry of nolapse needs the Node runtime, and middleware.ts runs on the Edge. Use proxy.ts (Next 16), add runtime: "nodejs" to the config of middleware.ts (Next 15.5), or protect pages and routes in themselves: getAccessToken() works there.',
 );
 export {};

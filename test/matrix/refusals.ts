@@ -33,6 +33,8 @@ export interface Said {
 }
 
 const SECRET = "q3Zr8mK1vT6yB0sXwE5nJ2hLcD9fGaUp7oRiMbVxYtQ=";
+/** Nobody signs in here. */
+const NOBODY = "http://127.0.0.1:9";
 const NEWEST = { router: "app", node: 24, configuration: "plain" } as const;
 
 /** All of them, in the order of the table. */
@@ -132,7 +134,7 @@ async function answersOf(
     env: {
       ...childEnvironment(),
       ...{ NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1", NEXTAUTH_URL: url, AUTH_URL: url },
-      ...{ NEXTAUTH_SECRET: SECRET, AUTH_SECRET: SECRET },
+      ...{ NEXTAUTH_SECRET: SECRET, AUTH_SECRET: SECRET, OIDC_ISSUER: NOBODY },
       ...env,
     },
   });
