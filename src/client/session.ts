@@ -30,7 +30,7 @@ export interface TokenTiming {
   readonly accessTokenExpiresIn?: number;
   /** See {@link TokenState}. */
   readonly tokenState?: TokenState;
-  /** `RefreshAccessTokenError` when a new sign-in is needed, as in NextAuth's guide; an app may have errors of its own here. */
+  /** `RefreshAccessTokenError` (v5: `RefreshTokenError`) when a new sign-in is needed; an app may have errors of its own here. */
   readonly error?: string;
 }
 

@@ -7,6 +7,9 @@ import { registerHooks } from "node:module";
 registerHooks({
   resolve(specifier, context, nextResolve) {
     const found = nextResolve(specifier, context);
-    return { ...found, url: found.url.replace(/\/node_modules\/(react|react-dom)\//, "/node_modules/$1-18/") };
+    return {
+      ...found,
+      url: found.url.replace(/\/node_modules\/(react|react-dom)\//, "/node_modules/$1-18/"),
+    };
   },
 });
