@@ -14,11 +14,12 @@ import { createTokenManager, type TokenManager } from "../core/token-manager.ts"
 import { isLoopback } from "../oauth/endpoint.ts";
 import { profileOf } from "../oauth/profiles.ts";
 import { rotationPolicyOf, type ProviderProfile } from "../oauth/provider-profile.ts";
-import { createIndexer } from "../vault/indexer.ts";
+import { createIndexer, type Indexer } from "../vault/indexer.ts";
 import { createKeyRing } from "../vault/key-ring.ts";
 import { createSealer } from "../vault/sealer.ts";
 import { secretList } from "../vault/secrets.ts";
 import { createBackground } from "./background.ts";
+import { createDatabaseSessions, type DatabaseSessions } from "./database-sessions.ts";
 import { createGrants, type Grants } from "./grants.ts";
 import type { AuthHost } from "./host.ts";
 import { loadAfter, nextAfter, platformWaitUntil } from "./next-modules.ts";
@@ -30,6 +31,8 @@ import { createProviderRefresher } from "./provider-refresher.ts";
 export interface App {
   readonly options: FreshTokensOptions;
   readonly host: AuthHost;
+  /** The grants of sessions that are rows of the adapter. */
+  readonly databaseSessions: DatabaseSessions;
   /** Ready to work, or rejects with `InvalidOptionError` if secrets, Node version or store do not do. */
   readonly ready: () => Promise<ReadyApp>;
   /** Brings everything to rest, and closes the store; nothing is put together for it. See `TokenManager.close`. */
@@ -40,6 +43,7 @@ export interface App {
 export interface ReadyApp {
   readonly manager: TokenManager;
   readonly grants: Grants;
+  readonly indexer: Indexer;
   readonly profileOf: (provider: string) => ProviderProfile;
   readonly resealGrants: () => Promise<ResealedGrants>;
 }
@@ -59,17 +63,23 @@ const PROCESS_KEY = Symbol.for("nolapse.process-name.v1");
 
 /** Puts an application together. */
 export function createApp(options: FreshTokensOptions, host: AuthHost): App {
-  let ready: ReadyApp | undefined;
+  let app: ReadyApp | undefined;
+  const ready = async (): Promise<ReadyApp> => {
+    await loadAfter();
+    await host.prepare();
+    return (app ??= assemble(options, host));
+  };
   return {
     options,
     host,
-    async ready() {
-      await loadAfter();
-      await host.prepare();
-      return (ready ??= assemble(options, host));
-    },
-    close: async (timeoutMs) =>
-      ready === undefined ? options.store.close() : ready.manager.close(timeoutMs),
+    databaseSessions: createDatabaseSessions({
+      adapter: () => host.adapter(),
+      providerIds: () => host.oauthProviderIds(),
+      ready,
+      nowMs: () => Date.now(),
+    }),
+    ready,
+    close: async (timeoutMs) => (app === undefined ? options.store.close() : app.manager.close(timeoutMs)),
   };
 }
 
@@ -124,7 +134,7 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
     ...(await manager.resealGrants()),
     keyIds: indexer.keyIds(),
   });
-  return { manager, grants, profileOf: profile, resealGrants };
+  return { manager, grants, indexer, profileOf: profile, resealGrants };
 }
 
 /** Settings of a provider that is not there may be a slip of the pen, or those of one that is only there in production. */

@@ -12,10 +12,12 @@ import { currentRequestIfAny } from "./next-modules.ts";
 import { reportFailure } from "./report.ts";
 import { handlerContext } from "./request-context.ts";
 import type { SessionFields } from "./session-fields.ts";
+import { grantsOfClaim } from "./session-grants.ts";
 import { fieldsOf, noteSignOut } from "./session-read.ts";
 import { signInJwt, storeSignIn } from "./sign-in.ts";
 import type { AccountLike } from "./sign-in-tokens.ts";
 import { stripTokens } from "./strip-tokens.ts";
+import { readSessionOf } from "./wrap-adapter.ts";
 
 /** The parameters of NextAuth's `jwt` callback, as far as both versions share them. */
 export interface JwtParams {
@@ -25,10 +27,11 @@ export interface JwtParams {
   readonly profile?: unknown;
 }
 
-/** The parameters of NextAuth's `session` callback under the JWT strategy. */
+/** The parameters of NextAuth's `session` callback: with the JWT, or where sessions are rows of an adapter, with the user. */
 export interface SessionParams {
   readonly session: object;
-  readonly token: object;
+  readonly token?: object;
+  readonly user?: unknown;
 }
 
 /** The parameters of NextAuth's `signIn` callback. */
@@ -101,18 +104,20 @@ export function createCallbacks(app: App): AppCallbacks {
         : laterJwt(app, params, own);
     },
     async session(params, own) {
-      const claim = claimOf(params.token as SessionToken);
-      const session = (await own({ ...params, token: withoutClaim(params.token) })) as object | undefined;
+      const { token } = params;
+      if (token === undefined) return databaseSession(params, own);
+      const claim = claimOf(token as SessionToken);
+      const session = (await own({ ...params, token: withoutClaim(token) })) as object | undefined;
       if (claim === undefined) return session ?? {};
-      const fields = fieldsRead.get(params.token) ?? (await fieldsOf(app, claim));
-      if (fields === undefined) over.add(params.token);
+      const fields = fieldsRead.get(token) ?? (await fieldsOf(app, () => grantsOfClaim(app, claim)));
+      if (fields === undefined) over.add(token);
       // NextAuth reads an empty session as "nobody is signed in" (F18).
       return fields === undefined ? {} : { ...withoutRecipeError(session ?? {}), ...fields };
     },
     async isSignedOut(token) {
       const claim = claimOf(token as SessionToken);
       if (claim === undefined) return false;
-      const fields = await fieldsOf(app, claim);
+      const fields = await fieldsOf(app, () => grantsOfClaim(app, claim));
       if (fields !== undefined) fieldsRead.set(token, fields);
       return fields === undefined;
     },
@@ -146,6 +151,18 @@ export function createCallbacks(app: App): AppCallbacks {
       }
     },
   };
+}
+
+/** A session that is a row of the adapter. v5 gives its token to the `session` callback, and it goes no further (SEC-01). */
+async function databaseSession<Params extends SessionParams>(
+  params: Params,
+  own: (params: Params) => unknown,
+): Promise<object> {
+  const read = readSessionOf(params.user);
+  const { sessionToken } = params.session as { sessionToken?: unknown };
+  const session = (await own(params)) as object | undefined;
+  const secrets = [read?.sessionToken, sessionToken].filter((each) => typeof each === "string");
+  return { ...withoutRecipeError(stripTokens(session ?? {}, secrets).value), ...read?.fields };
 }
 
 async function laterJwt<Params extends JwtParams>(

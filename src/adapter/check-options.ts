@@ -38,6 +38,7 @@ export function checkOptions(options: FreshTokensOptions): void {
   }
   checkSecret(options.secret);
   checkFlag("exposeAccessToken", options.exposeAccessToken);
+  checkFlag("keepAccountTokens", options.keepAccountTokens);
   for (const name of ["waitUntil", "onEvent", "fetch", "isSameUser"] as const)
     checkFunction(name, options[name]);
   if (options.adoptSession !== false)

@@ -4,6 +4,7 @@
  * @module
  */
 import type { OAuthProviderConfig } from "../oauth/provider-config.ts";
+import type { AdapterLike } from "./adapter-like.ts";
 import type { SessionToken } from "./claim.ts";
 import type { RequestSource } from "./request-source.ts";
 
@@ -34,8 +35,12 @@ export interface AuthHost {
   readonly oauthProviderIds: () => readonly string[];
   /** The ids of the application's Credentials providers. */
   readonly credentialsProviderIds: () => readonly string[];
-  /** Whether an adapter keeps the users, so that the `sub` of a session names one of them. */
-  readonly hasAdapter: () => boolean;
+  /** How NextAuth keeps sessions: in a JWT, or as rows of the adapter. */
+  readonly strategy: () => "jwt" | "database";
+  /** The application's own adapter, without nolapse around it. */
+  readonly adapter: () => AdapterLike | undefined;
+  /** The token of a new session, as NextAuth makes it, where sessions are rows of the adapter. */
+  readonly newSessionToken: () => Promise<string>;
   /** The page to send a user to whose sign-in could not be stored. Absolute. */
   readonly signInErrorUrl: (source: RequestSource | undefined) => string;
   /** How long a session lives without use, in milliseconds. */

@@ -78,7 +78,7 @@ export function claimAfterSignIn(
 
 /** A Credentials login tells its user's id by itself: no adapter vouches for it. */
 function mayBeSameUser({ host, options }: App, { type }: AccountLike): boolean {
-  return options.isSameUser !== undefined || (host.hasAdapter() && type !== "credentials");
+  return options.isSameUser !== undefined || (host.adapter() !== undefined && type !== "credentials");
 }
 
 function othersOf(claim: SessionClaim, provider: string): readonly GrantClaim[] {

@@ -83,6 +83,11 @@ export interface FreshTokensOptions extends TimingOptions, Partial<Limits> {
    * @defaultValue with an adapter, whether `sub` is the same, except for Credentials logins; without one, no
    */
   readonly isSameUser?: (before: SessionToken, now: SessionToken) => boolean | Promise<boolean>;
+  /**
+   * Whether the tokens of a sign-in also get into the adapter's account, as NextAuth puts them there: in plain, and stale
+   * from the first refresh on. @defaultValue false
+   */
+  readonly keepAccountTokens?: boolean;
   /** Keeps the host awake after a response, where the platform does not tell Next how. @defaultValue the platform's, or Next's `after()` */
   readonly waitUntil?: WaitUntil;
   /** Told of every refresh, end and failure. Holds no secret. What it throws is swallowed. */

@@ -5,8 +5,10 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { SessionClaim, SessionToken } from "./claim.ts";
-import type { StoredGrant } from "./grants.ts";
+import type { Place } from "./database-sessions.ts";
+import type { SignIn, StoredGrant } from "./grants.ts";
 import type { RequestSource } from "./request-source.ts";
+import type { NamedGrant } from "./session-grants.ts";
 
 /** The session that a browser had before a sign-in. */
 export interface PreviousSession {
@@ -14,6 +16,18 @@ export interface PreviousSession {
   readonly token: SessionToken;
   /** Whether its own grant still gives tokens. */
   readonly isUsable: boolean;
+}
+
+/** A sign-in where sessions are rows of the adapter. */
+export interface DatabaseSignIn {
+  /** The token of the session that the browser had before. */
+  readonly previous: string | undefined;
+  /** The token that a new session will get. */
+  upcoming?: string;
+  /** What the sign-in brought, and the session and place that it was stored for. */
+  stored?: { readonly signIn: SignIn; readonly sessionToken: string; readonly place: Place };
+  /** The token of the session that NextAuth has made. */
+  created?: string;
 }
 
 /** One request to the NextAuth route. */
@@ -25,15 +39,17 @@ export interface HandlerContext {
   readonly door: string;
   /** The session that the browser had before this request, if it signs in. */
   readonly previous: PreviousSession | undefined;
+  /** Its sign-in, where sessions are rows of the adapter. */
+  readonly database: DatabaseSignIn | undefined;
   /** The grant that a sign-in in this request stored. */
   stored?: StoredGrant;
   /** The claim of the session that a sign-in in this request makes. */
   claim?: SessionClaim | undefined;
   /** Set when a sign-in in this request has come to a session. */
   signedIn?: boolean;
-  /** The session that this request reads. */
-  reading?: SessionClaim;
-  /** The handles of sessions whose cookie a sign-in has replaced since this request came, though they go on. */
+  /** The own grant of the session that this request reads. */
+  reading?: NamedGrant;
+  /** The own grants of sessions whose cookie a sign-in has replaced since this request came, though they go on. */
   readonly newCookies: Set<string>;
   /** Set when the session that this request reads, or an application's callback in it, belongs to a user who has signed out. */
   signedOut?: boolean;
@@ -69,6 +85,6 @@ export function handlerContext(): HandlerContext | undefined {
  * Notes that a session goes on with a new cookie: what this process is answering to the old one must not set that again.
  * Other processes are not told, and at worst lose the link to the grant that was added.
  */
-export function noteNewCookie({ handle }: SessionClaim): void {
-  for (const context of shared.running) context.newCookies.add(handle);
+export function noteNewCookie(ownGrantId: string): void {
+  for (const context of shared.running) context.newCookies.add(ownGrantId);
 }

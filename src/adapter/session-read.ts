@@ -6,12 +6,12 @@
 import { isTokenError } from "../core/errors.ts";
 import type { GrantView, ViewAsk } from "../core/view-grant.ts";
 import type { App } from "./app.ts";
-import { grantsIn, type GrantClaim, type SessionClaim } from "./claim.ts";
 import { missingKey } from "./grants.ts";
 import { currentRequestIfAny } from "./next-modules.ts";
 import { reportFailure, warnOnce } from "./report.ts";
 import { handlerContext } from "./request-context.ts";
 import { isPrefetch } from "./request-source.ts";
+import { isSignedOut, type NamedGrant, type SessionGrants } from "./session-grants.ts";
 import {
   UNREADABLE_FIELDS,
   sessionFieldsOf,
@@ -20,16 +20,32 @@ import {
   type TokenState,
 } from "./session-fields.ts";
 
-/** The session fields of a session; `undefined` if its user has signed out. Never rejects. */
-export async function fieldsOf(app: App, claim: SessionClaim): Promise<SessionFields | undefined> {
+/**
+ * What a session shows of its grants; `undefined` if its user has signed out, and nothing if there are none. Never rejects.
+ *
+ * @param find Finds the session's grants. Where it rejects, the session stands and its tab asks again soon (I6).
+ */
+export async function fieldsOf(
+  app: App,
+  find: () => Promise<SessionGrants | undefined>,
+): Promise<SessionFields | undefined> {
+  try {
+    const grants = await find();
+    return grants === undefined ? {} : await fieldsOfGrants(app, grants);
+  } catch (error) {
+    reportUnlessStore(error);
+    return UNREADABLE_FIELDS;
+  }
+}
+
+async function fieldsOfGrants(app: App, { own, others }: SessionGrants): Promise<SessionFields | undefined> {
   const context = handlerContext();
-  if (context) context.reading = claim;
+  if (context) context.reading = own;
   const source = context?.source ?? (await currentRequestIfAny());
   const ask: ViewAsk = {
     mayRefresh: source === undefined || !isPrefetch(source),
     door: context?.door ?? "session",
   };
-  const [own, ...linked] = grantsIn(claim);
   const view = await viewOf(app, own, {
     ...ask,
     wait: context !== undefined,
@@ -40,13 +56,14 @@ export async function fieldsOf(app: App, claim: SessionClaim): Promise<SessionFi
     return undefined;
   }
   const fields = view === undefined ? UNREADABLE_FIELDS : sessionFieldsOf(view, app.host.sessionErrorName);
-  if (linked.length === 0) return fields;
   // Nobody waits for these: a tab asks in order to learn the expiry of the session's own token.
-  const states = linked.map(async (each): Promise<[string, TokenState]> => {
-    const seen = await viewOf(app, each, ask);
-    return [each.provider, seen === undefined ? { status: "retrying" } : tokenStateOf(seen)];
-  });
-  return { ...fields, tokenStates: Object.fromEntries(await Promise.all(states)) };
+  const states = await Promise.all(
+    (await others().catch(noneFound)).map(async (each): Promise<[string, TokenState]> => {
+      const seen = await viewOf(app, each, ask);
+      return [each.provider, seen === undefined ? { status: "retrying" } : tokenStateOf(seen)];
+    }),
+  );
+  return states.length === 0 ? fields : { ...fields, tokenStates: Object.fromEntries(states) };
 }
 
 /** Notes in the context of the request that the session it reads has ended meanwhile. Never rejects. */
@@ -54,8 +71,8 @@ export async function noteSignOut(app: App): Promise<void> {
   const context = handlerContext();
   if (context?.reading === undefined || context.signedOut === true) return;
   try {
-    const { manager, grants } = await app.ready();
-    const id = grants.idOf(context.reading);
+    const { manager } = await app.ready();
+    const { id } = context.reading;
     const end = id === undefined ? undefined : await manager.endReasonOf(id);
     context.signedOut = end !== undefined && isSignedOut(end);
   } catch {
@@ -63,21 +80,25 @@ export async function noteSignOut(app: App): Promise<void> {
   }
 }
 
-/** Whether the end of a session's own grant means that nobody is signed in by its cookie any more. */
-export function isSignedOut(reason: string): boolean {
-  return reason === "signed_out" || reason === "replaced" || reason === "revoked";
-}
-
 /** `undefined`: it cannot be read now. */
-async function viewOf(app: App, claim: GrantClaim, ask: ViewAsk): Promise<GrantView | undefined> {
+async function viewOf(app: App, { id, keyId }: NamedGrant, ask: ViewAsk): Promise<GrantView | undefined> {
   try {
-    const { manager, grants } = await app.ready();
-    const id = grants.idOf(claim);
-    if (id !== undefined) return await manager.view(id, ask);
-    warnOnce(`missing-key:${claim.keyId}`, missingKey().message);
+    if (id !== undefined) return await (await app.ready()).manager.view(id, ask);
+    warnOnce(`missing-key:${keyId}`, missingKey().message);
   } catch (error) {
-    if (!isTokenError(error) || error.code !== "store_failed")
-      reportFailure("The session fields could not be read", error);
+    reportUnlessStore(error);
   }
   return undefined;
+}
+
+function noneFound(error: unknown): readonly NamedGrant[] {
+  reportUnlessStore(error);
+  return [];
+}
+
+/** A store that is away is told of by events. */
+function reportUnlessStore(error: unknown): void {
+  if (!isTokenError(error) || error.code !== "store_failed") {
+    reportFailure("The session fields could not be read", error);
+  }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { App } from "./app.ts";
+import { endReplacedInDatabase, unlessShared } from "./database-sign-in.ts";
 import { grantsIn } from "./claim.ts";
 import { reportFailure } from "./report.ts";
 import { noteNewCookie, type HandlerContext } from "./request-context.ts";
@@ -19,32 +20,36 @@ export async function settleSignIn(app: App, context: HandlerContext): Promise<v
  * A new sign-in ends what the browser's session had before, also where it brings no token itself (SEC-11); except what the
  * new session keeps, because it is the same user's.
  */
-async function endReplaced(app: App, { previous, stored, claim }: HandlerContext): Promise<void> {
-  if (previous === undefined) return;
-  const kept = new Set((claim ? grantsIn(claim) : []).map(({ handle }) => handle));
-  const before = grantsIn(previous.claim);
-  const gone = before.filter(({ handle }) => !kept.has(handle));
-  if (kept.has(previous.claim.handle)) noteNewCookie(previous.claim);
+async function endReplaced(app: App, context: HandlerContext): Promise<void> {
   try {
-    const { grants } = await app.ready();
-    // A second sign-in of one user may share the chain's consent at the server: revoking the old could end the new.
-    const revoke = ({ subjectRef }: { subjectRef: string | null }): boolean =>
-      stored === undefined || subjectRef !== stored.subjectRef;
-    if (gone.length === before.length) await grants.endSession(previous.claim, "replaced", revoke);
-    else for (const each of gone) await grants.end(each, "replaced", revoke);
+    if (context.database !== undefined) await endReplacedInDatabase(app, context.database, context);
+    else await endReplacedByJwt(app, context);
   } catch (error) {
     reportFailure("The grants of the session before this sign-in could not be ended", error);
   }
 }
 
+async function endReplacedByJwt(app: App, { previous, stored, claim }: HandlerContext): Promise<void> {
+  if (previous === undefined) return;
+  const { grants } = await app.ready();
+  const kept = new Set((claim ? grantsIn(claim) : []).map(({ handle }) => handle));
+  const before = grantsIn(previous.claim);
+  const gone = before.filter(({ handle }) => !kept.has(handle));
+  const ownId = grants.idOf(previous.claim);
+  if (kept.has(previous.claim.handle) && ownId !== undefined) noteNewCookie(ownId);
+  if (gone.length === before.length)
+    await grants.endSession(previous.claim, "replaced", unlessShared(stored));
+  else for (const each of gone) await grants.end(each, "replaced", unlessShared(stored));
+}
+
 /** Between the `signIn` callback, which stored the grant, and the cookie NextAuth or the application can still refuse. */
-async function endUnborn(app: App, { previous, stored }: HandlerContext): Promise<void> {
+async function endUnborn(app: App, { previous, database, stored }: HandlerContext): Promise<void> {
   if (stored === undefined) return;
   try {
     const { grants } = await app.ready();
     // The session that the browser keeps may be the same user's, and share the consent that a revocation would end: not
     // now, and not by a later sweep, which goes by the reason.
-    const isAlone = previous === undefined;
+    const isAlone = previous === undefined && database?.previous === undefined;
     await grants.end(stored.claim, isAlone ? "revoked" : "replaced", isAlone);
   } catch (error) {
     reportFailure(

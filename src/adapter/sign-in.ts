@@ -7,6 +7,7 @@
 import type { App } from "./app.ts";
 import type { JwtParams } from "./callbacks.ts";
 import { withClaim, withoutClaim, type SessionClaim, type SessionToken } from "./claim.ts";
+import { storeForDatabase } from "./database-sign-in.ts";
 import type { SignIn, StoredGrant } from "./grants.ts";
 import { claimAfterSignIn, isSameUser, joinedSession } from "./linked-sign-in.ts";
 import { reportFailure, warnOnce } from "./report.ts";
@@ -28,11 +29,16 @@ export async function storeSignIn(
 ): Promise<StoredGrant | undefined> {
   const signIn = signInOf(app, account, user);
   if (signIn === undefined) return undefined;
+  const { provider, type } = account;
+  const isDatabase = app.host.strategy() === "database";
+  // NextAuth makes no session of it there (D26).
+  if (isDatabase && type === "credentials") return undefined;
   const { grants, profileOf } = await app.ready();
   const context = handlerContext();
-  const grant = await grants.store(signIn, joinedSession(app, context?.previous, account));
+  const grant = isDatabase
+    ? await storeForDatabase(app, signIn)
+    : await grants.store(signIn, joinedSession(app, context?.previous, account));
   if (context) context.stored = grant;
-  const { provider } = account;
   if (!grant.refreshable && profileOf(provider).hasRefreshGrant) {
     warnOnce(
       `no-refresh-token:${provider}`,

@@ -6,7 +6,6 @@
 import { InvalidOptionError, NotSignedInError, NoTokenError, isTokenError } from "../core/errors.ts";
 import type { IssuedToken } from "../core/obtain-token.ts";
 import type { App } from "./app.ts";
-import { claimOf, grantsIn, type GrantClaim, type SessionClaim, type SessionToken } from "./claim.ts";
 import { missingKey } from "./grants.ts";
 import { currentRequest } from "./next-modules.ts";
 import {
@@ -16,8 +15,7 @@ import {
   type RequestLike,
   type RequestSource,
 } from "./request-source.ts";
-import { sessionCookieValue } from "./session-cookie.ts";
-import { isSignedOut } from "./session-read.ts";
+import { isSignedOut, sessionOf, type NamedGrant, type SessionGrants } from "./session-grants.ts";
 import { isAccessTokenOptions, tokenAskOf, type AccessTokenOptions } from "./token-ask.ts";
 
 /** An access token that has at least the asked life left. */
@@ -72,28 +70,26 @@ export async function findGrant(
   provider: string | undefined,
 ): Promise<FoundGrant> {
   const source = request === undefined ? await currentRequest() : requestSourceOf(request);
-  const token = await readSession(app, source);
-  const claim = token === null ? undefined : await claimIn(app, token);
-  const named = claim && grantFor(claim, provider);
-  if (named === undefined) {
+  const session = await sessionOf(app, source);
+  const own = session?.grants?.own;
+  const named = session?.grants && (await grantFor(session.grants, provider));
+  if (own === undefined || named === undefined) {
     if (provider !== undefined) checkKnown(app, provider);
-    if (token === null) throw new NotSignedInError();
+    if (session === null) throw new NotSignedInError();
     const problem = `The session has no access token of "${provider}": its user has not signed in with it`;
     throw new NoTokenError(provider === undefined ? undefined : problem);
   }
-  const { grants } = await app.ready();
-  const [grantId, ownGrantId] = [named, claim].map((each) => each && grants.idOf(each));
-  if (grantId === undefined || ownGrantId === undefined) throw missingKey();
-  const isOwn = grantId === ownGrantId;
-  return { grantId, provider: named.provider, source, ownGrantId: isOwn ? undefined : ownGrantId };
+  if (named.id === undefined || own.id === undefined) throw missingKey();
+  const ownGrantId = named.id === own.id ? undefined : own.id;
+  return { grantId: named.id, provider: named.provider, source, ownGrantId };
 }
 
-async function claimIn(app: App, token: SessionToken): Promise<SessionClaim | undefined> {
-  return claimOf(token) ?? (await (await app.ready()).grants.adopt(token))?.claim;
-}
-
-function grantFor(claim: SessionClaim, provider: string | undefined): GrantClaim | undefined {
-  return grantsIn(claim).find((each) => provider === undefined || each.provider === provider);
+async function grantFor(
+  { own, others }: SessionGrants,
+  provider: string | undefined,
+): Promise<NamedGrant | undefined> {
+  if (provider === undefined || own.provider === provider) return own;
+  return (await others()).find((each) => each.provider === provider);
 }
 
 function checkKnown({ host }: App, provider: string): void {
@@ -101,14 +97,6 @@ function checkKnown({ host }: App, provider: string): void {
   if (known.includes(provider)) return;
   const names = known.map((each) => `"${each}"`).join(", ");
   throw new InvalidOptionError("provider", `must be the id of one of NextAuth's providers (${names})`);
-}
-
-/** The decoded session of a request; `null` if it has none. */
-export async function readSession(app: App, source: RequestSource): Promise<SessionToken | null> {
-  await app.host.prepare();
-  const cookieName = app.host.sessionCookieName(source);
-  const value = sessionCookieValue(source.cookies, cookieName);
-  return value === undefined ? null : app.host.decodeSession(value, cookieName);
 }
 
 /**

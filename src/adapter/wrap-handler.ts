@@ -6,13 +6,13 @@
  */
 import type { App } from "./app.ts";
 import { claimOf, withoutClaim } from "./claim.ts";
+import { databaseSignInOf } from "./database-sign-in.ts";
 import { inHandler, type HandlerContext, type PreviousSession } from "./request-context.ts";
 import { requestSourceOf, type NodeRequestLike, type RequestSource } from "./request-source.ts";
 import { withoutSessionCookies } from "./session-cookie.ts";
-import { isSignedOut } from "./session-read.ts";
+import { cookieValueOf, isSignedOut, tokenOf } from "./session-grants.ts";
 import { settleSignIn } from "./settle-sign-in.ts";
 import { stripTokens } from "./strip-tokens.ts";
-import { readSession } from "./token-access.ts";
 
 /** The header in which a tab of `nolapse/react` says why it asks. */
 export const ASK_HEADER = "x-nolapse-ask";
@@ -91,7 +91,7 @@ async function answerPages(
  * such a session, but what NextAuth does to the cookie there is meant: it sets the new one, or deletes it for good.
  */
 function leavesCookieAlone({ action, signedOut, reading, newCookies }: HandlerContext): boolean {
-  const isOld = signedOut === true || (reading !== undefined && newCookies.has(reading.handle));
+  const isOld = signedOut === true || (reading?.id !== undefined && newCookies.has(reading.id));
   return isOld && action !== "callback" && action !== "signout";
 }
 
@@ -128,15 +128,27 @@ async function contextFor(
     source,
     action,
     door,
-    previous: action === "callback" ? await previousSession(app, source) : undefined,
+    ...(await signInContextFor(app, source, action)),
     newCookies: new Set(),
   };
+}
+
+async function signInContextFor(
+  app: App,
+  source: RequestSource,
+  action: string | undefined,
+): Promise<Pick<HandlerContext, "previous" | "database">> {
+  if (action !== "callback") return { previous: undefined, database: undefined };
+  const value = await cookieValueOf(app, source).catch(() => undefined);
+  return app.host.strategy() === "database"
+    ? { previous: undefined, database: await databaseSignInOf(app, value) }
+    : { previous: await previousSession(app, source), database: undefined };
 }
 
 /** A session that is over is none: what its old cookie names is nothing to add to. */
 async function previousSession(app: App, source: RequestSource): Promise<PreviousSession | undefined> {
   try {
-    const token = await readSession(app, source);
+    const token = await tokenOf(app, source);
     if (token === null) return undefined;
     const { grants, manager } = await app.ready();
     const adopted = claimOf(token) ? undefined : await grants.adopt(token);

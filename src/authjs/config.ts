@@ -6,6 +6,7 @@
  * @module
  */
 import type nextAuth from "next-auth";
+import { checkStrategy } from "../adapter/check-strategy.ts";
 import type { ProviderEntry } from "../adapter/provider-entry.ts";
 import { InvalidOptionError } from "../core/errors.ts";
 
@@ -22,7 +23,12 @@ export interface ConfigLike {
   readonly cookies?:
     { readonly sessionToken?: { readonly name?: string | undefined } | undefined } | undefined;
   readonly session?:
-    { readonly strategy?: string | undefined; readonly maxAge?: number | undefined } | undefined;
+    | {
+        readonly strategy?: "jwt" | "database" | undefined;
+        readonly maxAge?: number | undefined;
+        readonly generateSessionToken?: (() => string) | undefined;
+      }
+    | undefined;
   readonly jwt?: object | undefined;
   readonly pages?: { readonly error?: string | undefined } | undefined;
   readonly adapter?: object | undefined;
@@ -59,14 +65,13 @@ export function checkedConfig(config: unknown): ConfigLike {
       "must be Auth.js's list of providers; the first argument is your NextAuth configuration, or a function that returns it",
     );
   }
-  const strategy = given.session?.strategy ?? (given.adapter ? "database" : "jwt");
-  if (strategy !== "jwt") {
-    throw new InvalidOptionError(
-      "session.strategy",
-      'must be "jwt": the handle of the stored grants lives in the session JWT. With an adapter Auth.js defaults to "database", so set session: { strategy: "jwt" }',
-    );
-  }
+  checkStrategy(strategyOf(given), given.adapter);
   return given as ConfigLike;
+}
+
+/** How Auth.js keeps sessions: with an adapter, in its database unless told otherwise. */
+export function strategyOf({ session, adapter }: Partial<ConfigLike>): "jwt" | "database" {
+  return session?.strategy ?? (adapter ? "database" : "jwt");
 }
 
 /**

@@ -3,15 +3,19 @@
  *
  * @module
  */
+import { randomUUID } from "node:crypto";
 import { createAppFunctions, type AppFunctions } from "../adapter/app-functions.ts";
-import { createApp } from "../adapter/app.ts";
+import { createApp, type App } from "../adapter/app.ts";
 import { createCallbacks, type AppCallbacks, type SignInParams } from "../adapter/callbacks.ts";
 import { checkOptions } from "../adapter/check-options.ts";
+import { upcomingSessionToken } from "../adapter/database-sign-in.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
 import type { SessionFields } from "../adapter/session-fields.ts";
+import { wrapAdapter } from "../adapter/wrap-adapter.ts";
 import { wrapEvents, wrapSignIn } from "../adapter/wrapped-events.ts";
 import {
   checkedConfig,
+  strategyOf,
   type AuthConfig,
   type ConfigLike,
   type LazyAuthConfig,
@@ -57,16 +61,16 @@ export function withFreshTokens<Config extends AuthConfig | LazyAuthConfig>(
   const lazy = async (request: unknown): Promise<ConfigLike> => {
     const found = checkedConfig(await (given as LazyConfig)(request));
     host.note(found);
-    return wrappedConfig(found, callbacks);
+    return wrappedConfig(app, found, callbacks);
   };
   return {
-    authConfig: (typeof given === "function" ? lazy : wrappedConfig(given, callbacks)) as Config,
+    authConfig: (typeof given === "function" ? lazy : wrappedConfig(app, given, callbacks)) as Config,
     wrapAuth: wrapAuthOf(app),
     ...createAppFunctions(app),
   };
 }
 
-function wrappedConfig(config: ConfigLike, ours: AppCallbacks): ConfigLike {
+function wrappedConfig(app: App, config: ConfigLike, ours: AppCallbacks): ConfigLike {
   const own = (config.callbacks ?? {}) as {
     signIn?: (params: SignInParams) => unknown;
     jwt?: OwnJwt;
@@ -81,6 +85,14 @@ function wrappedConfig(config: ConfigLike, ours: AppCallbacks): ConfigLike {
       session: wrapSession(own.session?.bind(own), ours),
     },
     events: { ...config.events, ...wrapEvents(config.events ?? {}, ours) },
+    ...(config.adapter && { adapter: wrapAdapter(app, config.adapter) }),
+    ...(strategyOf(config) === "database" && {
+      session: {
+        ...config.session,
+        generateSessionToken: () =>
+          upcomingSessionToken() ?? config.session?.generateSessionToken?.() ?? randomUUID(),
+      },
+    }),
   };
 }
 

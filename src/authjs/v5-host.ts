@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { randomUUID } from "node:crypto";
 import { decode as installedDecode, encode as installedEncode } from "next-auth/jwt";
 import type { SessionToken } from "../adapter/claim.ts";
 import type { AuthHost } from "../adapter/host.ts";
@@ -11,7 +12,14 @@ import type { FreshTokensOptions } from "../adapter/options.ts";
 import { providerIdOf, type ProviderEntry } from "../adapter/provider-entry.ts";
 import { InvalidOptionError } from "../core/errors.ts";
 import { actionOf, basePathOf, fixedOrigin, originOf, sessionCookieNameOf } from "./base-url.ts";
-import { checkedConfig, providerEntriesOf, secretsOf, type ConfigLike, type LazyConfig } from "./config.ts";
+import {
+  checkedConfig,
+  providerEntriesOf,
+  secretsOf,
+  strategyOf,
+  type ConfigLike,
+  type LazyConfig,
+} from "./config.ts";
 import { isOAuth, oauthProviderConfig } from "./oauth-provider.ts";
 
 const DEFAULT_MAX_AGE_S = 30 * 24 * 3_600;
@@ -67,7 +75,9 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
       entries()
         .filter(({ type }) => type === "credentials")
         .map(providerIdOf),
-    hasAdapter: () => config().adapter !== undefined,
+    strategy: () => strategyOf(config()),
+    adapter: () => config().adapter,
+    newSessionToken: () => Promise.resolve(config().session?.generateSessionToken?.() ?? randomUUID()),
     oauthProvider(id) {
       const entry = entries().find((candidate) => isOAuth(candidate) && providerIdOf(candidate) === id);
       if (entry === undefined) return undefined;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { handlerContext } from "../adapter/request-context.ts";
 import type { AppCallbacks, JwtParams, SessionParams } from "../adapter/callbacks.ts";
 
 /** An application's own `jwt` callback. */
@@ -34,14 +35,33 @@ export function wrapJwt(
   };
 }
 
-/** The `session` callback around the application's own. What it returns always has a `user` (D43). */
+/**
+ * The `session` callback around the application's own. With a JWT, what it returns always has a `user` (D43). Where sessions
+ * are rows, `auth()` would add the user's row, and no more than the application has asked for is added here.
+ */
 export function wrapSession(
   own: OwnSession | undefined,
   ours: AppCallbacks,
 ): (params: SessionParams) => Promise<object> {
   return async (params) => {
+    if (params.token === undefined) {
+      return ours.session(params, async (inner) => (own && (await own(inner))) ?? defaultSession(inner));
+    }
     const session = await ours.session(params, async (inner) => (own && (await own(inner))) ?? inner.session);
     const { user } = session as { user?: unknown };
     return { ...session, user: user ?? (params.session as { user?: unknown }).user };
   };
+}
+
+/** What Auth.js itself shows of a session's row: everything in `auth()`, and to the browser the user's name, address, image. */
+function defaultSession({ session }: SessionParams): object {
+  const { user, expires, ...row } = session as DatabaseSession;
+  const shown = { expires: expires instanceof Date ? expires.toISOString() : expires };
+  if (handlerContext() === undefined) return { ...row, user, ...shown };
+  return { user: { name: user?.name, email: user?.email, image: user?.image }, ...shown };
+}
+
+interface DatabaseSession {
+  readonly user?: { readonly name?: unknown; readonly email?: unknown; readonly image?: unknown };
+  readonly expires?: unknown;
 }

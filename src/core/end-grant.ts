@@ -149,7 +149,8 @@ export async function flushEnds({ shared }: Engine): Promise<void> {
   await Promise.all([...pending].map(({ end }) => settled(end())));
 }
 
-function isSelected(
+/** Whether a grant is one of those that a selector names. */
+export function isSelected(
   grant: Pick<GrantRecord, "sessionRef" | "subjectRef" | "sidRef">,
   selector: GrantSelector,
 ): boolean {

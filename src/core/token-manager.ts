@@ -20,6 +20,7 @@ import { DEFAULT_LIMITS, settled, type Engine, type Limits } from "./engine.ts";
 import { endGrant, endGrants, type EndOptions } from "./end-grant.ts";
 import type { ReauthenticationReason } from "./errors.ts";
 import type { TokenEvent, TokenEventListener } from "./events.ts";
+import { findGrants, type FoundGrant } from "./find-grants.ts";
 import { grantRefOf, type EndReason, type GrantRecord, type NewGrant } from "./grant.ts";
 import type { GrantSelector, GrantStore } from "./grant-store.ts";
 import { createHeldWork, type Background, type HeldWork } from "./held-work.ts";
@@ -99,6 +100,15 @@ export interface TokenManager {
   has(grantId: string): Promise<boolean>;
   /** Why a grant gives no token any more; `undefined` while it does. As {@link TokenManager.has}, nothing is told of it. */
   endReasonOf(grantId: string): Promise<ReauthenticationReason | undefined>;
+  /**
+   * The grants that match, at most `limit` of them: the live ones, newest first, or the ended, the latest end first.
+   * Nothing is told of them. Rejects with `StoreFailedError` only.
+   */
+  findGrants(
+    selector: GrantSelector,
+    state: GrantRecord["state"],
+    limit: number,
+  ): Promise<readonly FoundGrant[]>;
   /** What a session read reports. Rejects with `StoreFailedError` only. */
   view(grantId: string, ask?: ViewAsk): Promise<GrantView>;
   /** Leaves a tombstone, durable when this resolves; revokes in the background. Rejects with `StoreFailedError`. */
@@ -132,6 +142,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     renewRejected: (grantId, rejected, ask = {}) =>
       during(() => tellRejection(engine, grantId, renewRejected(engine, grantId, rejected, ask))),
     has: (grantId) => during(async () => (await readGrant(engine, grantId)) !== undefined),
+    findGrants: (selector, state, limit) => during(() => findGrants(engine, selector, state, limit)),
     endReasonOf: (grantId) => during(() => endReasonOf(engine, grantId)),
     view: (grantId, ask = {}) =>
       during(async () => {

@@ -9,13 +9,16 @@ import { createApp } from "../adapter/app.ts";
 import { createAppFunctions, type AppFunctions } from "../adapter/app-functions.ts";
 import { createCallbacks, type AppCallbacks } from "../adapter/callbacks.ts";
 import { checkOptions } from "../adapter/check-options.ts";
+import { checkStrategy } from "../adapter/check-strategy.ts";
+import { upcomingSessionToken } from "../adapter/database-sign-in.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
 import type { SessionFields } from "../adapter/session-fields.ts";
+import { wrapAdapter } from "../adapter/wrap-adapter.ts";
 import { wrapHandlerOf } from "../adapter/wrap-handler.ts";
 import { wrapEvents, wrapSignIn } from "../adapter/wrapped-events.ts";
 import { wrongEntry } from "../adapter/installed-version.ts";
 import { InvalidOptionError } from "../core/errors.ts";
-import { createV4Host } from "./v4-host.ts";
+import { createV4Host, strategyOf } from "./v4-host.ts";
 
 declare module "next-auth" {
   interface Session extends SessionFields {}
@@ -43,7 +46,8 @@ export interface FreshTokens extends AppFunctions {
 export function withFreshTokens(auth: AuthOptions, options: FreshTokensOptions): FreshTokens {
   checkOptions(options);
   checkAuthOptions(auth);
-  const app = createApp(options, createV4Host(auth, options));
+  const host = createV4Host(auth, options);
+  const app = createApp(options, host);
   const callbacks = createCallbacks(app);
   const wrapHandler = wrapHandlerOf(app);
   return {
@@ -52,6 +56,13 @@ export function withFreshTokens(auth: AuthOptions, options: FreshTokensOptions):
       callbacks: { ...auth.callbacks, ...wrappedCallbacks(auth.callbacks ?? {}, callbacks) },
       events: { ...auth.events, ...wrapEvents(auth.events ?? {}, callbacks) },
       jwt: { ...auth.jwt, encode: wrappedEncode(auth.jwt?.encode ?? defaultEncode, callbacks) },
+      ...(auth.adapter && { adapter: wrapAdapter(app, auth.adapter) }),
+      ...(host.strategy() === "database" && {
+        session: {
+          ...auth.session,
+          generateSessionToken: async () => upcomingSessionToken() ?? host.newSessionToken(),
+        },
+      }),
     },
     wrapHandler(handler) {
       // NextAuth 5 returns an object of handlers here.
@@ -91,13 +102,7 @@ function checkAuthOptions(auth: AuthOptions): void {
       "must be NextAuth's list of providers; the first argument is your NextAuth options",
     );
   }
-  const strategy = auth.session?.strategy ?? (auth.adapter ? "database" : "jwt");
-  if (strategy !== "jwt") {
-    throw new InvalidOptionError(
-      "session.strategy",
-      'must be "jwt": the handle of the stored grants lives in the session JWT. With an adapter NextAuth defaults to "database", so set session: { strategy: "jwt" }',
-    );
-  }
+  checkStrategy(strategyOf(auth), auth.adapter);
 }
 
 export * from "../adapter/public.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { randomUUID } from "node:crypto";
 import type { AuthOptions } from "next-auth";
 import { decode as defaultDecode, encode as defaultEncode } from "next-auth/jwt";
 import type { SessionToken } from "../adapter/claim.ts";
@@ -30,7 +31,9 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
     providerIds: () => entries.map(providerIdOf),
     oauthProviderIds: () => oauthEntries.map(providerIdOf),
     credentialsProviderIds: () => entries.filter(({ type }) => type === "credentials").map(providerIdOf),
-    hasAdapter: () => auth.adapter !== undefined,
+    strategy: () => strategyOf(auth),
+    adapter: () => auth.adapter,
+    newSessionToken: async () => (await auth.session?.generateSessionToken?.()) ?? randomUUID(),
     oauthProvider(id) {
       const entry = oauthEntries.find((candidate) => providerIdOf(candidate) === id);
       if (entry === undefined) return undefined;
@@ -60,6 +63,11 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
       return url.href;
     },
   };
+}
+
+/** How NextAuth keeps sessions: with an adapter, in its database unless told otherwise. */
+export function strategyOf({ session, adapter }: AuthOptions): "jwt" | "database" {
+  return session?.strategy ?? (adapter ? "database" : "jwt");
 }
 
 /** NextAuth's own order. A variable that is set but empty hides the next one there, too. */

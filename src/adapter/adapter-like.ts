@@ -1,0 +1,42 @@
+/**
+ * NextAuth's adapter, as far as nolapse looks at it: the same in both versions.
+ *
+ * @module
+ */
+import { StoreFailedError } from "../core/errors.ts";
+
+/** A row of the adapter's sessions, and its user. */
+export interface SessionAndUser {
+  readonly session: { readonly sessionToken: string; readonly expires: Date };
+  readonly user: object;
+}
+
+/** The methods that are called or wrapped. NextAuth itself checks that they are there. */
+export interface AdapterLike {
+  readonly getSessionAndUser?: (sessionToken: string) => unknown;
+  readonly createSession?: (session: never) => unknown;
+  readonly deleteSession?: (sessionToken: string) => unknown;
+  readonly linkAccount?: (account: never) => unknown;
+}
+
+/**
+ * The row of a session; `null` if there is none.
+ *
+ * @throws {@link StoreFailedError} where the adapter's database does not answer. What the adapter throws may quote the
+ *   session token, so it goes no further.
+ */
+export async function sessionRowOf(
+  adapter: AdapterLike,
+  sessionToken: string,
+): Promise<SessionAndUser | null> {
+  try {
+    return ((await adapter.getSessionAndUser?.(sessionToken)) ?? null) as SessionAndUser | null;
+  } catch {
+    throw new StoreFailedError("The session could not be read: the adapter's database failed");
+  }
+}
+
+/** Whether a session has ended by its row. A row without a date that can be read has. */
+export function hasExpired({ session }: SessionAndUser, nowMs: number): boolean {
+  return !(new Date(session.expires).valueOf() >= nowMs);
+}

@@ -1,0 +1,126 @@
+/**
+ * A sign-in where sessions are rows of the adapter: which session its grant is stored for, before NextAuth has made or kept
+ * one, and what is put right once it has.
+ *
+ * NextAuth keeps the session that the browser has, and makes a new one where there is none. The token of a new one is made
+ * here, ahead of time, so that the tokens are stored before anything else happens, as for a JWT.
+ *
+ * @module
+ */
+import { InvalidOptionError } from "../core/errors.ts";
+import { hasExpired, sessionRowOf, type SessionAndUser } from "./adapter-like.ts";
+import type { App } from "./app.ts";
+import type { Place } from "./database-sessions.ts";
+import type { SignIn, StoredGrant } from "./grants.ts";
+import { reportFailure } from "./report.ts";
+import { handlerContext, type DatabaseSignIn, type HandlerContext } from "./request-context.ts";
+
+/** What is known of a sign-in before NextAuth begins with it. Never rejects. */
+export async function databaseSignInOf(app: App, sessionToken: string | undefined): Promise<DatabaseSignIn> {
+  if (sessionToken === undefined) return { previous: undefined };
+  const { databaseSessions, host } = app;
+  try {
+    return { previous: (await databaseSessions.find(sessionToken)) === null ? undefined : sessionToken };
+  } catch {
+    // The grants cannot be read: NextAuth goes by the row alone.
+    const row: SessionAndUser | null = await sessionRowOf(host.adapter() ?? {}, sessionToken).catch(
+      () => null,
+    );
+    return { previous: row === null || hasExpired(row, Date.now()) ? undefined : sessionToken };
+  }
+}
+
+/**
+ * Stores the tokens of a sign-in for the session that the browser has, or for the one that it is about to get.
+ *
+ * Rejects with `StoreFailedError`, or with `InvalidOptionError` outside the wrapped route.
+ */
+export async function storeForDatabase(app: App, signIn: SignIn): Promise<StoredGrant> {
+  const database = handlerContext()?.database;
+  if (database === undefined) {
+    throw new InvalidOptionError(
+      "session.strategy",
+      'can only be "database" with the wrapped route: wrapHandler(NextAuth(authOptions)), or wrapAuth(NextAuth(authConfig)) in version 5',
+    );
+  }
+  const sessionToken = database.previous ?? (database.upcoming ??= await app.host.newSessionToken());
+  const place = database.previous === undefined ? "own" : await placeFor(app, database.previous, signIn);
+  return storeIn(app, database, { signIn, sessionToken, place });
+}
+
+/** The token for the session that NextAuth is making; `undefined` for one of its own. It is given away once. */
+export function upcomingSessionToken(): string | undefined {
+  const database = handlerContext()?.database;
+  const token = database?.upcoming;
+  if (database !== undefined) delete database.upcoming;
+  return token;
+}
+
+/** Notes the session that NextAuth has made. If it kept none after all, the grant comes over to it. Never rejects. */
+export async function noteCreatedSession(app: App, sessionToken: string): Promise<void> {
+  const context = handlerContext();
+  const database = context?.database;
+  if (context === undefined || database === undefined) return;
+  database.created = sessionToken;
+  const { stored } = database;
+  if (stored === undefined || context.stored === undefined || stored.sessionToken === sessionToken) return;
+  try {
+    const { grants } = await app.ready();
+    const { claim } = context.stored;
+    context.stored = await storeIn(app, database, { ...stored, sessionToken, place: "own" });
+    // The same tokens are in both.
+    await grants.end(claim, "replaced", false);
+  } catch (error) {
+    reportFailure("The tokens of a sign-in could not be stored", error);
+  }
+}
+
+/** Ends what a sign-in has replaced: the session before, or in that session the grants whose place it took. */
+export async function endReplacedInDatabase(
+  app: App,
+  { previous, created, stored }: DatabaseSignIn,
+  { stored: grant }: HandlerContext,
+): Promise<void> {
+  const { databaseSessions, host } = app;
+  const revoke = unlessShared(grant);
+  if (previous !== undefined && created !== undefined && previous !== created) {
+    await databaseSessions.end(previous, "replaced", revoke);
+    await host.adapter()?.deleteSession?.(previous);
+  }
+  if (stored === undefined || grant === undefined) return;
+  const { manager, grants } = await app.ready();
+  const newId = grants.idOf(grant.claim);
+  for (const place of ["own", "added"] as const) {
+    for (const { id, provider } of await databaseSessions.liveIn(stored.sessionToken, place)) {
+      const isGone = provider === stored.signIn.provider || (place === "own" && stored.place === "own");
+      if (isGone && id !== newId) await manager.endGrant(id, "replaced", { revoke });
+    }
+  }
+}
+
+/** A second sign-in of one user may share the chain's consent at the server: revoking the old could end the new. */
+export function unlessShared(
+  stored: StoredGrant | undefined,
+): (before: { readonly subjectRef: string | null }) => boolean {
+  return ({ subjectRef }) => stored === undefined || subjectRef !== stored.subjectRef;
+}
+
+/** The session's own grant stays what it is, unless it is of no use any more, or of the same provider. */
+async function placeFor(app: App, sessionToken: string, { provider }: SignIn): Promise<Place> {
+  const own = (await app.databaseSessions.grantsOf(sessionToken))?.own;
+  if (own?.id === undefined || own.provider === provider) return "own";
+  const { manager } = await app.ready();
+  return (await manager.endReasonOf(own.id)) === undefined ? "added" : "own";
+}
+
+async function storeIn(
+  app: App,
+  database: DatabaseSignIn,
+  stored: NonNullable<DatabaseSignIn["stored"]>,
+): Promise<StoredGrant> {
+  const { grants } = await app.ready();
+  const handle = await app.databaseSessions.handleOf(stored.sessionToken, stored.place);
+  const grant = await grants.store(stored.signIn, handle);
+  database.stored = stored;
+  return grant;
+}

@@ -1,0 +1,75 @@
+/**
+ * The grants of a session, wherever the session says which: in the claim of its JWT, or by being a row of the adapter.
+ *
+ * @module
+ */
+import type { App } from "./app.ts";
+import { claimOf, grantsIn, type GrantClaim, type SessionClaim, type SessionToken } from "./claim.ts";
+import type { RequestSource } from "./request-source.ts";
+import { sessionCookieValue } from "./session-cookie.ts";
+
+/** One grant of a session. */
+export interface NamedGrant {
+  readonly provider: string;
+  /** The key under which it is found. */
+  readonly keyId: string;
+  /** `undefined` if that key is not in the ring any more. */
+  readonly id: string | undefined;
+}
+
+/** All grants of a session. */
+export interface SessionGrants {
+  /** The session's own: what is meant where no provider is named, and whose end by a sign-out ends the session. */
+  readonly own: NamedGrant;
+  /** Those of other providers, ended ones included, each provider once. Rejects with `StoreFailedError`. */
+  readonly others: () => Promise<readonly NamedGrant[]>;
+}
+
+/** Somebody is signed in; without grants if no sign-in of the session brought tokens. */
+export interface FoundSession {
+  readonly grants: SessionGrants | undefined;
+}
+
+/**
+ * The session of a request; `null` if nobody is signed in.
+ *
+ * Rejects with `StoreFailedError`, also where the database of the adapter does not answer, or with `InvalidOptionError`.
+ */
+export async function sessionOf(app: App, source: RequestSource): Promise<FoundSession | null> {
+  const value = await cookieValueOf(app, source);
+  if (value === undefined) return null;
+  if (app.host.strategy() === "database") return app.databaseSessions.find(value);
+  const token = await tokenOf(app, source);
+  if (token === null) return null;
+  const { grants } = await app.ready();
+  const claim = claimOf(token) ?? (await grants.adopt(token))?.claim;
+  return { grants: claim && (await grantsOfClaim(app, claim)) };
+}
+
+/** The value of a request's session cookie. */
+export async function cookieValueOf(app: App, source: RequestSource): Promise<string | undefined> {
+  await app.host.prepare();
+  return sessionCookieValue(source.cookies, app.host.sessionCookieName(source));
+}
+
+/** The decoded JWT of a request; `null` if it has none. */
+export async function tokenOf(app: App, source: RequestSource): Promise<SessionToken | null> {
+  const value = await cookieValueOf(app, source);
+  return value === undefined ? null : app.host.decodeSession(value, app.host.sessionCookieName(source));
+}
+
+/** The grants that a claim names. Rejects with `InvalidOptionError` where the secrets do not do. */
+export async function grantsOfClaim(app: App, claim: SessionClaim): Promise<SessionGrants> {
+  const { grants } = await app.ready();
+  const named = (each: GrantClaim): NamedGrant => {
+    const { provider, keyId } = each;
+    return { provider, keyId, id: grants.idOf(each) };
+  };
+  const [own, ...linked] = grantsIn(claim);
+  return { own: named(own), others: () => Promise.resolve(linked.map(named)) };
+}
+
+/** Whether the end of a session's own grant means that nobody is signed in by its cookie any more. */
+export function isSignedOut(reason: string): boolean {
+  return reason === "signed_out" || reason === "replaced" || reason === "revoked";
+}
