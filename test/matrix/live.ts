@@ -11,7 +11,7 @@ import { LOGINS, type Servers } from "../e2e/support/servers.ts";
 import { pause } from "../e2e/support/tabs.ts";
 import { CONFIGURATIONS, type Configuration } from "./configurations.ts";
 import { startRowApp, type Built, type RowApp } from "./row-app.ts";
-import type { Row } from "./rows.ts";
+import { doorBefore, type Row } from "./rows.ts";
 import { openTab, type TabReport } from "./tab.ts";
 
 /** How a row lives. */
@@ -134,7 +134,6 @@ function doorsOf(row: Row, { url, place }: RowApp): readonly Door[] {
   const inApp = row.router !== "pages" ? ["/in-app", "/api/in-app", "/api/in-app"] : [];
   const inPages = row.router !== "app" ? ["/in-pages", "/api/in-pages", "/api/in-pages"] : [];
   const loopback = row.router !== "app" && asksItself ? ["/api/loopback"] : [];
-  const hasProxy = [15, 16, "16 from"].includes(row.next);
   return [
     ...[...inApp, ...inPages, ...loopback].map((path) => ({
       url: url + path,

@@ -71,6 +71,15 @@ export function nameOf({ nextAuth, next, router, configuration, node }: Row): st
   return `next-auth ${nextAuth}, Next ${NEXT[next]}, ${router}, ${configuration}${onNode}`;
 }
 
+/**
+ * What runs before the routes of a row in the Node runtime: `proxy.ts`, or a `middleware.ts` that asks for that runtime.
+ * Older releases have neither.
+ */
+export function doorBefore({ next }: Row): "proxy" | "node-middleware" | undefined {
+  if (next === 15) return "node-middleware";
+  return next === 16 || next === "16 from" ? "proxy" : undefined;
+}
+
 function rowOf(
   nextAuth: Row["nextAuth"],
   next: Row["next"],

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { childEnvironment, runNode, runNpm } from "../../scripts/lib/run.ts";
 import { nextCli } from "../e2e/support/next-process.ts";
 import { CONFIGURATIONS, type Configuration } from "./configurations.ts";
-import type { Row } from "./rows.ts";
+import { doorBefore, type Row } from "./rows.ts";
 import { turns } from "./turns.ts";
 import { NEXT, NEXT_AUTH, NODE, pinned, REACT, TYPES, TYPESCRIPT } from "./versions.ts";
 
@@ -61,9 +61,10 @@ export function openWorkshop(tarball: string, onStep: (step: string) => void = (
       tarball,
     ]);
 
-  const copy = async (row: Row, name: string, door: readonly string[]): Promise<string> => {
+  const copy = async (row: Row, name: string, door?: string): Promise<string> => {
     const folder = join(await installation(row), name);
-    for (const part of [...partsOf(row), ...door]) cpSync(join(FIXTURES, part), folder, { recursive: true });
+    for (const part of [...partsOf(row), ...(door === undefined ? [] : [door])])
+      cpSync(join(FIXTURES, part), folder, { recursive: true });
     return folder;
   };
 
@@ -82,13 +83,13 @@ export function openWorkshop(tarball: string, onStep: (step: string) => void = (
 
   return {
     installation,
-    withEdgeMiddleware: (row) => copy(row, "edge", ["edge-middleware"]),
+    withEdgeMiddleware: (row) => copy(row, "edge", "edge-middleware"),
     build,
     async app(row) {
       const { basePath }: Configuration = CONFIGURATIONS[row.configuration];
       const name = `${row.router}${basePath?.replace("/", "-") ?? ""}`;
       return once(`app ${await installation(row)} ${name}`, async () => {
-        const folder = await copy(row, name, doorBefore(row.next));
+        const folder = await copy(row, name, doorBefore(row));
         await build(folder, basePath);
         return folder;
       });
@@ -133,12 +134,6 @@ function partsOf({ nextAuth, router }: Row): readonly string[] {
     // Auth.js 5 has no handler for the Pages Router: its route is a file of the App Router there, too.
     nextAuth === 4 && !hasApp ? "v4-in-pages" : `v${nextAuth}-in-app`,
   ];
-}
-
-/** What runs before the routes, in the Node runtime: `proxy.ts`, or a `middleware.ts` that asks for that runtime. */
-function doorBefore(next: Row["next"]): readonly string[] {
-  if (next === 15) return ["node-middleware"];
-  return next === 16 || next === "16 from" ? ["proxy"] : [];
 }
 
 /** Does what has a name once, and gives everybody the same promise. */
