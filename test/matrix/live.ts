@@ -139,7 +139,9 @@ function doorsOf(row: Row, { url, place }: RowApp): readonly Door[] {
       url: url + path,
       isRight: (body: string, user: User) => body.includes(`${emailOf(user)} ${user} ${user}`),
     })),
-    ...(doorBefore(row) ? [{ url: `${url}/via-proxy`, isRight: (body: string, user: User) => body === user }] : []),
+    ...(doorBefore(row)
+      ? [{ url: `${url}/via-proxy`, isRight: (body: string, user: User) => body === user }]
+      : []),
     { url: `${place.origin}${place.authPath}/session`, isRight: isFreshSession },
   ];
 }
