@@ -74,6 +74,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           environment: "node",
+          env: { NOLAPSE_EXAMPLE: "next-auth" },
           include: ["test/{e2e,packed}/**/*.test.ts", "test/matrix/telling-rows.test.ts"],
           // `next dev` and a browser at once, and four apps at once, need a machine of their own: `npm run test:full` has them.
           exclude:

@@ -1,6 +1,6 @@
 /**
  * `npm start`: the demonstration. Builds what changed, starts the authorization server, the API and the app, says what
- * to look at, and ends them all on Ctrl-C.
+ * to look at, and ends them all on Ctrl-C. `npm start -- --authjs` has the app with Auth.js v5.
  *
  * | variable | default |
  * | --- | --- |
@@ -16,7 +16,7 @@
 import { join, relative } from "node:path";
 
 import { SettingError } from "../examples/servers/lib/settings.ts";
-import { buildApp, NEXT_CLI } from "./lib/build-app.ts";
+import { buildApp, nextCli } from "./lib/build-app.ts";
 import {
   apiEnvironment,
   appEnvironment,
@@ -25,8 +25,9 @@ import {
   readDemo,
   type Demo,
 } from "./lib/demo.ts";
+import { EXAMPLES, type Example } from "./lib/examples.ts";
 import { installExample } from "./lib/install-example.ts";
-import { APP_FOLDER, SERVERS_FOLDER } from "./lib/paths.ts";
+import { SERVERS_FOLDER } from "./lib/paths.ts";
 import { PortTaken, requireFreePorts } from "./lib/ports.ts";
 import { processGroup, type ProcessGroup } from "./lib/process-group.ts";
 import { childEnvironment, CommandFailed } from "./lib/run.ts";
@@ -59,7 +60,8 @@ try {
 process.exit();
 
 async function main(servers: ProcessGroup, signal: AbortSignal): Promise<void> {
-  const demo = readDemo();
+  const example = chosenExample(process.argv.slice(2));
+  const demo = readDemo(example);
   const { host } = demo;
   await requireFreePorts([
     { port: demo.appPort, host, what: "the app", variable: "PORT" },
@@ -70,10 +72,10 @@ async function main(servers: ProcessGroup, signal: AbortSignal): Promise<void> {
   const onStep = (step: string): void => console.log(faint(`· ${step}`));
   onStep("installing examples/servers");
   await installExample({ folder: SERVERS_FOLDER, signal });
-  await buildApp(onStep, undefined, signal);
+  await buildApp(example, onStep, undefined, signal);
 
   onStep("starting");
-  await startServers(servers, demo);
+  await startServers(servers, demo, example);
   const stopped = servers.firstEnd.then(({ name, code, signal: by }) => {
     throw new Error(`${name} ended by itself (${by ?? String(code)}); see its lines above`);
   });
@@ -88,8 +90,19 @@ async function main(servers: ProcessGroup, signal: AbortSignal): Promise<void> {
   await Promise.race([stopped, aborted(signal)]);
 }
 
-async function startServers(servers: ProcessGroup, demo: Demo): Promise<void> {
-  const secrets = await demoSecrets(demo);
+function chosenExample(given: readonly string[]): Example {
+  const found = Object.values(EXAMPLES).find(
+    ({ startArguments }) => startArguments.join(" ") === given.join(" "),
+  );
+  if (found === undefined)
+    throw new SettingError(
+      `npm start knows ${EXAMPLES.authjs.startArguments.join(" ")}, and not ${given.join(" ")}`,
+    );
+  return found;
+}
+
+async function startServers(servers: ProcessGroup, demo: Demo, example: Example): Promise<void> {
+  const secrets = await demoSecrets(example, demo);
   const inherited = childEnvironment();
   servers.start({
     name: "[auth]",
@@ -108,15 +121,15 @@ async function startServers(servers: ProcessGroup, demo: Demo): Promise<void> {
     // next-auth 4 still calls url.parse(), and Node would say so among the lines that matter.
     args: [
       "--disable-warning=DEP0169",
-      NEXT_CLI,
+      nextCli(example.folder),
       "start",
       "--port",
       String(demo.appPort),
       "--hostname",
       demo.host,
     ],
-    cwd: APP_FOLDER,
-    env: { ...inherited, ...appEnvironment(demo, secrets) },
+    cwd: example.folder,
+    env: { ...inherited, ...appEnvironment(example, demo, secrets) },
   });
 }
 

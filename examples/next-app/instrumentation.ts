@@ -1,4 +1,4 @@
-import { isTokenError } from "nolapse/next-auth";
+import { isTokenProblem } from "@/lib/problems";
 
 /** Next calls it once, when the server starts: mistakes show up here rather than at the first sign-in. */
 export async function register(): Promise<void> {
@@ -12,7 +12,7 @@ export async function register(): Promise<void> {
       await check();
     } catch (error) {
       // A store that is away may come back, so the app starts. Anything else has to be mended first.
-      if (!isTokenError(error) || error.code !== "store_failed") throw error;
+      if (!isTokenProblem(error) || error.code !== "store_failed") throw error;
       console.error(`[example] ${error.message}`);
     }
   }

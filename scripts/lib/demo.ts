@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 
 import { keptJson, newSecret } from "../../examples/servers/lib/kept-json.ts";
 import { numberSetting, textSetting } from "../../examples/servers/lib/settings.ts";
+import type { Example } from "./examples.ts";
 import { ROOT } from "./paths.ts";
 
 /** NextAuth's id of the provider that stands for the bundled authorization server. */
@@ -39,8 +40,11 @@ export interface DemoSecrets {
 
 const LOOPBACK = "127.0.0.1";
 
-/** Reads `PORT`, `AS_PORT`, `API_PORT`, `TOKEN_TTL_SECONDS`, `HOST`, `PUBLIC_HOST`, `DATA_DIR`, `NEXTAUTH_URL` and `OIDC_ISSUER`. */
-export function readDemo(): Demo {
+/**
+ * Reads `PORT`, `AS_PORT`, `API_PORT`, `TOKEN_TTL_SECONDS`, `HOST`, `PUBLIC_HOST`, `DATA_DIR`, `OIDC_ISSUER`, and the
+ * example's `NEXTAUTH_URL` or `AUTH_URL`.
+ */
+export function readDemo({ urlVariable }: Example): Demo {
   const host = textSetting("HOST", LOOPBACK);
   const appPort = numberSetting("PORT", 3000, 1, 65_535);
   const issuerPort = numberSetting("AS_PORT", 4001, 1, 65_535);
@@ -56,14 +60,14 @@ export function readDemo(): Demo {
     apiPort,
     tokenTtlSeconds: numberSetting("TOKEN_TTL_SECONDS", 60, 5, 86_400),
     dataFolder: resolve(ROOT, textSetting("DATA_DIR", ".data")),
-    appUrl: textSetting("NEXTAUTH_URL", `http://${name}:${appPort}`),
+    appUrl: textSetting(urlVariable, `http://${name}:${appPort}`),
     issuer: textSetting("OIDC_ISSUER", `http://${issuerName}:${issuerPort}`),
     apiUrl: `http://${LOOPBACK}:${apiPort}`,
   };
 }
 
-/** The kept secrets; `NEXTAUTH_SECRET` and `NOLAPSE_SECRET` from outside come first. */
-export async function demoSecrets({ dataFolder }: Demo): Promise<DemoSecrets> {
+/** The kept secrets; next-auth's own and `NOLAPSE_SECRET` from outside come first. */
+export async function demoSecrets({ secretVariable }: Example, { dataFolder }: Demo): Promise<DemoSecrets> {
   const kept = await keptJson<DemoSecrets>(join(dataFolder, "secrets.json"), () => ({
     nextAuthSecret: newSecret(),
     nolapseSecret: newSecret(),
@@ -72,7 +76,7 @@ export async function demoSecrets({ dataFolder }: Demo): Promise<DemoSecrets> {
   }));
   return {
     ...kept,
-    nextAuthSecret: textSetting("NEXTAUTH_SECRET", kept.nextAuthSecret),
+    nextAuthSecret: textSetting(secretVariable, kept.nextAuthSecret),
     nolapseSecret: textSetting("NOLAPSE_SECRET", kept.nolapseSecret),
   };
 }
@@ -102,12 +106,16 @@ export function apiEnvironment(demo: Demo, secrets: DemoSecrets): Readonly<Recor
 }
 
 /** Environment of the app, beside what it inherits. */
-export function appEnvironment(demo: Demo, secrets: DemoSecrets): Readonly<Record<string, string>> {
+export function appEnvironment(
+  { urlVariable, secretVariable }: Example,
+  demo: Demo,
+  secrets: DemoSecrets,
+): Readonly<Record<string, string>> {
   return {
     NODE_ENV: "production",
     NEXT_TELEMETRY_DISABLED: "1",
-    NEXTAUTH_URL: demo.appUrl,
-    NEXTAUTH_SECRET: secrets.nextAuthSecret,
+    [urlVariable]: demo.appUrl,
+    [secretVariable]: secrets.nextAuthSecret,
     NOLAPSE_SECRET: secrets.nolapseSecret,
     OIDC_ISSUER: demo.issuer,
     OIDC_CLIENT_ID: "nolapse-example",

@@ -7,11 +7,15 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
-/** Folders and files that never count: what is made from the sources. */
 const MADE = new Set([
   ...["node_modules", ".next", ".next-tests", "dist", "next-env.d.ts"],
-  ...[".nolapse", ".DS_Store"],
+  ...[".nolapse", ".data", ".DS_Store"],
 ]);
+
+/** Whether a file or folder of this name never counts: it is made from the sources, or while they run. */
+export function isMade(name: string): boolean {
+  return MADE.has(name) || name.endsWith(".tsbuildinfo");
+}
 
 /** Hash of the names and contents of the files; a folder stands for all files below it, a missing path for nothing. */
 export function fingerprint(base: string, paths: readonly string[], extra = ""): string {
@@ -44,7 +48,7 @@ function filesBelow(path: string): readonly string[] {
   if (found === undefined) return [];
   if (!found.isDirectory()) return [path];
   return readdirSync(path)
-    .filter((name) => !MADE.has(name) && !name.endsWith(".tsbuildinfo"))
+    .filter((name) => !isMade(name))
     .sort()
     .flatMap((name) => filesBelow(join(path, name)));
 }

@@ -14,8 +14,5 @@ export const CACHE_FOLDER: string = join(ROOT, ".cache");
 /** The authorization server and the API. */
 export const SERVERS_FOLDER: string = join(ROOT, "examples/servers");
 
-/** The Next.js app. */
-export const APP_FOLDER: string = join(ROOT, "examples/next-app");
-
 /** Where the tests build the app, within its folder: `npm start` beside them has `.next` to itself. */
 export const TEST_BUILD = ".next-tests";

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
 import { startStage, type Stage } from "./support/app.ts";
 import { describeInChromium, launchChromium } from "./support/chromium.ts";
+import { EXAMPLE } from "./support/example.ts";
 import { watched, watchFor } from "./support/page-scripts.ts";
 import { revokeGrant } from "./support/revoke-grant.ts";
 import { pause } from "./support/tabs.ts";
@@ -152,7 +153,7 @@ describeInChromium("a page in a world that fails", () => {
       expect(shown(), "a tab was taken away").toBe(0);
       expect(me.sessionRequests.length, "a tab asks about a dead sign-in again and again").toBe(told);
       expect(me.sessionRequests.at(-1)?.session).toMatchObject({
-        error: "RefreshAccessTokenError",
+        error: EXAMPLE.signInAgainError,
         tokenState: { status: "reauthentication_required", reason: "rejected" },
       });
       expect(refused, "a dead grant was asked for more than once").toBe(1);

@@ -7,10 +7,11 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-import { APP_FOLDER, TEST_BUILD } from "../../scripts/lib/paths.ts";
+import { TEST_BUILD } from "../../scripts/lib/paths.ts";
 import { startStage, type Stage } from "./support/app.ts";
 import { secretsOf, sessionCookieText, sessionSecrets } from "./support/canaries.ts";
 import { describeInChromium, launchChromium } from "./support/chromium.ts";
+import { EXAMPLE } from "./support/example.ts";
 import { recordStreams, streamMessages } from "./support/page-scripts.ts";
 import { findLeaks, type Canary, type Place } from "./support/secret-scan.ts";
 import {
@@ -114,7 +115,7 @@ function recordEverything({ context }: Visitor): () => Promise<readonly Place[]>
     if (response.headers()["content-type"]?.startsWith("text/event-stream")) return;
     pending.push(
       response.headersArray().then((headers) => {
-        const plain = headers.filter(({ value }) => !value.startsWith("next-auth.session-token="));
+        const plain = headers.filter(({ value }) => !value.startsWith(`${EXAMPLE.sessionCookie}=`));
         places.push({ where: `headers of ${where}`, text: JSON.stringify(plain) });
       }, ignore),
       // A redirect has no body, and a page that was left has taken it along.
@@ -170,10 +171,10 @@ async function reachable(page: Page, when: string): Promise<Place[]> {
 
 /** Everything that the built app gives to any browser that asks. */
 function bundles(): Place[] {
-  return readdirSync(join(APP_FOLDER, TEST_BUILD, "static"), { recursive: true, withFileTypes: true })
+  return readdirSync(join(EXAMPLE.folder, TEST_BUILD, "static"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.(js|css|json|map|html)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => ({ where: path.slice(APP_FOLDER.length), text: readFileSync(path, "utf8") }));
+    .map((path) => ({ where: path.slice(EXAMPLE.folder.length), text: readFileSync(path, "utf8") }));
 }
 
 function uniqueBy<Key extends string, Item extends Readonly<Record<Key, string>>>(

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
 import { startStage, type Stage } from "./support/app.ts";
 import { describeInChromium, launchChromium } from "./support/chromium.ts";
+import { EXAMPLE } from "./support/example.ts";
 import { pause } from "./support/tabs.ts";
 import {
   callOrders,
@@ -57,7 +58,7 @@ describeInChromium("the example in Chromium", () => {
 
         await hydrated(page.getByTestId("user"));
         await signOut(page);
-        expect(await cookieNames(me)).not.toContain("next-auth.session-token");
+        expect(await cookieNames(me)).not.toContain(EXAMPLE.sessionCookie);
         await page.goto(`${stage.app.url}/action`);
         expect(new URL(page.url()).pathname).toBe("/signin");
         expect(me.trouble).toEqual([]);

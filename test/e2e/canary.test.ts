@@ -5,10 +5,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { decode } from "next-auth/jwt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { APP_FOLDER, TEST_BUILD } from "../../scripts/lib/paths.ts";
+import { TEST_BUILD } from "../../scripts/lib/paths.ts";
 import { SECRETS, startStage, type Stage } from "./support/app.ts";
 import {
   browserless,
@@ -16,6 +15,7 @@ import {
   signInWithProvider,
   type Browserless,
 } from "./support/browserless.ts";
+import { EXAMPLE } from "./support/example.ts";
 import { recordEverything, type Recorder } from "./support/recorder.ts";
 import { findLeaks, type Canary, type Place } from "./support/secret-scan.ts";
 import { LOGINS } from "./support/servers.ts";
@@ -100,7 +100,7 @@ beforeAll(async () => {
   const { authorizationServer, api, clientSecret } = stage.servers;
   recorder.watchRequestsTo("the authorization server", authorizationServer.proxy, collectTokens);
   recorder.watchRequestsTo("the API", api.proxy, collectTokens);
-  addCanary("NEXTAUTH_SECRET", SECRETS.nextAuth);
+  addCanary(EXAMPLE.secretVariable, SECRETS.nextAuth);
   addCanary("NOLAPSE_SECRET", SECRETS.nolapse);
   addCanary("the client secret", clientSecret);
 });
@@ -136,8 +136,8 @@ function tokensAtAuthorizationServer(): readonly string[] {
 
 /** The handle of the session in the jar, after a look at what else its JWT says. */
 async function inspectSession(name: string, browser: Browserless): Promise<void> {
-  const token = await browser.cookie(stage.app.url, "next-auth.session-token");
-  const jwt = await decode({ ...(token !== undefined && { token }), secret: SECRETS.nextAuth });
+  const token = await browser.cookie(stage.app.url, EXAMPLE.sessionCookie);
+  const jwt = await EXAMPLE.openSession(token, SECRETS.nextAuth);
   const { handle } = (jwt as unknown as { nolapse: { handle: string } }).nolapse;
   expect(handle).toHaveLength(43);
   addCanary(`the handle of ${name}`, handle);
@@ -168,7 +168,7 @@ async function visitEverything(browser: Browserless): Promise<void> {
 }
 
 function runAction(browser: Browserless): ReturnType<Browserless["visit"]> {
-  const file = join(APP_FOLDER, TEST_BUILD, "server/server-reference-manifest.json");
+  const file = join(EXAMPLE.folder, TEST_BUILD, "server/server-reference-manifest.json");
   const { node } = JSON.parse(readFileSync(file, "utf8")) as { node: Record<string, unknown> };
   const id =
     Object.entries(node).find(([, entry]) => JSON.stringify(entry).includes("loadMyOrders"))?.[0] ?? "";
@@ -180,7 +180,7 @@ function runAction(browser: Browserless): ReturnType<Browserless["visit"]> {
 }
 
 function buildId(): string {
-  return readFileSync(join(APP_FOLDER, TEST_BUILD, "BUILD_ID"), "utf8").trim();
+  return readFileSync(join(EXAMPLE.folder, TEST_BUILD, "BUILD_ID"), "utf8").trim();
 }
 
 async function csrf(browser: Browserless): Promise<string> {
@@ -267,7 +267,7 @@ describe("two users of each login", () => {
     for (const path of [...PAGES, ...ROUTES, "/api/live"]) await stranger.visit(app.url + path);
     const wrong = { username: "carol", password: "wrong-password" };
     await signInWithCredentials(stranger, { url: app.url, providerId: "credentials" }, wrong);
-    const broken = browserless({ headers: { cookie: "next-auth.session-token=%E0%A4%A; a=b" } });
+    const broken = browserless({ headers: { cookie: `${EXAMPLE.sessionCookie}=%E0%A4%A; a=b` } });
     for (const path of ["/protected", "/api/orders", "/api/auth/session"]) await broken.visit(app.url + path);
 
     // A careless server quotes what it was sent: in JSON, and in a page of HTML.
@@ -299,7 +299,7 @@ describe("two users of each login", () => {
     for (let ended = false; !ended;) {
       await pause(500);
       const sessions = await Promise.all([alice, bob].map((one) => one.visit(`${app.url}/api/auth/session`)));
-      ended = sessions.some(({ body }) => body.includes("RefreshAccessTokenError"));
+      ended = sessions.some(({ body }) => body.includes(EXAMPLE.signInAgainError));
     }
     await orders();
     sampleDisk("after errors");
@@ -311,7 +311,7 @@ describe("two users of each login", () => {
       const old = browserless({ jar: await browser.jar.clone() });
       const body = new URLSearchParams({ csrfToken: await csrf(browser), callbackUrl: url });
       await browser.visit(`${url}/api/auth/signout`, { method: "POST", body });
-      expect(await browser.cookie(url, "next-auth.session-token")).toBeUndefined();
+      expect(await browser.cookie(url, EXAMPLE.sessionCookie)).toBeUndefined();
       for (const path of ["/protected", "/api/orders", "/api/auth/session"]) await old.visit(url + path);
       expect((await old.visit(`${url}/api/orders`)).status).toBe(401);
     }
@@ -387,7 +387,7 @@ describe("what was seen and kept meanwhile", () => {
   });
 
   it("shows none in the JavaScript that browsers load (SEC-01)", async () => {
-    const folder = join(APP_FOLDER, TEST_BUILD, "static");
+    const folder = join(EXAMPLE.folder, TEST_BUILD, "static");
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
       name.endsWith(".js"),
     );

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../scripts/lib/ports.ts";
 import { exampleApp, startStage, type App, type Stage } from "./support/app.ts";
 import { browserless, signInWithProvider, type Browserless } from "./support/browserless.ts";
+import { EXAMPLE } from "./support/example.ts";
 import { LOGINS } from "./support/servers.ts";
 import { ask, loadPage, pause, type TabReport } from "./support/tabs.ts";
 
@@ -90,7 +91,7 @@ describe("two processes on one SQLite file", () => {
     second = exampleApp({
       servers: stage.servers,
       port: await freePort(),
-      env: { NEXTAUTH_URL: stage.app.url },
+      publicUrl: stage.app.url,
     });
     await second.start();
   });
@@ -121,7 +122,7 @@ describe("two processes on one SQLite file", () => {
     const [alice, bob] = [await signedIn("alice"), await signedIn("bob")];
     const old = browserless({ jar: await alice.jar.clone() });
     const { url } = stage.app;
-    const oldCookie = await old.cookie(url, "next-auth.session-token");
+    const oldCookie = await old.cookie(url, EXAMPLE.sessionCookie);
     const csrf = JSON.parse((await alice.visit(`${url}/api/auth/csrf`)).body) as { csrfToken: string };
     await alice.visit(`${url}/api/auth/signout`, {
       method: "POST",
@@ -132,8 +133,8 @@ describe("two processes on one SQLite file", () => {
     await ask(bob, `${second.url}/api/orders`, bobs);
 
     expect(atOther.status).toBe(401);
-    expect(JSON.parse((await old.visit(`${second.url}/api/auth/session`)).body)).toEqual({});
-    expect(await old.cookie(url, "next-auth.session-token"), "no new cookie").toBe(oldCookie);
+    expect(JSON.parse((await old.visit(`${second.url}/api/auth/session`)).body)).toEqual(EXAMPLE.noSession);
+    expect(await old.cookie(url, EXAMPLE.sessionCookie), "no new cookie").toBe(oldCookie);
     expect(bobs.failed).toEqual([]);
   });
 });

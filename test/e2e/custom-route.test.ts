@@ -6,7 +6,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 
-import { APP_FOLDER } from "../../scripts/lib/paths.ts";
 import { freePort } from "../../scripts/lib/ports.ts";
 import { buildCopy, copyExample } from "./support/app-copy.ts";
 import { exampleApp, type App } from "./support/app.ts";
@@ -17,6 +16,7 @@ import {
   type Browserless,
 } from "./support/browserless.ts";
 import { describeInChromium, launchChromium } from "./support/chromium.ts";
+import { EXAMPLE } from "./support/example.ts";
 import { LOGINS, startServers, type Servers } from "./support/servers.ts";
 import { ask, keepLoading, pause, type TabReport } from "./support/tabs.ts";
 import { tlsProxy, type TlsProxy } from "./support/tls-proxy.ts";
@@ -25,7 +25,7 @@ const TOKEN_TTL_SECONDS = 8;
 const LIFETIME_MS = TOKEN_TTL_SECONDS * 1000;
 const BASE_PATH = "/custom-route";
 const AUTH_PATH = `${BASE_PATH}/api/auth`;
-const SESSION_COOKIE = "__Secure-next-auth.session-token";
+const SESSION_COOKIE = EXAMPLE.secureSessionCookie;
 
 /** A server that asks itself for the session by HTTP: what `NEXTAUTH_URL_INTERNAL` is for. */
 const LOOPBACK_ROUTE = `import type { NextApiRequest, NextApiResponse } from "next";
@@ -37,7 +37,7 @@ export default async function handler(req: NextApiRequest, res: NextApiResponse)
 `;
 
 /** The types of the same sources were checked when the example itself was built. */
-const WITHOUT_TYPES = readFileSync(join(APP_FOLDER, "next.config.ts"), "utf8").replace(
+const WITHOUT_TYPES = readFileSync(join(EXAMPLE.folder, "next.config.ts"), "utf8").replace(
   "const config: NextConfig = {",
   "$&\n  typescript: { ignoreBuildErrors: true },",
 );
@@ -100,7 +100,8 @@ describe("an app below a path, behind a proxy that ends TLS", () => {
       port,
       folder,
       basePath: BASE_PATH,
-      env: { NEXTAUTH_URL: authUrl, NEXTAUTH_URL_INTERNAL: `http://127.0.0.1:${port}${AUTH_PATH}` },
+      publicUrl: authUrl,
+      env: { NEXTAUTH_URL_INTERNAL: `http://127.0.0.1:${port}${AUTH_PATH}` },
     });
     await app.start();
   });
@@ -132,7 +133,7 @@ describe("an app below a path, behind a proxy that ends TLS", () => {
       const cookies = await browser.jar.getCookies(proxy.origin);
       const session = cookies.filter(({ key }) => key.startsWith(SESSION_COOKIE));
       expect(session).toMatchObject([{ key: SESSION_COOKIE, secure: true, httpOnly: true }]);
-      expect(cookies.map(({ key }) => key)).not.toContain("next-auth.session-token");
+      expect(cookies.map(({ key }) => key)).not.toContain(EXAMPLE.sessionCookie);
     }
   });
 
@@ -228,7 +229,7 @@ describe("an app below a path, behind a proxy that ends TLS", () => {
 /** NextAuth reads both alike; `npm run test:full` tries the other one, too. */
 const TRUSTED_BY = process.env["NOLAPSE_FULL"] === "1" ? ["VERCEL", "AUTH_TRUST_HOST"] : ["VERCEL"];
 
-describe.each(TRUSTED_BY)("an app without NEXTAUTH_URL that may trust its proxy (%s)", (variable) => {
+describe.each(TRUSTED_BY)("an app that was not told its address and may trust its proxy (%s)", (variable) => {
   let servers: Servers;
   let app: App;
   let proxy: TlsProxy;
@@ -240,7 +241,7 @@ describe.each(TRUSTED_BY)("an app without NEXTAUTH_URL that may trust its proxy 
     });
     const port = await freePort();
     proxy.targetPort = port;
-    app = exampleApp({ servers, port, env: { NEXTAUTH_URL: undefined, [variable]: "1" } });
+    app = exampleApp({ servers, port, publicUrl: null, env: { [variable]: "1" } });
     await app.start();
   });
   afterAll(async () => {

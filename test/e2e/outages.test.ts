@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { startStage, type Stage } from "./support/app.ts";
 import { browserless, signInWithProvider, type Browserless } from "./support/browserless.ts";
+import { EXAMPLE } from "./support/example.ts";
 import type { WatchedRequest } from "./support/fault-proxy.ts";
 import { LOGINS } from "./support/servers.ts";
 import { ask, pause, type TabReport } from "./support/tabs.ts";
@@ -166,7 +167,7 @@ describe.concurrent("a grant that the authorization server has ended", () => {
     expect(ended.body.includes("/protected"), "the way back is lost").toBe(true);
     expect(again.map(({ status }) => status)).toEqual([401, 401, 401]);
     expect(await session(alice)).toMatchObject({
-      error: "RefreshAccessTokenError",
+      error: EXAMPLE.signInAgainError,
       tokenState: { status: "reauthentication_required", reason: "rejected" },
     });
     expect(bobs.body).toContain('data-testid="orders"');

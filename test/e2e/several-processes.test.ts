@@ -35,8 +35,8 @@ describe.each(STORE_KINDS)("four processes of the app on one %s", (kind) => {
       redirectUris: [`${url}/api/auth/callback/demo`],
     });
     const ports = await Promise.all(Array.from({ length: PROCESSES }, () => freePort()));
-    const env = { NEXTAUTH_URL: url, STORE: kind, [ADDRESS_VARIABLE[kind]]: store.address.at };
-    apps = ports.map((appPort) => exampleApp({ servers, port: appPort, env }));
+    const env = { STORE: kind, [ADDRESS_VARIABLE[kind]]: store.address.at };
+    apps = ports.map((appPort) => exampleApp({ servers, port: appPort, publicUrl: url, env }));
     // One after the other: the first makes the table.
     for (const app of apps) await app.start();
     balancer = await roundRobin(port, ports);

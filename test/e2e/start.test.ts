@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ROOT, TEST_BUILD } from "../../scripts/lib/paths.ts";
 import { freePort } from "../../scripts/lib/ports.ts";
 import { browserless, signInWithProvider } from "./support/browserless.ts";
+import { EXAMPLE } from "./support/example.ts";
 import { LOGINS } from "./support/servers.ts";
 
 let dataDir: string;
@@ -32,20 +33,24 @@ interface Started {
 }
 
 function start(ports: { readonly app: number; readonly issuer: number; readonly api: number }): Started {
-  const child = spawn(process.execPath, ["scripts/check-node.mjs", "scripts/start.ts"], {
-    cwd: ROOT,
-    env: {
-      ...process.env,
-      NODE_ENV: "production",
-      NEXT_DIST_DIR: TEST_BUILD,
-      PORT: String(ports.app),
-      AS_PORT: String(ports.issuer),
-      API_PORT: String(ports.api),
-      DATA_DIR: dataDir,
-      TOKEN_TTL_SECONDS: "12",
+  const child = spawn(
+    process.execPath,
+    ["scripts/check-node.mjs", "scripts/start.ts", ...EXAMPLE.startArguments],
+    {
+      cwd: ROOT,
+      env: {
+        ...process.env,
+        NODE_ENV: "production",
+        NEXT_DIST_DIR: TEST_BUILD,
+        PORT: String(ports.app),
+        AS_PORT: String(ports.issuer),
+        API_PORT: String(ports.api),
+        DATA_DIR: dataDir,
+        TOKEN_TTL_SECONDS: "12",
+      },
+      stdio: ["ignore", "pipe", "pipe"],
     },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  );
   started = child;
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

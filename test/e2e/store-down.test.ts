@@ -16,12 +16,13 @@ import {
   type Browserless,
   type Page,
 } from "./support/browserless.ts";
+import { EXAMPLE } from "./support/example.ts";
 import { LOGINS, startServers, type Servers } from "./support/servers.ts";
 import { pause } from "./support/tabs.ts";
 
 const TOKEN_TTL_SECONDS = 10;
 const LIFETIME_MS = TOKEN_TTL_SECONDS * 1000;
-const SESSION_COOKIE = "next-auth.session-token";
+const SESSION_COOKIE = EXAMPLE.sessionCookie;
 /** The longest wait for a refresh, for a store operation, and some time for a loaded machine. */
 const LONGEST_ANSWER_MS = 5_000 + 3_000 + 2_000;
 const RECOVERY_MS = 20_000;
@@ -138,7 +139,9 @@ describe("a store that cannot be opened", () => {
       expect(page.body).toMatch(/data-code="StoreUnavailable"/);
       expect(page.visited.length, page.visited.join(" → ")).toBeLessThan(10);
       expect(await browser.cookie(app.url, SESSION_COOKIE)).toBeUndefined();
-      expect((await browser.visit(`${app.url}/api/auth/session`)).body).toBe("{}");
+      expect((await browser.visit(`${app.url}/api/auth/session`)).body).toBe(
+        JSON.stringify(EXAMPLE.noSession),
+      );
       expect((await browser.visit(`${app.url}/`)).status).toBe(200);
     }
     expect(app.output()).toContain("The tokens of a sign-in could not be stored");

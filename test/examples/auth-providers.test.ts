@@ -1,14 +1,20 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { fromExample } from "./load.ts";
 
-interface AuthProviders {
+interface OptionalProviders {
   readonly extraProviders: () => readonly { readonly id: string; readonly name: string }[];
+}
+
+interface AuthProviders {
   readonly signInProviders: () => readonly { readonly id: string; readonly options?: object }[];
 }
 
-const { extraProviders, signInProviders } = await fromExample<AuthProviders>(
+const { extraProviders } = await fromExample<OptionalProviders>("lib/optional-providers");
+const { signInProviders } = await fromExample<AuthProviders>(
   "lib/auth-providers",
   "lib/settings",
+  "lib/backend",
+  "lib/optional-providers",
 );
 
 /** Only these are set of the variables that a provider may need. */

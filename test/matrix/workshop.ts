@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { childEnvironment, runNode, runNpm } from "../../scripts/lib/run.ts";
-import { nextCli } from "../e2e/support/next-process.ts";
+import { nextCli } from "../../scripts/lib/build-app.ts";
 import { CONFIGURATIONS, type Configuration } from "./configurations.ts";
 import { doorBefore, type Row } from "./rows.ts";
 import { turns } from "./turns.ts";

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { keptJson } from "../../examples/servers/lib/kept-json.ts";
 import { apiEnvironment, appEnvironment, issuerEnvironment, readDemo } from "../../scripts/lib/demo.ts";
+import { EXAMPLES } from "../../scripts/lib/examples.ts";
 import { fingerprint } from "../../scripts/lib/fingerprint.ts";
 import { freePort, requireFreePorts } from "../../scripts/lib/ports.ts";
 import { processGroup } from "../../scripts/lib/process-group.ts";
@@ -62,9 +63,9 @@ describe("a port that is taken", () => {
   });
 });
 
-describe("the demonstration's settings", () => {
+describe.each(Object.values(EXAMPLES))("the demonstration's settings with $name", (example) => {
   it("keep everything on the loopback, with the issuer under another name than the app", () => {
-    const demo = readDemo();
+    const demo = readDemo(example);
 
     expect(demo).toMatchObject({
       host: "127.0.0.1",
@@ -80,18 +81,20 @@ describe("the demonstration's settings", () => {
   it("give the app and the authorization server the same idea of each other", () => {
     vi.stubEnv("PORT", "3210");
     vi.stubEnv("AS_PORT", "4210");
-    const demo = readDemo();
+    const demo = readDemo(example);
 
-    expect(appEnvironment(demo, SECRETS)["OIDC_ISSUER"]).toBe(issuerEnvironment(demo, SECRETS)["ISSUER"]);
+    expect(appEnvironment(example, demo, SECRETS)["OIDC_ISSUER"]).toBe(
+      issuerEnvironment(demo, SECRETS)["ISSUER"],
+    );
     expect(issuerEnvironment(demo, SECRETS)["REDIRECT_URIS"]).toBe(
       "http://localhost:3210/api/auth/callback/demo",
     );
   });
 
-  it("follow a NEXTAUTH_URL with a route of its own", () => {
-    vi.stubEnv("NEXTAUTH_URL", "https://app.example/custom-route/api/auth");
+  it("follow an address with a route of its own", () => {
+    vi.stubEnv(example.urlVariable, "https://app.example/custom-route/api/auth");
 
-    expect(issuerEnvironment(readDemo(), SECRETS)["REDIRECT_URIS"]).toBe(
+    expect(issuerEnvironment(readDemo(example), SECRETS)["REDIRECT_URIS"]).toBe(
       "https://app.example/custom-route/api/auth/callback/demo",
     );
   });
@@ -99,7 +102,7 @@ describe("the demonstration's settings", () => {
   it("name the variable that makes no sense", () => {
     vi.stubEnv("TOKEN_TTL_SECONDS", "soon");
 
-    expect(() => readDemo()).toThrow(
+    expect(() => readDemo(example)).toThrow(
       'TOKEN_TTL_SECONDS is "soon": it has to be a whole number from 5 to 86400',
     );
   });

@@ -2,11 +2,10 @@ import "@/components/styles";
 
 import { ColorSchemeScript, mantineHtmlProps } from "@mantine/core";
 import type { Metadata, Viewport } from "next";
-import { getServerSession } from "next-auth";
 import type { ReactNode } from "react";
 
 import { AppProviders } from "@/components/app-providers";
-import { authOptions } from "@/lib/auth";
+import { readSession } from "@/lib/auth";
 import { requestDictionary, requestLocale } from "@/lib/i18n/request-locale";
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -22,7 +21,7 @@ export const viewport: Viewport = {
 };
 
 export default async function RootLayout({ children }: { readonly children: ReactNode }): Promise<ReactNode> {
-  const [locale, session] = await Promise.all([requestLocale(), getServerSession(authOptions)]);
+  const [locale, session] = await Promise.all([requestLocale(), readSession()]);
   return (
     <html lang={locale} {...mantineHtmlProps}>
       <head>

@@ -1,10 +1,9 @@
-import { getServerSession } from "next-auth";
 import type { ReactNode } from "react";
 
 import { Sawtooth } from "@/components/sawtooth";
 import { DoorCards } from "@/components/door-cards";
 import { LinkButton } from "@/components/link-button";
-import { authOptions } from "@/lib/auth";
+import { readSession } from "@/lib/auth";
 import { signInPath } from "@/lib/callback-url";
 import { requestDictionary } from "@/lib/i18n/request-locale";
 import { TOKEN_TTL_MS } from "@/lib/settings";
@@ -13,7 +12,7 @@ import classes from "./page.module.css";
 
 /** What this is, and what to try. */
 export default async function OverviewPage(): Promise<ReactNode> {
-  const [{ overview }, session] = await Promise.all([requestDictionary(), getServerSession(authOptions)]);
+  const [{ overview }, session] = await Promise.all([requestDictionary(), readSession()]);
   return (
     <>
       <section className={classes.hero}>

@@ -1,11 +1,17 @@
 /**
  * The app's sign-in: NextAuth's options, wrapped once by nolapse. There is no refresh code here.
  *
+ * With `auth-providers.ts` and the route this is all that knows the version of next-auth: the pages take what they need
+ * from here.
+ *
  * @module
  */
+import type { GetServerSidePropsContext } from "next";
+import { getServerSession, type Session } from "next-auth";
 import { withFreshTokens } from "nolapse/next-auth";
 
 import { signInProviders } from "@/lib/auth-providers";
+import { logOutAtBackend, refreshAtBackend } from "@/lib/backend";
 import { withBasePath } from "@/lib/base-path";
 import { grantStore } from "@/lib/grant-store";
 import { recordTokenEvent } from "@/lib/live/hub";
@@ -21,21 +27,23 @@ export const { authOptions, wrapHandler, getAccessToken, fetchWithToken, check }
     allowedOrigins: [API_URL],
     providers: {
       credentials: {
-        refresh: ({ refreshToken, signal }) => postToBackend("/refresh", refreshToken, signal),
-        revoke: ({ refreshToken, signal }) => postToBackend("/logout", refreshToken, signal),
+        refresh: ({ refreshToken, signal }) => refreshAtBackend(refreshToken, signal),
+        revoke: ({ refreshToken, signal }) => logOutAtBackend(refreshToken, signal),
       },
     },
     onEvent: recordTokenEvent,
   },
 );
 
-/** The backend's own endpoints: nolapse reads the answer as it would an authorization server's. */
-function postToBackend(path: string, refreshToken: string, signal: AbortSignal): Promise<Response> {
-  return fetch(API_URL + path, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ refresh_token: refreshToken }),
-    cache: "no-store",
-    signal,
-  });
+export type { GrantStore, TokenEvent } from "nolapse/next-auth";
+
+/** What a session's `error` is called when only a new sign-in helps. */
+export const SIGN_IN_AGAIN = "RefreshAccessTokenError";
+
+/** Where browsers find the app, as NextAuth was told. */
+export const APP_URL: string | undefined = process.env.NEXTAUTH_URL;
+
+/** The visitor's session; in `getServerSideProps` by its context. `null` where nobody is signed in. */
+export function readSession(ctx?: GetServerSidePropsContext): Promise<Session | null> {
+  return ctx === undefined ? getServerSession(authOptions) : getServerSession(ctx.req, ctx.res, authOptions);
 }

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import type { GrantStore } from "nolapse/next-auth";
 import { migratePostgres, postgresStore } from "nolapse/stores/postgres";
 import { redisStore } from "nolapse/stores/redis";
 import { sqliteStore } from "nolapse/stores/sqlite";
 import { Redis } from "ioredis";
 import { Pool } from "pg";
+
+import type { GrantStore } from "@/lib/auth";
 
 const CONNECT_TIMEOUT_MS = 2_000;
 

@@ -1,12 +1,12 @@
 import type { GetServerSideProps } from "next";
 import Head from "next/head";
-import { getServerSession, type Session } from "next-auth";
+import type { Session } from "next-auth";
 import type { ReactNode } from "react";
 
 import { DoorLayout } from "@/components/door-layout";
 import { OrdersResult } from "@/components/orders-result";
 import { Panel } from "@/components/panel";
-import { authOptions, getAccessToken } from "@/lib/auth";
+import { getAccessToken, readSession } from "@/lib/auth";
 import { signInPath } from "@/lib/callback-url";
 import { dictionaryOf, LOCALE_COOKIE, localeFrom, type Locale } from "@/lib/i18n";
 import { loadOrders, type OrdersOutcome } from "@/lib/orders";
@@ -26,7 +26,7 @@ export const getServerSideProps: GetServerSideProps<Props> = async (ctx) => {
     };
   }
   const locale = localeFrom(ctx.req.cookies[LOCALE_COOKIE], ctx.req.headers["accept-language"]);
-  const session = await getServerSession(ctx.req, ctx.res, authOptions);
+  const session = await readSession(ctx);
   // Props have to be plain JSON, and a session may hold members that are undefined.
   return { props: { locale, session: JSON.parse(JSON.stringify(session)) as Session | null, outcome } };
 };

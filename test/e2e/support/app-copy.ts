@@ -4,7 +4,6 @@
  */
 import {
   copyFileSync,
-  cpSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -16,11 +15,13 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
+import { nextCli } from "../../../scripts/lib/build-app.ts";
+import { copySources } from "../../../scripts/lib/examples.ts";
 import { fingerprint, keepFingerprint, keptFingerprint } from "../../../scripts/lib/fingerprint.ts";
-import { APP_FOLDER, CACHE_FOLDER, TEST_BUILD } from "../../../scripts/lib/paths.ts";
+import { CACHE_FOLDER } from "../../../scripts/lib/paths.ts";
 import { childEnvironment, runNode } from "../../../scripts/lib/run.ts";
+import { EXAMPLE } from "./example.ts";
 
-const NOT_COPIED = new Set(["node_modules", ".next", TEST_BUILD, ".nolapse", ".data"]);
 const BUILD_LIMIT_MS = 280_000;
 
 /**
@@ -28,12 +29,8 @@ const BUILD_LIMIT_MS = 280_000;
  * name had built is kept.
  */
 export function copyExample(name: string, extraFiles: Readonly<Record<string, string>> = {}): string {
-  const folder = join(CACHE_FOLDER, "apps", name);
-  mkdirSync(folder, { recursive: true });
-  for (const entry of readdirSync(folder))
-    if (entry !== "node_modules" && entry !== ".next") rmSync(join(folder, entry), { recursive: true });
-  for (const entry of readdirSync(APP_FOLDER))
-    if (!NOT_COPIED.has(entry)) cpSync(join(APP_FOLDER, entry), join(folder, entry), { recursive: true });
+  const folder = join(CACHE_FOLDER, "apps", `${EXAMPLE.name}-${name}`);
+  copySources(EXAMPLE.sources, folder);
   for (const [path, text] of Object.entries(extraFiles)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);
@@ -41,7 +38,7 @@ export function copyExample(name: string, extraFiles: Readonly<Record<string, st
   const stamp = join(folder, "node_modules/.linked");
   if (keptFingerprint(stamp) !== installed()) {
     rmSync(join(folder, "node_modules"), { recursive: true, force: true });
-    linkTree(join(APP_FOLDER, "node_modules"), join(folder, "node_modules"));
+    linkTree(join(EXAMPLE.folder, "node_modules"), join(folder, "node_modules"));
     keepFingerprint(stamp, installed());
   }
   return folder;
@@ -52,8 +49,7 @@ export async function buildCopy(folder: string, env: Readonly<Record<string, str
   const stamp = join(CACHE_FOLDER, "apps", `${basename(folder)}.build`);
   const sources = fingerprint(folder, ["."], installed() + JSON.stringify(env));
   if (keptFingerprint(stamp) === sources && existsSync(join(folder, ".next/BUILD_ID"))) return;
-  const next = join(folder, "node_modules/next/dist/bin/next");
-  await runNode(next, ["build"], {
+  await runNode(nextCli(folder), ["build"], {
     cwd: folder,
     env: { ...childEnvironment(), NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1", ...env },
     signal: AbortSignal.timeout(BUILD_LIMIT_MS),
@@ -64,7 +60,7 @@ export async function buildCopy(folder: string, env: Readonly<Record<string, str
 /** What is installed in the example, see `installExample`. */
 function installed(): string {
   return ["lock", "tarball"]
-    .map((what) => keptFingerprint(join(CACHE_FOLDER, `${basename(APP_FOLDER)}.${what}`)) ?? "")
+    .map((what) => keptFingerprint(join(CACHE_FOLDER, `${basename(EXAMPLE.folder)}.${what}`)) ?? "")
     .join(" ");
 }
 

@@ -6,7 +6,8 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 
 import { freePort } from "../../../scripts/lib/ports.ts";
-import { APP_FOLDER, TEST_BUILD } from "../../../scripts/lib/paths.ts";
+import { TEST_BUILD } from "../../../scripts/lib/paths.ts";
+import { EXAMPLE } from "./example.ts";
 import { nextProcess, type NextProcess } from "./next-process.ts";
 import { startServers, type Servers, type ServersOptions } from "./servers.ts";
 
@@ -25,6 +26,8 @@ export interface AppOptions {
   readonly database?: string;
   /** Beside what the app needs; wins. `undefined` leaves a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where browsers find the app, as next-auth is told. Default: at its port. `null`: next-auth is not told. */
+  readonly publicUrl?: string | null;
   /** Default: the built example. */
   readonly folder?: string;
   readonly mode?: "start" | "dev";
@@ -40,17 +43,18 @@ export const SECRETS = {
 
 /** An app that is not started yet. */
 export function exampleApp(options: AppOptions): App {
-  const { servers, port, folder = APP_FOLDER, mode = "start", basePath = "" } = options;
+  const { servers, port, folder = EXAMPLE.folder, mode = "start", basePath = "" } = options;
   const url = `http://localhost:${port}`;
+  const { publicUrl = url } = options;
   const env: NodeJS.ProcessEnv = {
     PATH: process.env["PATH"],
     HOME: process.env["HOME"],
     NODE_ENV: mode === "dev" ? "development" : "production",
     NEXT_TELEMETRY_DISABLED: "1",
     NEXT_BASE_PATH: basePath,
-    ...(folder === APP_FOLDER && { NEXT_DIST_DIR: TEST_BUILD }),
-    NEXTAUTH_URL: url,
-    NEXTAUTH_SECRET: SECRETS.nextAuth,
+    ...(folder === EXAMPLE.folder && { NEXT_DIST_DIR: TEST_BUILD }),
+    [EXAMPLE.urlVariable]: publicUrl ?? undefined,
+    [EXAMPLE.secretVariable]: SECRETS.nextAuth,
     NOLAPSE_SECRET: SECRETS.nolapse,
     NOLAPSE_DB: options.database ?? join(servers.dataDir, "grants.db"),
     ...servers.appEnvironment(),

@@ -5,22 +5,19 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { decode } from "next-auth/jwt";
-
 import { createKeyRing } from "../../../src/vault/key-ring.ts";
 import { createSealer } from "../../../src/vault/sealer.ts";
 import { SECRETS, type Stage } from "./app.ts";
+import { EXAMPLE } from "./example.ts";
 import type { Canary } from "./secret-scan.ts";
 import type { Visitor } from "./visitor.ts";
-
-const SESSION_COOKIE = "next-auth.session-token";
 
 /** Tokens of all users, past and present, as far as the databases still know them, and the secrets of the stage. */
 export function secretsOf(stage: Stage): readonly Canary[] {
   return [
     ...serverTokens(stage),
     ...sealedTokens(stage),
-    { name: "NEXTAUTH_SECRET", value: SECRETS.nextAuth },
+    { name: EXAMPLE.secretVariable, value: SECRETS.nextAuth },
     { name: "NOLAPSE_SECRET", value: SECRETS.nolapse },
     { name: "client secret", value: stage.servers.clientSecret },
   ];
@@ -30,8 +27,8 @@ export function secretsOf(stage: Stage): readonly Canary[] {
 export async function sessionSecrets(visitor: Visitor): Promise<readonly Canary[]> {
   const cookie = await sessionCookie(visitor);
   if (cookie === undefined) return [];
-  const token = await decode({ token: cookie, secret: SECRETS.nextAuth });
-  const handle = (token?.["nolapse"] as { readonly handle?: string } | undefined)?.handle;
+  const token = await EXAMPLE.openSession(cookie, SECRETS.nextAuth);
+  const handle = (token as { readonly nolapse?: { readonly handle?: string } } | null)?.nolapse?.handle;
   if (handle === undefined) throw new Error("The session cookie names no grant");
   return [
     { name: "handle", value: handle },
@@ -41,13 +38,11 @@ export async function sessionSecrets(visitor: Visitor): Promise<readonly Canary[
 
 /** What the session cookie says, decrypted, as text. */
 export async function sessionCookieText(visitor: Visitor): Promise<string> {
-  return JSON.stringify(
-    await decode({ token: (await sessionCookie(visitor)) ?? "", secret: SECRETS.nextAuth }),
-  );
+  return JSON.stringify(await EXAMPLE.openSession(await sessionCookie(visitor), SECRETS.nextAuth));
 }
 
 async function sessionCookie({ context, stage }: Visitor): Promise<string | undefined> {
-  return (await context.cookies(stage.app.url)).find(({ name }) => name === SESSION_COOKIE)?.value;
+  return (await context.cookies(stage.app.url)).find(({ name }) => name === EXAMPLE.sessionCookie)?.value;
 }
 
 /** At the authorization server tokens are opaque: they are the ids of its rows. */

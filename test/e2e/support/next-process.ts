@@ -3,8 +3,8 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createRequire } from "node:module";
-import { join } from "node:path";
+
+import { nextCli } from "../../../scripts/lib/build-app.ts";
 
 /** A Next server that is not started yet. */
 export interface NextProcess {
@@ -36,11 +36,6 @@ export interface NextProcessOptions {
 const START_LIMIT_MS = 90_000;
 const STOP_LIMIT_MS = 10_000;
 const OUTPUT_LIMIT_CHARS = 4_000_000;
-
-/** The command line of the Next that is installed for a folder. */
-export function nextCli(folder: string): string {
-  return createRequire(join(folder, "package.json")).resolve("next/dist/bin/next");
-}
 
 /** A Next server of its own. */
 export function nextProcess(options: NextProcessOptions): NextProcess {

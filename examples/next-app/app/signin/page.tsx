@@ -1,17 +1,16 @@
 import { Alert } from "@mantine/core";
 import type { Metadata } from "next";
 import { headers } from "next/headers";
-import { getServerSession } from "next-auth";
 import type { ReactNode } from "react";
 
 import { SignInForm } from "@/app/signin/sign-in-form";
 import { LinkButton } from "@/components/link-button";
-import { authOptions } from "@/lib/auth";
-import { extraProviders } from "@/lib/auth-providers";
+import { APP_URL, readSession, SIGN_IN_AGAIN } from "@/lib/auth";
 import { withBasePath } from "@/lib/base-path";
 import { ownPath } from "@/lib/callback-url";
 import { dictionaryOf, type Dictionary } from "@/lib/i18n";
 import { requestDictionary, requestLocale } from "@/lib/i18n/request-locale";
+import { extraProviders } from "@/lib/optional-providers";
 import { tokenStateOf } from "@/lib/token-state";
 
 import classes from "./signin.module.css";
@@ -31,7 +30,7 @@ export default async function SignInPage({
   const [query, locale, session, origins] = await Promise.all([
     searchParams,
     requestLocale(),
-    getServerSession(authOptions),
+    readSession(),
     ownOrigins(),
   ]);
   const words = dictionaryOf(locale);
@@ -75,7 +74,7 @@ function Notice({
   readonly reason: string | undefined;
 }): ReactNode {
   const { signin, reauth } = words;
-  const ended = reason !== undefined || error === "RefreshAccessTokenError";
+  const ended = reason !== undefined || error === SIGN_IN_AGAIN;
   if (error === undefined && !ended) return null;
   const text = ended
     ? (own(reauth.reasons, reason) ?? reauth.unknown)
@@ -106,9 +105,8 @@ function one(value: string | string[] | undefined): string | undefined {
 
 async function ownOrigins(): Promise<string[]> {
   const host = (await headers()).get("host");
-  const configured = process.env.NEXTAUTH_URL;
   return [
     ...(host === null ? [] : [`http://${host}`, `https://${host}`]),
-    ...(configured !== undefined && URL.canParse(configured) ? [new URL(configured).origin] : []),
+    ...(APP_URL !== undefined && URL.canParse(APP_URL) ? [new URL(APP_URL).origin] : []),
   ];
 }

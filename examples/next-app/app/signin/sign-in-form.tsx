@@ -75,9 +75,9 @@ function BackendLogin({ callbackUrl }: { readonly callbackUrl: string }): ReactN
     const fields = new FormData(event.currentTarget);
     setWorking(true);
     setError(undefined);
-    const code = await credentialsSignIn(fields, callbackUrl);
-    if (code === undefined) return window.location.assign(callbackUrl);
-    setError(signin.errors[code] ?? signin.unknownError);
+    const failure = await credentialsSignIn(fields, callbackUrl);
+    if (failure === undefined) return window.location.assign(callbackUrl);
+    setError(signin.errors[failure.code ?? ""] ?? signin.errors[failure.error] ?? signin.unknownError);
     setWorking(false);
   };
   return (
@@ -115,8 +115,14 @@ function BackendLogin({ callbackUrl }: { readonly callbackUrl: string }): ReactN
   );
 }
 
-/** Signs in without leaving the page. Returns NextAuth's error name, `undefined` if it worked. */
-async function credentialsSignIn(fields: FormData, callbackUrl: string): Promise<string | undefined> {
+/** NextAuth's name for what went wrong; version 5 may have a `code` that says more. */
+interface SignInFailure {
+  readonly error: string;
+  readonly code?: string | undefined;
+}
+
+/** Signs in without leaving the page. Returns what went wrong, `undefined` if it worked. */
+async function credentialsSignIn(fields: FormData, callbackUrl: string): Promise<SignInFailure | undefined> {
   try {
     const result = await signIn("credentials", {
       redirect: false,
@@ -125,9 +131,10 @@ async function credentialsSignIn(fields: FormData, callbackUrl: string): Promise
       password: text(fields, "password"),
     });
     // A sign-in that the app's callbacks turned down is answered with status 200 and an error.
-    return result?.error ?? (result?.ok ? undefined : "Callback");
+    if (result?.error) return { code: undefined, ...result, error: result.error };
+    return result?.ok ? undefined : { error: "Callback" };
   } catch {
-    return "Callback";
+    return { error: "Callback" };
   }
 }
 

@@ -165,6 +165,7 @@ export const en = {
       LoginUnavailable: "The backend cannot be reached right now. Try again in a moment.",
       OAuthSignin: "The authorization server could not be reached. Try again in a moment.",
       OAuthCallback: "The sign-in was cancelled, or the authorization server refused it.",
+      OAuthCallbackError: "The sign-in was cancelled, or the authorization server refused it.",
       AccessDenied: "This account may not sign in here.",
       Configuration: "The sign-in is not set up correctly. The server's log says more.",
       Callback: "The sign-in could not be completed. Try again.",

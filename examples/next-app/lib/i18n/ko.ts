@@ -162,6 +162,7 @@ export const ko: Dictionary = {
       LoginUnavailable: "지금은 백엔드에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.",
       OAuthSignin: "인가 서버에 연결하지 못했습니다. 잠시 후 다시 시도해 주세요.",
       OAuthCallback: "로그인이 취소되었거나 인가 서버가 거부했습니다.",
+      OAuthCallbackError: "로그인이 취소되었거나 인가 서버가 거부했습니다.",
       AccessDenied: "이 계정으로는 로그인할 수 없습니다.",
       Configuration: "로그인 설정이 올바르지 않습니다. 자세한 내용은 서버 로그에 있습니다.",
       Callback: "로그인을 마치지 못했습니다. 다시 시도해 주세요.",

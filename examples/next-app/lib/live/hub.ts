@@ -6,8 +6,7 @@
  *
  * @module
  */
-import type { TokenEvent } from "nolapse/next-auth";
-
+import type { TokenEvent } from "@/lib/auth";
 import {
   BUCKET_MS,
   HISTORY_MS,
