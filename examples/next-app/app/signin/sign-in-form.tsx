@@ -75,9 +75,9 @@ function BackendLogin({ callbackUrl }: { readonly callbackUrl: string }): ReactN
     const fields = new FormData(event.currentTarget);
     setWorking(true);
     setError(undefined);
-    const failure = await credentialsSignIn(fields, callbackUrl);
-    if (failure === undefined) return window.location.assign(callbackUrl);
-    setError(signin.errors[failure.code ?? ""] ?? signin.errors[failure.error] ?? signin.unknownError);
+    const names = await credentialsSignIn(fields, callbackUrl);
+    if (names === undefined) return window.location.assign(callbackUrl);
+    setError(names.map((name) => signin.errors[name]).find(Boolean) ?? signin.unknownError);
     setWorking(false);
   };
   return (
@@ -115,26 +115,30 @@ function BackendLogin({ callbackUrl }: { readonly callbackUrl: string }): ReactN
   );
 }
 
-/** NextAuth's name for what went wrong; version 5 may have a `code` that says more. */
-interface SignInFailure {
-  readonly error: string;
+/** NextAuth's answer; `error` is its name for what went wrong, and version 5 may have a `code` that says more. */
+interface SignInResult {
+  readonly ok?: boolean | undefined;
+  readonly error?: string | null | undefined;
   readonly code?: string | undefined;
 }
 
-/** Signs in without leaving the page. Returns what went wrong, `undefined` if it worked. */
-async function credentialsSignIn(fields: FormData, callbackUrl: string): Promise<SignInFailure | undefined> {
+/** Signs in without leaving the page. Returns the names of what went wrong, the best one first; `undefined` if it worked. */
+async function credentialsSignIn(
+  fields: FormData,
+  callbackUrl: string,
+): Promise<readonly string[] | undefined> {
   try {
-    const result = await signIn("credentials", {
+    const result: SignInResult | undefined = await signIn("credentials", {
       redirect: false,
       callbackUrl,
       username: text(fields, "username"),
       password: text(fields, "password"),
     });
     // A sign-in that the app's callbacks turned down is answered with status 200 and an error.
-    if (result?.error) return { code: undefined, ...result, error: result.error };
-    return result?.ok ? undefined : { error: "Callback" };
+    if (result?.error) return [result.code ?? "", result.error];
+    return result?.ok ? undefined : ["Callback"];
   } catch {
-    return { error: "Callback" };
+    return ["Callback"];
   }
 }
 
