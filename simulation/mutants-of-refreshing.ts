@@ -92,9 +92,9 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
     patches: [
       {
         file: "src/core/settle-outcome.ts",
-        find: "const waitMs = pauseAfterMs(kind, failures, engine.random(), outcome.retryAfterMs);",
+        find: "const waitMs = pauseAfterMs(kind, failures, engine.random(), outcome.retryAfterMs, mostMs);",
         replace:
-          'const waitMs = kind === "unknown" ? 1 : pauseAfterMs(kind, failures, engine.random(), outcome.retryAfterMs);',
+          'const waitMs = kind === "unknown" ? 1 : pauseAfterMs(kind, failures, engine.random(), outcome.retryAfterMs, mostMs);',
       },
     ],
     caughtBy: { rules: ["I10", "I12"] },
@@ -128,7 +128,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
     what: "a session read that meets a lost grant clears the cookie",
     patches: [
       {
-        file: "src/adapter/session-read.ts",
+        file: "src/adapter/session-grants.ts",
         find: 'return reason === "signed_out" || reason === "replaced" || reason === "revoked";',
         replace: "return true;",
       },

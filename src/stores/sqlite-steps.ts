@@ -21,16 +21,15 @@ import {
   type Candidate,
   type EndReason,
   type GrantRecord,
-  type Intent,
   type Lease,
   type NewGrant,
-  type SealedTokens,
 } from "../core/grant.ts";
 import { leaseDurationMs, MAX_LEASE_MS } from "./lease-rule.ts";
 import { readEach } from "./read-each.ts";
 import { resealed } from "./resealed.ts";
 import { selectionFrom, type Selection } from "./selector.ts";
-import type { Bindings, Connection } from "./sqlite-connection.ts";
+import { intentBindings, tokenBindings, whole } from "./sqlite-bindings.ts";
+import type { Connection } from "./sqlite-connection.ts";
 import { idOf, readingFrom } from "./sqlite-rows.ts";
 
 /** The database's clock, in epoch milliseconds. It stands still within one statement. */
@@ -263,36 +262,4 @@ export const sqliteSteps = {
 
 function keepCandidates(connection: Connection, id: string, candidates: readonly Candidate[]): void {
   connection.changes(KEEP_CANDIDATES, { id, candidates: JSON.stringify(candidates) });
-}
-
-function tokenBindings(tokens: SealedTokens): Bindings {
-  return {
-    sealedTokenSet: tokens.sealedTokenSet,
-    keyId: tokens.keyId,
-    accessTokenIssuedAtMs: whole(tokens.accessTokenIssuedAtMs),
-    accessTokenExpiresAtMs: wholeOrNull(tokens.accessTokenExpiresAtMs),
-    refreshTokenExpiresAtMs: wholeOrNull(tokens.refreshTokenExpiresAtMs),
-    refreshable: tokens.refreshable ? 1 : 0,
-  };
-}
-
-function intentBindings(intent: Intent | null): Bindings {
-  return {
-    attemptId: intent?.attemptId ?? null,
-    intentHolder: intent?.holder ?? null,
-    parentVersion: intent?.parentVersion ?? null,
-    intentFence: intent?.fence ?? null,
-    startedAtMs: wholeOrNull(intent?.startedAtMs ?? null),
-    deadlineAtMs: wholeOrNull(intent?.deadlineAtMs ?? null),
-    outcome: intent?.outcome ?? null,
-  };
-}
-
-/** The columns hold whole milliseconds; SQLite refuses a fraction there. */
-function whole(value: number): number {
-  return Math.round(value);
-}
-
-function wholeOrNull(value: number | null): number | null {
-  return value === null ? null : whole(value);
 }
