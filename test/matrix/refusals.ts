@@ -59,7 +59,7 @@ function edgeMiddleware(nextAuth: Row["nextAuth"], major: 14 | 15 | 16): Refusal
     versions: `next-auth ${NEXT_AUTH[nextAuth]}, Next ${NEXT[next]}`,
     what: "`middleware.ts` on the Edge",
     instead: instead[major],
-    words: /needs the Node runtime, and middleware\.ts runs on the Edge|not-for-edge/,
+    words: /needs the Node runtime, and middleware\.ts runs on the Edge|not-for-edge-use-proxy-ts\.js/,
     attempt: async (workshop) => {
       const folder = await workshop.withEdgeMiddleware(row);
       try {

@@ -1,6 +1,7 @@
 /**
  * What a bundle for the Edge runtime gets instead of a server entry (`edge-light` export condition): a clear error, where
- * Node's modules would be missing one by one.
+ * Node's modules would be missing one by one. Turbopack ends the build because there are no exports here, and shows of this
+ * file nothing but its name.
  *
  * @module
  */
