@@ -31,6 +31,8 @@ export interface Own {
   readonly encode?: Run;
   readonly decode?: Run;
   readonly events?: Readonly<Record<string, Run>>;
+  /** Everything else of NextAuth's `jwt`. */
+  readonly jwtOptions?: object;
   /** With an adapter, whose tables are maps. */
   readonly adapter?: boolean;
   /** Everything else of NextAuth's options. */
@@ -87,7 +89,10 @@ export function observed(own: Own = {}): Observed {
         ...Object.fromEntries(EVENTS.map((name) => [name, () => undefined])),
         ...own.events,
       }),
-      jwt: noted("jwt", { encode: own.encode ?? encode, decode: own.decode ?? decode }),
+      jwt: {
+        ...own.jwtOptions,
+        ...noted("jwt", { encode: own.encode ?? encode, decode: own.decode ?? decode }),
+      },
       ...(own.adapter === true && { adapter: noted("adapter", tables.methods) }),
     },
   };
