@@ -20,7 +20,7 @@ export default defineConfig({
           exclude: [
             "test/authjs/**",
             "test/react/**",
-            "test/upstream/{authjs-5,client}/**",
+            "test/upstream/authjs-5/**",
             "test/e2e/**",
             "test/packed/**",
             "test/matrix/telling-rows.test.ts",
@@ -50,7 +50,7 @@ export default defineConfig({
         test: {
           name: "client",
           environment: "jsdom",
-          include: ["test/react/**/*.test.tsx"],
+          include: ["test/react/**/*.test.tsx", "test/upstream/client/*.test.tsx"],
         },
       },
       {
@@ -58,7 +58,7 @@ export default defineConfig({
         test: {
           name: "client-authjs",
           environment: "jsdom",
-          include: ["test/react/**/*.test.tsx"],
+          include: ["test/react/**/*.test.tsx", "test/upstream/client/*.test.tsx"],
         },
       },
       {
