@@ -70,8 +70,14 @@ export function createDatabaseSessions(context: DatabaseSessionsContext): Databa
     // What was replaced says nothing of the session: another grant came instead, or its sign-in came to nothing.
     return found.filter(({ endReason }) => endReason !== "replaced");
   };
-  const ownOf = async (sessionToken: string): Promise<FoundGrant | undefined> =>
-    (await search(sessionToken, "own", "live"))[0] ?? (await search(sessionToken, "own", "ended"))[0];
+  const ownOf = async (sessionToken: string): Promise<FoundGrant | undefined> => {
+    const { manager } = await ready();
+    for (const selector of await selectorsOf(sessionToken, "own")) {
+      const [live] = await manager.findGrants(selector, "live", 1);
+      if (live !== undefined) return live;
+    }
+    return (await search(sessionToken, "own", "ended"))[0];
+  };
   const grantsFrom = (sessionToken: string, own: FoundGrant): SessionGrants => ({
     own: named(own),
     async others() {

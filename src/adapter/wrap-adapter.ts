@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { EndReason } from "../core/grant.ts";
 import { hasExpired, sessionRowOf, type AdapterLike, type SessionAndUser } from "./adapter-like.ts";
 import type { App } from "./app.ts";
 import { noteCreatedSession } from "./database-sign-in.ts";
@@ -96,14 +97,19 @@ async function gone(app: App, adapter: AdapterLike, sessionToken: string): Promi
 async function endSession(app: App, adapter: AdapterLike, sessionToken: string): Promise<void> {
   try {
     const row = await sessionRowOf(adapter, sessionToken).catch(() => null);
-    const expired = row !== null && hasExpired(row, Date.now());
-    await app.databaseSessions.end(sessionToken, expired ? "expired" : "signed_out");
+    await app.databaseSessions.end(sessionToken, endReasonFor(row));
   } catch (error) {
     reportFailure(
       "A grant could not be ended at sign-out yet; it is refused here, and ended as soon as the store is back",
       error,
     );
   }
+}
+
+/** NextAuth deletes a session at sign-out, where its row has expired, or where another user signs in. */
+function endReasonFor(row: SessionAndUser | null): EndReason {
+  if (row !== null && hasExpired(row, Date.now())) return "expired";
+  return handlerContext()?.action === "callback" ? "replaced" : "signed_out";
 }
 
 async function isOver(app: App, sessionToken: string): Promise<boolean> {

@@ -76,6 +76,9 @@ export function memoryAdapter(): MemoryAdapter {
         sessions.set(session.sessionToken, { ...session, ...change });
         return later({ ...session, ...change });
       },
+      // Version 5 asks every adapter for these two, once it has seen an e-mail provider in the process.
+      createVerificationToken: later,
+      useVerificationToken: () => later(null),
       deleteSession: (sessionToken: string) => later(void sessions.delete(sessionToken)),
     },
   };
