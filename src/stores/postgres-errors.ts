@@ -28,6 +28,9 @@ const MISSING_TABLE = new Set(["42P01", "42703", "3F000"]);
 const NOT_ALLOWED = "42501";
 /** The statement has done nothing, and would find another state of things if it ran again. */
 const IN_THE_WAY = new Set(["40001", "40P01"]);
+const TOO_MANY_CONNECTIONS = "53300";
+/** PgBouncer's and Supavisor's words for the same. Their codes stand for other refusals as well. */
+const POOLER_IS_FULL = /\bno more connections allowed\b|\bmax client(?: connection)?s reached\b/i;
 
 /** A table or an index that a concurrent migration has just made: after it, there is nothing left to do. */
 const JUST_MADE = new Set(["42P07", "42710"]);
@@ -47,6 +50,11 @@ const KNOWN_WORDS = [
 /** Whether the same statement may simply run again: other transactions were in its way, and it has changed nothing. */
 export function mayRunAgain(error: unknown): boolean {
   return IN_THE_WAY.has(codeOf(error));
+}
+
+/** Whether there was no connection for the statement, which was not sent: a burst may be over in a moment. */
+export function isFull(error: unknown): boolean {
+  return codeOf(error) === TOO_MANY_CONNECTIONS || isPoolerFull(error);
 }
 
 /** Whether a migration failed, without effect, because something of that name is there by now. */
@@ -73,15 +81,24 @@ function saidBy(operation: string, error: unknown, { grants }: PostgresNames): s
   if (code === NOT_ALLOWED) {
     return `the role may not do this on ${grants} (${code}). It needs USAGE on the schema and SELECT, INSERT, UPDATE and DELETE on the table`;
   }
+  if (isPoolerFull(error)) return `the pooler has no connection left (SQLSTATE ${code})`;
   if (/^[0-9A-Z]{5}$/.test(code)) return `${MEANINGS[code] ?? "the server refused"} (SQLSTATE ${code})`;
   if (/^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return code;
-  const { message } = Object(error) as { message?: unknown };
-  const words = typeof message === "string" ? message : "";
+  const words = messageOf(error);
   return KNOWN_WORDS.find((known) => words.startsWith(known)) ?? "the client failed";
+}
+
+function isPoolerFull(error: unknown): boolean {
+  return /^[0-9A-Z]{5}$/.test(codeOf(error)) && POOLER_IS_FULL.test(messageOf(error));
 }
 
 /** SQLSTATE, or what Node calls a failure of the network. Empty where there is none. */
 function codeOf(error: unknown): string {
   const { code } = Object(error) as { code?: unknown };
   return typeof code === "string" ? code : "";
+}
+
+function messageOf(error: unknown): string {
+  const { message } = Object(error) as { message?: unknown };
+  return typeof message === "string" ? message : "";
 }

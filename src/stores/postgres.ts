@@ -9,7 +9,7 @@ import { InvalidOptionError } from "../core/errors.ts";
 import type { GrantStore } from "../core/grant-store.ts";
 import type { SealedTokens } from "../core/grant.ts";
 import { leaseDurationMs } from "./lease-rule.ts";
-import { isJustMade, mayRunAgain, postgresFailureFrom } from "./postgres-errors.ts";
+import { isFull, isJustMade, mayRunAgain, postgresFailureFrom } from "./postgres-errors.ts";
 import { INTENT_COLUMNS, intentFrom, readingFrom, type PostgresRow } from "./postgres-rows.ts";
 import {
   postgresMigrationSql,
@@ -41,6 +41,10 @@ export interface PostgresStoreOptions extends PostgresPlace {
 const MAX_RUNS = 20;
 /** The longest pause before that, in milliseconds: those that collided must not do so again in step. */
 const LONGEST_PAUSE_MS = 20;
+/** How often a statement is tried for which there was no connection: for a second or so. */
+const MAX_TRIES_WHEN_FULL = 8;
+/** The longest pause before that, in milliseconds. */
+const LONGEST_PAUSE_WHEN_FULL_MS = 300;
 const ENDED_AT_ONCE = 500;
 const MAX_END_BATCHES = 1_000;
 const INSERTS_PER_PURGE = 100;
@@ -218,7 +222,10 @@ interface AnsweredRow extends PostgresRow {
 
 type Run = <Row>(operation: string, text: string, values: PostgresValue[]) => Promise<readonly Row[]>;
 
-/** Runs a statement, and again where other transactions made it fail without effect: at stricter isolation than ours. */
+/**
+ * Runs a statement, and again where it failed without effect: because of other transactions, at stricter isolation than
+ * ours, or because a burst of processes has taken all connections.
+ */
 function runnerOf(client: PostgresClient, names: PostgresNames): Run {
   return async <Row>(operation: string, text: string, values: PostgresValue[]): Promise<readonly Row[]> => {
     for (let runs = 1; ; runs++) {
@@ -230,6 +237,10 @@ function runnerOf(client: PostgresClient, names: PostgresNames): Run {
         const sawTooLittle = operation === "migrate" && runs === 1 && isJustMade(error);
         if (sawTooLittle || (runs < MAX_RUNS && mayRunAgain(error))) {
           await systemClock.sleep(1 + Math.random() * (LONGEST_PAUSE_MS - 1));
+          continue;
+        }
+        if (runs < MAX_TRIES_WHEN_FULL && isFull(error)) {
+          await systemClock.sleep(1 + Math.random() * (LONGEST_PAUSE_WHEN_FULL_MS - 1));
           continue;
         }
         throw postgresFailureFrom(operation, error, names);

@@ -21,6 +21,8 @@ import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+import type { SelfSigned } from "../../e2e/support/self-signed.ts";
+
 /** A PostgreSQL of this machine. */
 export interface PostgresProgram {
   /** The folder of `initdb` and `postgres`. */
@@ -75,12 +77,17 @@ export function findPgBouncer(): string | undefined {
   );
 }
 
-/** Starts a server with a data folder of its own. `settings` such as `synchronous_commit=off` come on top. */
+/**
+ * Starts a server with a data folder of its own. `settings` such as `synchronous_commit=off` come on top. With a
+ * certificate it speaks TLS to whoever asks for it.
+ */
 export async function startPostgres(
   program: PostgresProgram,
   settings: readonly string[] = [],
+  certificate?: SelfSigned,
 ): Promise<PostgresServer> {
   const home = ownedFolder("nolapse-postgres-");
+  const files = certificate && certificateFiles(home, certificate);
   const data = join(home, "data");
   execFileSync(
     join(program.folder, "initdb"),
@@ -93,6 +100,7 @@ export async function startPostgres(
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     ...TEST_SETTINGS,
+    ...(files ? ["ssl=on", `ssl_cert_file=${files.cert}`, `ssl_key_file=${files.key}`] : []),
     ...settings,
   ];
   const args = ["-D", data, ...all.flatMap((setting) => ["-c", setting])];
@@ -113,12 +121,18 @@ export async function startPostgres(
   };
 }
 
-/** Starts a PgBouncer in transaction mode before a server: few connections behind it, many before it. */
+/**
+ * Starts a PgBouncer in transaction mode before a server: few connections behind it, many before it. `settings` such as
+ * `default_pool_size = 2` come on top. With a certificate it speaks nothing but TLS, on both sides.
+ */
 export async function startPgBouncer(
   path: string,
   server: PostgresServer,
+  settings: readonly string[] = [],
+  certificate?: SelfSigned,
 ): Promise<Omit<PostgresServer, "restart">> {
   const home = ownedFolder("nolapse-pgbouncer-");
+  const files = certificate && certificateFiles(home, certificate);
   const port = await freePort();
   const [config, users] = [join(home, "pgbouncer.ini"), join(home, "users.txt")];
   writeFileSync(users, '"postgres" ""\n');
@@ -137,6 +151,15 @@ export async function startPgBouncer(
       "default_pool_size = 4",
       "max_client_conn = 200",
       "server_round_robin = 1",
+      ...(files
+        ? [
+            "client_tls_sslmode = require",
+            `client_tls_cert_file = ${files.cert}`,
+            `client_tls_key_file = ${files.key}`,
+            "server_tls_sslmode = require",
+          ]
+        : []),
+      ...settings,
     ].join("\n"),
   );
   const child = await started(path, [config], home, /process up/);
@@ -199,6 +222,20 @@ async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void>
   const exited = once(child, "exit");
   child.kill(signal);
   await exited;
+}
+
+/** Key and certificate in files that only the server's user can read, which it insists on. */
+function certificateFiles(home: string, { key, cert }: SelfSigned): { key: string; cert: string } {
+  const files = { key: join(home, "server.key"), cert: join(home, "server.crt") };
+  const { uid, gid } = unprivileged();
+  for (const [file, content] of [
+    [files.key, key],
+    [files.cert, cert],
+  ] as const) {
+    writeFileSync(file, content, { mode: 0o600 });
+    if (uid !== undefined && gid !== undefined) chownSync(file, uid, gid);
+  }
+  return files;
 }
 
 function ownedFolder(prefix: string): string {
