@@ -16,8 +16,9 @@ import { ROOT } from "./paths.ts";
 /** Where the applications are thought to be: below the root, so that their imports find its `node_modules`. */
 const FOLDER = join(ROOT, "docs-check");
 const FALLBACK = "README.md";
-/** The page for next-auth 5, which is installed here under another name. */
+/** The page for next-auth 5, which is installed here under another name. On other pages a block that imports `nolapse/authjs` is for it. */
 const V5_PAGE = "docs/authjs.md";
+const V5_ENTRY = /from "nolapse\/authjs"/;
 const LANGUAGES: ReadonlySet<string> = new Set(["ts", "tsx"]);
 
 const OPTIONS: ts.CompilerOptions = {
@@ -79,7 +80,7 @@ function hostOver(files: ReadonlyMap<string, { readonly text: string }>): ts.Com
   };
   host.resolveModuleNameLiterals = (literals, containing) =>
     literals.map(({ text: name }) => {
-      const given = fromV5(containing) ? name.replace(/^next-auth(?=\/|$)/, "next-auth-v5") : name;
+      const given = fromV5(containing, files) ? name.replace(/^next-auth(?=\/|$)/, "next-auth-v5") : name;
       const file = name.startsWith("@/") ? appFile(files, containing, name.slice(2)) : packageEntry(name);
       if (file === undefined) return ts.resolveModuleName(given, containing, OPTIONS, host, cache);
       const extension = file.endsWith("x") ? ts.Extension.Tsx : ts.Extension.Ts;
@@ -89,7 +90,8 @@ function hostOver(files: ReadonlyMap<string, { readonly text: string }>): ts.Com
 }
 
 /** Whether a file belongs to an application that has next-auth 5. */
-function fromV5(path: string): boolean {
+function fromV5(path: string, files: ReadonlyMap<string, { readonly text: string }>): boolean {
+  if (V5_ENTRY.test(files.get(path)?.text ?? "")) return true;
   return [join(FOLDER, V5_PAGE), join(ROOT, "src/authjs")].some((folder) => path.startsWith(folder));
 }
 

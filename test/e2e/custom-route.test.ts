@@ -11,9 +11,10 @@ import { buildCopy, copyExample } from "./support/app-copy.ts";
 import { exampleApp, type App } from "./support/app.ts";
 import {
   browserless,
+  type Browserless,
   signInWithCredentials,
   signInWithProvider,
-  type Browserless,
+  signOut,
 } from "./support/browserless.ts";
 import { describeInChromium, launchChromium } from "./support/chromium.ts";
 import { EXAMPLE } from "./support/example.ts";
@@ -54,12 +55,6 @@ async function signIn(user: User, appUrl: string, authPath: string): Promise<Bro
   expect(page.url).toBe(`${appUrl}/protected`);
   expect(page.body).toContain('data-testid="orders"');
   return browser;
-}
-
-async function signOut(browser: Browserless, authUrl: string, callbackUrl: string): Promise<void> {
-  const csrf = JSON.parse((await browser.visit(`${authUrl}/csrf`)).body) as { csrfToken: string };
-  const body = new URLSearchParams({ csrfToken: csrf.csrfToken, callbackUrl });
-  await browser.visit(`${authUrl}/signout`, { method: "POST", body });
 }
 
 function expectNothingLost({ authorizationServer, api }: Servers, atLeast: number): void {
@@ -218,7 +213,7 @@ describe("an app below a path, behind a proxy that ends TLS", () => {
     const [alice, bob] = [people.get("alice")!, people.get("bob")!];
     const old = browserless({ jar: await alice.jar.clone() });
 
-    await signOut(alice, authUrl, url);
+    await signOut(alice, { url: authUrl, authPath: "", callbackUrl: url });
 
     expect(await alice.cookie(url, SESSION_COOKIE)).toBeUndefined();
     expect((await old.visit(`${url}/api/orders`)).status).toBe(401);
@@ -268,7 +263,7 @@ describe.each(TRUSTED_BY)("an app that was not told its address and may trust it
     expect([...reports, doors].flatMap(({ failed }) => failed)).toEqual([]);
     expectNothingLost(servers, 2);
     const [alice, carol] = people;
-    await signOut(alice!, `${proxy.origin}/api/auth`, proxy.origin);
+    await signOut(alice!, { url: proxy.origin });
     expect((await alice!.visit(`${proxy.origin}/api/orders`)).status).toBe(401);
     expect((await carol!.visit(`${proxy.origin}/api/orders`)).status).toBe(200);
   });

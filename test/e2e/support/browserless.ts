@@ -144,6 +144,14 @@ export async function signInWithCredentials(
   return postToNextAuth(browser, app, `callback/${app.providerId}`, { ...login });
 }
 
+/** Signs out of a NextAuth app, as its own page does. */
+export async function signOut(
+  browser: Browserless,
+  app: { readonly url: string; readonly callbackUrl?: string; readonly authPath?: string },
+): Promise<Page> {
+  return postToNextAuth(browser, app, "signout", {});
+}
+
 async function postToNextAuth(
   browser: Browserless,
   app: { readonly url: string; readonly callbackUrl?: string; readonly authPath?: string },
