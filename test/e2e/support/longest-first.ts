@@ -10,7 +10,7 @@ const LONGEST_FIRST = [
   ...["seeds", "redis", "redis-faults", "redis-inspect", "postgres-waits", "documents", "postgres"],
   // Four of them build an app: beside each runs what mostly waits.
   ...["telling-rows", "custom-route", "lifetimes", "browser-idle"],
-  ...["readme-app", "store-down", "crash"],
+  ...["readme-app", "serverless", "store-down", "crash"],
   ...["dev", "several-processes", "browser", "canary"],
   ...["outages", "browser-failures", "moving-in", "browser-secrets", "servers", "start"],
 ];
