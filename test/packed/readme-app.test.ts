@@ -1,6 +1,4 @@
 /** The packed tarball in an empty Next app that follows the README alone, and in plain Node at the oldest supported version. */
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -12,6 +10,7 @@ import { ROOT } from "../../scripts/lib/paths.ts";
 import { freePort } from "../../scripts/lib/ports.ts";
 import { childEnvironment, run, runNode, runNpm } from "../../scripts/lib/run.ts";
 import { browserless, signInWithProvider } from "../e2e/support/browserless.ts";
+import { nextCli, nextProcess, type NextProcess } from "../e2e/support/next-process.ts";
 import { LOGINS, startServers, type Servers } from "../e2e/support/servers.ts";
 import { pause } from "../e2e/support/tabs.ts";
 
@@ -59,10 +58,10 @@ afterAll(() => {
 });
 
 describe("an empty Next app that follows the README alone", () => {
-  let app: ChildProcess | undefined;
+  let app: NextProcess | undefined;
   let servers: Servers | undefined;
   afterAll(async () => {
-    app?.kill("SIGKILL");
+    await app?.kill();
     await servers?.stop();
   });
 
@@ -102,7 +101,6 @@ describe("an empty Next app that follows the README alone", () => {
         }),
       );
       await runNpm(["install", tarball, "--no-fund", "--no-audit"], { cwd: folder });
-      const next = join(folder, "node_modules/next/dist/bin/next");
       const port = await freePort();
       const url = `http://localhost:${port}`;
       servers = await startServers({
@@ -117,14 +115,11 @@ describe("an empty Next app that follows the README alone", () => {
         ...{ KEYCLOAK_ID: servers.clientId, KEYCLOAK_SECRET: servers.clientSecret },
         ...{ KEYCLOAK_ISSUER: servers.issuer, API_URL: servers.apiUrl },
       };
-      await runNode(next, ["build"], { cwd: folder, env });
+      await runNode(nextCli(folder), ["build"], { cwd: folder, env });
 
-      app = spawn(process.execPath, [next, "start", "-p", String(port), "-H", "127.0.0.1"], {
-        cwd: folder,
-        env,
-        stdio: "ignore",
-      });
-      const session = await firstAnswer(`${url}/api/auth/session`);
+      app = nextProcess({ folder, port, env, readyPath: "/api/auth/session" });
+      await app.start();
+      const session: unknown = await (await fetch(`${url}/api/auth/session`)).json();
       const providers = (await (await fetch(`${url}/api/auth/providers`)).json()) as Record<string, unknown>;
       const orders = await fetch(`${url}/orders`);
       const signInPage = await fetch(`${url}/api/auth/signin`);
@@ -134,8 +129,7 @@ describe("an empty Next app that follows the README alone", () => {
       expect(Object.keys(providers)).toEqual(["keycloak"]);
       expect(orders.status, "getAccessToken() rejects where nobody is signed in").toBe(500);
       await expectTwoUsersToLast(url, servers);
-      app.kill("SIGTERM");
-      await once(app, "exit");
+      await app.stop();
     },
   );
 
@@ -149,10 +143,9 @@ import { sqliteStore } from "nolapse/stores/sqlite";
 export default function Page() { return <p>{String(sqliteStore({ path: "grants.db" }))}</p>; }
 `,
     );
-    const next = join(folder, "node_modules/next/dist/bin/next");
     const env = { ...childEnvironment(), NODE_ENV: "production" as const, NEXT_TELEMETRY_DISABLED: "1" };
 
-    await expect(runNode(next, ["build"], { cwd: folder, env })).rejects.toThrow(
+    await expect(runNode(nextCli(folder), ["build"], { cwd: folder, env })).rejects.toThrow(
       /sqliteStore doesn't exist in target module/,
     );
     rmSync(join(folder, "app/leak"), { recursive: true });
@@ -218,16 +211,4 @@ async function expectTwoUsersToLast(url: string, servers: Servers): Promise<void
   const { proxy, audit } = servers.authorizationServer;
   expect(proxy.log.filter(({ grantType }) => grantType === "refresh_token")).toHaveLength(2);
   expect(audit("refresh_token.reused")).toEqual([]);
-}
-
-async function firstAnswer(url: string): Promise<unknown> {
-  const endMs = Date.now() + 30_000;
-  for (;;) {
-    try {
-      return await (await fetch(url, { signal: AbortSignal.timeout(10_000) })).json();
-    } catch (error) {
-      if (Date.now() > endMs) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
 }
