@@ -42,6 +42,8 @@ function entryProfileOf(entry: ProviderEntry, settings: ProviderOptions | undefi
 export interface OwnReading {
   /** The token endpoint that counts for this version. */
   readonly tokenUrl: string | undefined;
+  /** What the entry wants to see in the body of each token request. */
+  readonly tokenParams: Readonly<Record<string, string>>;
   readonly wellKnown: string | undefined;
   readonly scope: string | undefined;
   /** The key of a client that proves itself by `private_key_jwt`; for others it does not count. */
@@ -57,17 +59,18 @@ export function configFromEntry(
   entry: ProviderEntry,
   settings: ProviderOptions | undefined,
   callbackUrl: string | undefined,
-  { tokenUrl, wellKnown, scope, privateKey }: OwnReading,
+  own: OwnReading,
 ): OAuthProviderConfig {
+  const { wellKnown, scope } = own;
   const client = { ...recordOf(entry["client"]), ...recordOf(entry.options?.["client"]) };
   const issuer = textOf(memberOf(entry, "issuer"));
-  const tokenEndpoint = settings?.tokenEndpoint ?? tokenUrl;
+  const tokenEndpoint = settings?.tokenEndpoint ?? own.tokenUrl;
   const clientSecret = textOf(memberOf(entry, "clientSecret"));
   const method = textOf(client["token_endpoint_auth_method"]);
   const algorithm = textOf(client["id_token_signed_response_alg"]);
   // Without this method the keys serve to decrypt ID tokens.
-  const clientPrivateKey = method === "private_key_jwt" ? privateKey : undefined;
-  const tokenParams = { ...endpointOf(entry, "token").params, ...settings?.refreshParams };
+  const clientPrivateKey = method === "private_key_jwt" ? own.privateKey : undefined;
+  const tokenParams = { ...own.tokenParams, ...settings?.refreshParams };
   const { revocationEndpoint } = settings ?? {};
   const profile = entryProfileOf(entry, settings);
   return {

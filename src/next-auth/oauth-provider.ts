@@ -26,12 +26,13 @@ export function oauthProviderConfig(
   settings: ProviderOptions | undefined,
   callbackUrl: string | undefined,
 ): OAuthProviderConfig {
-  const { url, ownRequest } = endpointOf(entry, "token");
+  const { url, params, ownRequest } = endpointOf(entry, "token");
   const wellKnown = textOf(memberOf(entry, "wellKnown"));
   const keys = recordOf(memberOf(entry, "jwks"))["keys"] as JsonWebKey[] | undefined;
   return configFromEntry(entry, settings, callbackUrl, {
     // Where there is metadata NextAuth takes the endpoint from it, unless the application makes the request itself.
     tokenUrl: wellKnown === undefined || ownRequest ? url : undefined,
+    tokenParams: params,
     wellKnown,
     scope: endpointOf(entry, "authorization").params["scope"],
     privateKey: keys?.[0],
