@@ -22,7 +22,7 @@ const ROOT = join(import.meta.dirname, "..");
 /** What each room of `src` may import: other rooms, `node:` modules (`node`), and packages by name. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  oauth: ["core", "oauth4webapi"],
+  oauth: ["core", "oauth4webapi", "jose"],
   stores: ["core", "node"],
   vault: ["core", "node"],
   adapter: ["core", "oauth", "vault", "node", "next", "next-auth"],

@@ -4,6 +4,7 @@
  * @module
  */
 import type { App, ResealedGrants } from "./app.ts";
+import { createBackChannelLogout, type BackChannelLogout } from "./back-channel-logout.ts";
 import { createCheck, type Check } from "./check.ts";
 import { createFetchWithToken, type FetchWithToken } from "./fetch-with-token.ts";
 import { createGetAccessToken, type GetAccessToken } from "./token-access.ts";
@@ -21,6 +22,11 @@ export interface AppFunctions {
    * `store_failed` or `invalid_option`.
    */
   readonly getAccessToken: GetAccessToken;
+  /**
+   * The route to which authorization servers send a back-channel logout: `export const POST = backChannelLogout` in
+   * `app/api/backchannel-logout/route.ts`, `export default backChannelLogout` in `pages/api/`. See docs/sign-out.md.
+   */
+  readonly backChannelLogout: BackChannelLogout;
   /** `fetch` with the token, to the origins in `allowedOrigins` only. */
   readonly fetchWithToken: FetchWithToken;
   /**
@@ -47,6 +53,7 @@ export interface AppFunctions {
 /** Binds the functions to one application. */
 export function createAppFunctions(app: App): AppFunctions {
   return {
+    backChannelLogout: createBackChannelLogout(app),
     getAccessToken: createGetAccessToken(app),
     fetchWithToken: createFetchWithToken(app),
     check: createCheck(app),

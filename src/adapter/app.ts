@@ -7,13 +7,18 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { systemClock } from "../core/clock.ts";
 import { DEFAULT_LIMITS } from "../core/engine.ts";
+import { safeListener, type TokenEventListener } from "../core/events.ts";
 import type { ResealReport } from "../core/reseal-grants.ts";
 import { serverlessVariable } from "../core/serverless-hosts.ts";
 import { processSharedState } from "../core/single-flight.ts";
 import { createTokenManager, type TokenManager } from "../core/token-manager.ts";
 import { isLoopback } from "../oauth/endpoint.ts";
+import { createJsonDocuments } from "../oauth/json-documents.ts";
+import { createLogoutTokenVerifier, type LogoutTokenVerifier } from "../oauth/logout-token-verifier.ts";
 import { profileOf } from "../oauth/profiles.ts";
 import { rotationPolicyOf, type ProviderProfile } from "../oauth/provider-profile.ts";
+import { globalFetch } from "../oauth/send.ts";
+import { createServerMetadata } from "../oauth/server-metadata.ts";
 import { createIndexer, type Indexer } from "../vault/indexer.ts";
 import { createKeyRing } from "../vault/key-ring.ts";
 import { createSealer } from "../vault/sealer.ts";
@@ -33,6 +38,8 @@ export interface App {
   readonly host: AuthHost;
   /** The grants of sessions that are rows of the adapter. */
   readonly databaseSessions: DatabaseSessions;
+  /** Tells the application's listener. Never throws. */
+  readonly emit: TokenEventListener;
   /** Ready to work, or rejects with `InvalidOptionError` if secrets, Node version or store do not do. */
   readonly ready: () => Promise<ReadyApp>;
   /** Brings everything to rest, and closes the store; nothing is put together for it. See `TokenManager.close`. */
@@ -44,6 +51,7 @@ export interface ReadyApp {
   readonly manager: TokenManager;
   readonly grants: Grants;
   readonly indexer: Indexer;
+  readonly logoutTokens: LogoutTokenVerifier;
   readonly profileOf: (provider: string) => ProviderProfile;
   readonly resealGrants: () => Promise<ResealedGrants>;
 }
@@ -72,6 +80,7 @@ export function createApp(options: FreshTokensOptions, host: AuthHost): App {
   return {
     options,
     host,
+    emit: safeListener(options.onEvent),
     databaseSessions: createDatabaseSessions({
       adapter: () => host.adapter(),
       providerIds: () => host.oauthProviderIds(),
@@ -102,13 +111,14 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
       ...(settings?.rotation !== undefined && { rotation: { graceMs: 0, ...settings.rotation } }),
     });
   };
+  const documents = createJsonDocuments({ fetch: options.fetch ?? globalFetch, clock: systemClock });
   const manager = createTokenManager({
     ...options,
     slidingLifetimeMs: options.slidingLifetimeMs ?? MAX_AGES_PER_SLIDE * host.sessionMaxAgeMs,
     absoluteLifetimeMs:
       options.absoluteLifetimeMs ?? Math.max(DEFAULT_LIMITS.absoluteLifetimeMs, host.sessionMaxAgeMs),
     sealer: createSealer(ring),
-    refresher: createProviderRefresher(options, host),
+    refresher: createProviderRefresher(options, host, documents),
     rotationOf: ({ provider }) => rotationPolicyOf(profile(provider)),
     holder: processName(),
     newId: () => randomUUID(),
@@ -130,11 +140,17 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
     profileOf: profile,
     nowMs: () => Date.now(),
   });
+  const logoutTokens = createLogoutTokenVerifier({
+    providers: () => host.oauthProviderIds().flatMap((id) => host.oauthProvider(id) ?? []),
+    documents,
+    metadata: createServerMetadata(documents),
+    clock: systemClock,
+  });
   const resealGrants = async (): Promise<ResealedGrants> => ({
     ...(await manager.resealGrants()),
     keyIds: indexer.keyIds(),
   });
-  return { manager, grants, indexer, profileOf: profile, resealGrants };
+  return { manager, grants, indexer, logoutTokens, profileOf: profile, resealGrants };
 }
 
 /** Settings of a provider that is not there may be a slip of the pen, or those of one that is only there in production. */

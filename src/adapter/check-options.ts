@@ -104,10 +104,11 @@ function checkProviders(providers: unknown): void {
 function checkProvider(option: string, settings: ProviderOptions): void {
   for (const name of ["refresh", "revoke", "userTokens"] as const)
     checkFunction(`${option}.${name}`, settings[name]);
-  checkFlag(`${option}.revokeOnSignOut`, settings.revokeOnSignOut);
+  for (const name of ["revokeOnSignOut", "acceptUntypedLogoutTokens"] as const)
+    checkFlag(`${option}.${name}`, settings[name]);
   checkRotation(`${option}.rotation`, settings.rotation);
   checkDuration(`${option}.defaultLifetimeMs`, settings.defaultLifetimeMs, 1000);
-  for (const name of ["tokenEndpoint", "revocationEndpoint"] as const)
+  for (const name of ["tokenEndpoint", "revocationEndpoint", "jwksUri"] as const)
     checkEndpoint(`${option}.${name}`, settings[name]);
   const { expiryFrom, rejectedStatuses, refreshParams } = settings as Record<string, unknown>;
   if (expiryFrom !== undefined && expiryFrom !== "jwt-exp") {

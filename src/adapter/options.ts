@@ -50,6 +50,10 @@ export interface ProviderOptions {
   readonly tokenEndpoint?: string;
   /** The revocation endpoint (RFC 7009), where it is not in the metadata. */
   readonly revocationEndpoint?: string;
+  /** The key set that verifies logout tokens, where it is not in the metadata. */
+  readonly jwksUri?: string;
+  /** Whether logout tokens are accepted whose `typ` is `JWT` or not there, as Keycloak before 25 sends them. @defaultValue false */
+  readonly acceptUntypedLogoutTokens?: boolean;
 }
 
 /** What `withFreshTokens` takes beside NextAuth's own options. Every duration is in milliseconds. */

@@ -71,7 +71,8 @@ export function configFromEntry(
   // Without this method the keys serve to decrypt ID tokens.
   const clientPrivateKey = method === "private_key_jwt" ? own.privateKey : undefined;
   const tokenParams = { ...own.tokenParams, ...settings?.refreshParams };
-  const { revocationEndpoint } = settings ?? {};
+  const { revocationEndpoint, acceptUntypedLogoutTokens } = settings ?? {};
+  const jwksUri = settings?.jwksUri ?? textOf(memberOf(entry, "jwks_endpoint"));
   const profile = entryProfileOf(entry, settings);
   return {
     id: providerIdOf(entry),
@@ -83,6 +84,8 @@ export function configFromEntry(
     ...(wellKnown !== undefined && { wellKnown }),
     ...(tokenEndpoint !== undefined && { tokenEndpoint }),
     ...(revocationEndpoint !== undefined && { revocationEndpoint }),
+    ...(jwksUri !== undefined && { jwksUri }),
+    ...(acceptUntypedLogoutTokens !== undefined && { acceptUntypedLogoutTokens }),
     ...(clientSecret !== undefined && { clientSecret }),
     ...(clientPrivateKey !== undefined && { clientPrivateKey }),
     ...(method !== undefined && { tokenEndpointAuthMethod: method as TokenEndpointAuthMethod }),

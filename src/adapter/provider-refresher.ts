@@ -7,14 +7,20 @@
 import { systemClock } from "../core/clock.ts";
 import type { Refresher } from "../core/refresher.ts";
 import { createCustomRefresher } from "../oauth/custom-refresher.ts";
+import type { JsonDocuments } from "../oauth/json-documents.ts";
 import { createOAuthRefresher } from "../oauth/oauth-refresher.ts";
 import type { AuthHost } from "./host.ts";
 import type { FreshTokensOptions } from "./options.ts";
 
 /** Builds the refresher of an application. */
-export function createProviderRefresher(options: FreshTokensOptions, host: AuthHost): Refresher {
+export function createProviderRefresher(
+  options: FreshTokensOptions,
+  host: AuthHost,
+  documents: JsonDocuments,
+): Refresher {
   const oauth = createOAuthRefresher({
     resolveProvider: host.oauthProvider,
+    documents,
     ...(options.fetch !== undefined && { fetch: options.fetch }),
   });
   const custom = new Map<string, Refresher>();

@@ -18,6 +18,7 @@ export type {
 export type { TokenEvent, TokenEventListener, TokenEventType } from "../core/events.ts";
 export type { EndReason } from "../core/grant.ts";
 export type { GrantStore } from "../core/grant-store.ts";
+export type { BackChannelLogout } from "./back-channel-logout.ts";
 export type { Check } from "./check.ts";
 export type { RotationClass } from "../core/rotation.ts";
 export type { ResealedGrants } from "./app.ts";

@@ -25,6 +25,22 @@ export interface PageContextLike {
   readonly req: NodeRequestLike;
 }
 
+/** A Pages Router response, as far as nolapse touches it: a Node response. */
+export interface NodeResponseLike {
+  statusCode: number;
+  setHeader(name: string, value: number | string | readonly string[]): unknown;
+  end(body: string): unknown;
+}
+
+/** Whether a handler's second argument is a Pages Router response. */
+export function isNodeResponse(value: unknown): value is NodeResponseLike {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    typeof (value as { setHeader?: unknown }).setHeader === "function"
+  );
+}
+
 /** Anything that {@link requestSourceOf} can read. */
 export type RequestLike = Request | NodeRequestLike | PageContextLike;
 

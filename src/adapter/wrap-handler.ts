@@ -8,7 +8,13 @@ import type { App } from "./app.ts";
 import { claimOf, withoutClaim } from "./claim.ts";
 import { databaseSignInOf } from "./database-sign-in.ts";
 import { inHandler, type HandlerContext, type PreviousSession } from "./request-context.ts";
-import { requestSourceOf, type NodeRequestLike, type RequestSource } from "./request-source.ts";
+import {
+  isNodeResponse,
+  requestSourceOf,
+  type NodeRequestLike,
+  type NodeResponseLike,
+  type RequestSource,
+} from "./request-source.ts";
 import { withoutSessionCookies } from "./session-cookie.ts";
 import { cookieValueOf, isSignedOut, tokenOf } from "./session-grants.ts";
 import { settleSignIn } from "./settle-sign-in.ts";
@@ -16,11 +22,6 @@ import { stripTokens } from "./strip-tokens.ts";
 
 /** The header in which a tab of `nolapse/react` says why it asks. */
 export const ASK_HEADER = "x-nolapse-ask";
-
-/** A Pages Router response, as far as the wrapper touches it. */
-export interface NodeResponseLike {
-  setHeader(name: string, value: number | string | readonly string[]): unknown;
-}
 
 /** Wraps NextAuth's handler, in the App Router's or the Pages Router's form. */
 export function wrapHandlerOf(
@@ -163,12 +164,4 @@ async function previousSession(app: App, source: RequestSource): Promise<Previou
   } catch {
     return undefined;
   }
-}
-
-function isNodeResponse(value: unknown): value is NodeResponseLike {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    typeof (value as { setHeader?: unknown }).setHeader === "function"
-  );
 }

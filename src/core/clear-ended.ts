@@ -17,6 +17,8 @@ import type { TokenSet } from "./token-set.ts";
 export interface EndOptions {
   /** Whether the tokens are revoked at the authorization server as well; may depend on the row as it was. */
   readonly revoke: boolean | ((before: GrantRecord) => boolean);
+  /** Which of the grants that match a selector are meant. @defaultValue all */
+  readonly only?: (grant: GrantRecord) => boolean;
 }
 
 /** How old an end is before a sweep takes it up, in milliseconds: the process that ended it is at it until then. */

@@ -10,6 +10,7 @@
 import { bury, buryUnheard, endedUnheard, type EndOptions } from "./clear-ended.ts";
 import { settled, type Engine } from "./engine.ts";
 import { StoreFailedError } from "./errors.ts";
+import { MAX_FOUND } from "./live-grants.ts";
 import type { EndReason, GrantRecord } from "./grant.ts";
 import type { GrantSelector } from "./grant-store.ts";
 import { offerAgain } from "./offer-again.ts";
@@ -46,17 +47,19 @@ export async function endGrants(
   reason: EndReason,
   options: EndOptions,
 ): Promise<number> {
-  const end = (): Promise<number> => endMatchingNow(engine, selector, reason, options);
+  // Two that mean different grants of one selector are two ends.
+  const key = options.only === undefined ? keyOf(selector) : `${keyOf(selector)} ${engine.newId()}`;
+  const end = (): Promise<number> => endMatchingNow(engine, key, selector, reason, options);
   try {
     return await end();
   } catch (error) {
     if (!(error instanceof StoreFailedError)) throw error;
     // Those that this process has served, it refuses at once; which others there are, only the store can tell.
     const known = [...engine.shared.lastReadings.values()].filter(({ reading }) =>
-      isSelected(reading.grant, selector),
+      isMeant(reading.grant, selector, options),
     );
     const ids = known.map(({ reading }) => reading.grant.id);
-    offerEnd(engine, [keyOf(selector), ...ids], reason, end);
+    offerEnd(engine, [key, ...ids], reason, end);
     throw error;
   }
 }
@@ -95,18 +98,24 @@ async function endNow(engine: Engine, id: string, reason: EndReason, options: En
 
 async function endMatchingNow(
   engine: Engine,
+  key: string,
   selector: GrantSelector,
   reason: EndReason,
   options: EndOptions,
 ): Promise<number> {
   const { store, shared } = engine;
-  const pending = shared.pendingEnds.get(keyOf(selector));
-  const ended = await store.endMatching(selector, reason);
+  const pending = shared.pendingEnds.get(key);
+  const { only } = options;
+  const { ended, failure } =
+    only === undefined
+      ? { ended: await store.endMatching(selector, reason), failure: undefined }
+      : await endSome(engine, selector, reason, only);
   for (const before of ended) {
     forgetGrant(engine, before.id);
     bury(engine, before, reason, options);
   }
-  if (pending !== undefined && shared.pendingEnds.delete(keyOf(selector))) {
+  if (failure !== undefined) throw failure;
+  if (pending !== undefined && shared.pendingEnds.delete(key)) {
     for (const [key, one] of shared.pendingEnds) {
       if (one !== pending) continue;
       forgetGrant(engine, key);
@@ -117,6 +126,22 @@ async function endMatchingNow(
     engine.background(offerAgain(engine, search, FIRST_PAUSE_MS));
   }
   return ended.length;
+}
+
+/** Ends, one by one, those that are meant: what they are chosen by never changes, so that nobody comes in between. */
+async function endSome(
+  { store }: Engine,
+  selector: GrantSelector,
+  reason: EndReason,
+  only: (grant: GrantRecord) => boolean,
+): Promise<{ readonly ended: readonly GrantRecord[]; readonly failure: Error | undefined }> {
+  const found = await store.findMatching(selector, MAX_FOUND);
+  const answers = await Promise.allSettled(found.filter(only).map(({ id }) => store.end(id, reason)));
+  const ended = answers.flatMap((answer) =>
+    answer.status === "fulfilled" && answer.value !== undefined ? [answer.value] : [],
+  );
+  const failed = answers.find((answer) => answer.status === "rejected");
+  return { ended, failure: failed?.reason as Error | undefined };
 }
 
 /** Looks for the grants that an earlier try ended without an acknowledgement: only a scan shows them (X26). */
@@ -133,7 +158,7 @@ async function burySelected(
     for (const shown of page.grants) {
       const { id, endedAtMs } = shown;
       const isOlder = endedAtMs === null || endedAtMs < sinceMs - CLOCK_MARGIN_MS;
-      if (isOlder || told.has(id) || !isSelected(shown, selector)) continue;
+      if (isOlder || told.has(id) || !isMeant(shown, selector, options)) continue;
       // Read again: the page may be old, and whoever else ended it may have cleared it away since.
       await buryUnheard(engine, id, reason, options);
       told.add(id);
@@ -157,6 +182,10 @@ export function isSelected(
   return Object.entries(selector).every(
     ([field, value]) => grant[field as "sessionRef" | "subjectRef" | "sidRef"] === value,
   );
+}
+
+function isMeant(grant: GrantRecord, selector: GrantSelector, { only }: EndOptions): boolean {
+  return isSelected(grant, selector) && only?.(grant) !== false;
 }
 
 /** Under which key a pending end of many is kept: no id of a grant has a space. */

@@ -89,6 +89,16 @@ export type TokenEvent =
   | (EventBase & {
       readonly type: "revocation_ended";
       readonly outcome: "revoked" | "unsupported" | "failed";
+    })
+  /**
+   * An authorization server asked for a back-channel logout. `accepted`: grants that matched were ended, each with an event
+   * of its own. `refused`: the logout token did not hold. `failed`: it could not be told or done; the server should try again.
+   */
+  | (EventBase & {
+      readonly type: "back_channel_logout";
+      readonly outcome: "accepted" | "refused" | "failed";
+      /** `ok`, or why not. */
+      readonly code: string;
     });
 
 /** The names of all events. */
@@ -96,3 +106,14 @@ export type TokenEventType = TokenEvent["type"];
 
 /** Receives events. What it throws is swallowed. */
 export type TokenEventListener = (event: TokenEvent) => void;
+
+/** A listener that never throws: it is the application's code, and what it throws must not reach a refresh. */
+export function safeListener(listener: TokenEventListener | undefined): TokenEventListener {
+  return (event) => {
+    try {
+      listener?.(event);
+    } catch {
+      return;
+    }
+  };
+}

@@ -19,11 +19,12 @@ import { decide } from "./decide.ts";
 import { DEFAULT_LIMITS, settled, type Engine, type Limits } from "./engine.ts";
 import { endGrant, endGrants, type EndOptions } from "./end-grant.ts";
 import type { ReauthenticationReason } from "./errors.ts";
-import type { TokenEvent, TokenEventListener } from "./events.ts";
+import { safeListener, type TokenEventListener } from "./events.ts";
 import { findGrants, type FoundGrant } from "./find-grants.ts";
 import { grantRefOf, type EndReason, type GrantRecord, type NewGrant } from "./grant.ts";
 import type { GrantSelector, GrantStore } from "./grant-store.ts";
 import { createHeldWork, type Background, type HeldWork } from "./held-work.ts";
+import { liveGrants } from "./live-grants.ts";
 import { checkDuration, checkTimingOptions, type TimingOptions } from "./lead-time.ts";
 import { obtainToken, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
 import { readGrant } from "./read-grant.ts";
@@ -35,6 +36,7 @@ import { STRICT_ROTATION, type RotationPolicy } from "./rotation.ts";
 import { sealTokens } from "./seal-tokens.ts";
 import type { Sealer } from "./sealer.ts";
 import { createSharedState, type SharedState } from "./single-flight.ts";
+import { beginUse, finishUse, type SingleUse, type UseAnswer } from "./single-use.ts";
 import { tellReauthentication, tellRejection } from "./tell-reauthentication.ts";
 import type { TokenSet } from "./token-set.ts";
 import { viewGrant, type GrantView, type ViewAsk } from "./view-grant.ts";
@@ -113,8 +115,17 @@ export interface TokenManager {
   view(grantId: string, ask?: ViewAsk): Promise<GrantView>;
   /** Leaves a tombstone, durable when this resolves; revokes in the background. Rejects with `StoreFailedError`. */
   endGrant(grantId: string, reason: EndReason, options: EndOptions): Promise<boolean>;
-  /** {@link TokenManager.endGrant} for every live grant that matches. Returns how many. */
+  /**
+   * {@link TokenManager.endGrant} for every live grant that matches, and that `only` is true of; then at most 10,000.
+   * Returns how many.
+   */
   endGrants(selector: GrantSelector, reason: EndReason, options: EndOptions): Promise<number>;
+  /** The live grants that match, newest first, at most 10,000. Rejects with `StoreFailedError`. */
+  liveGrants(selector: GrantSelector): Promise<readonly GrantRecord[]>;
+  /** Begins something that may be done once in all processes. Rejects with `StoreFailedError`. */
+  beginUse(use: SingleUse): Promise<UseAnswer>;
+  /** Notes that it is done: whoever begins it later is told `used`. Rejects with `StoreFailedError`. */
+  finishUse(use: SingleUse): Promise<void>;
   /**
    * Seals everything that is stored with the newest key, while the application runs, and finishes what ends have left.
    * Rejects with `StoreFailedError`; started again, it goes on with what is left.
@@ -153,6 +164,9 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     endGrant: (grantId, reason, endOptions) => during(() => endGrant(engine, grantId, reason, endOptions)),
     endGrants: (selector, reason, endOptions) =>
       during(() => endGrants(engine, selector, reason, endOptions)),
+    liveGrants: (selector) => liveGrants(engine, selector),
+    beginUse: (use) => beginUse(engine, use),
+    finishUse: (use) => finishUse(engine, use),
     resealGrants: () => resealGrants(engine),
     async close(timeoutMs = 10_000) {
       const timer = new AbortController();
@@ -186,13 +200,7 @@ function createEngine(options: TokenManagerOptions): Built {
   };
   checkTimingOptions(timing);
   const limits = limitsFrom(options);
-  const emit = (event: TokenEvent): void => {
-    try {
-      onEvent?.(event);
-    } catch {
-      // A listener is the application's code: what it throws must not reach a refresh.
-    }
-  };
+  const emit = safeListener(onEvent);
   const held = createHeldWork(options.background, clock);
   const closing = new AbortController();
   const storeTrouble: Engine["storeTrouble"] = {};

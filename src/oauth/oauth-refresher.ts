@@ -13,12 +13,14 @@ import type { Refresher, RefreshOutcome, RefreshRequest } from "../core/refreshe
 import { createAuthorizationServers } from "./authorization-server.ts";
 import { classify } from "./classify.ts";
 import { classifyThrow } from "./classify-throw.ts";
+import { createJsonDocuments, type JsonDocuments } from "./json-documents.ts";
 import { prepare, refused, type Prepared, type RefresherContext } from "./prepare.ts";
 import type { OAuthProviderConfig } from "./provider-config.ts";
 import { readBody } from "./read-body.ts";
 import { refreshParameters } from "./refresh-parameters.ts";
 import { revokeTokens } from "./revoke.ts";
 import { globalFetch, insecureAllowed, send, SendAborted, type FetchLike } from "./send.ts";
+import { createServerMetadata } from "./server-metadata.ts";
 
 /** What {@link createOAuthRefresher} is given. */
 export interface OAuthRefresherOptions {
@@ -32,6 +34,8 @@ export interface OAuthRefresherOptions {
   readonly maxBodyBytes?: number;
   /** How long a server's metadata is believed, in milliseconds. @defaultValue 1 hour */
   readonly metadataTtlMs?: number;
+  /** Where metadata is found, if others ask for it, too. @defaultValue a cache of its own */
+  readonly documents?: JsonDocuments;
 }
 
 /**
@@ -40,11 +44,8 @@ export interface OAuthRefresherOptions {
  */
 export function createOAuthRefresher(options: OAuthRefresherOptions): Refresher {
   const { resolveProvider, fetch = globalFetch, clock = systemClock, maxBodyBytes, metadataTtlMs } = options;
-  const servers = createAuthorizationServers({
-    fetch,
-    clock,
-    ...(metadataTtlMs !== undefined && { metadataTtlMs }),
-  });
+  const { documents = createJsonDocuments({ fetch, clock }) } = options;
+  const servers = createAuthorizationServers(createServerMetadata(documents, metadataTtlMs));
   const context: RefresherContext = { resolveProvider, fetch, clock, servers, maxBodyBytes };
   return {
     refresh: (request) => refresh(context, request),

@@ -41,6 +41,10 @@ export interface OAuthProviderConfig {
   readonly redirectUri?: string;
   /** The only `alg` of ID tokens that is accepted. @defaultValue every one but `none` */
   readonly idTokenSignedResponseAlg?: string;
+  /** The key set that verifies logout tokens. @defaultValue that of the metadata */
+  readonly jwksUri?: string;
+  /** Whether logout tokens are accepted whose `typ` is `JWT` or not there. @defaultValue false */
+  readonly acceptUntypedLogoutTokens?: boolean;
   /** Allows `http:`, for loopback hosts only (SEC-37). @defaultValue false */
   readonly allowInsecureRequests?: boolean;
   /** What the operator knows better than the profile. */

@@ -152,6 +152,15 @@ export const COUNTERS: {
     description: "Revocations at authorization servers, by outcome",
     attributes: ({ outcome }) => ({ [ATTRIBUTE_OF.outcome]: outcome }),
   },
+  back_channel_logout: {
+    name: "nolapse.back_channel_logout.ended",
+    unit: "{request}",
+    description: "Back-channel logout requests of authorization servers, by outcome",
+    attributes: ({ outcome, code }) => ({
+      [ATTRIBUTE_OF.outcome]: outcome,
+      ...(outcome !== "accepted" && { [ERROR_TYPE]: code }),
+    }),
+  },
 };
 
 /** The histograms of the events that measure time. */

@@ -49,6 +49,8 @@ export interface Indexer {
   sidRefOf(issuer: string, sid: string): string;
   /** The same by every key of the ring, for looking up. */
   sidRefsOf(issuer: string, sid: string): readonly string[];
+  /** The ids of the use of one logout token, by every key of the ring, in the form of {@link Indexer.grantIdOf}. */
+  logoutTokenIdsOf(issuer: string, jti: string): readonly [string, ...string[]];
 }
 
 const HANDLE_BYTES = 32;
@@ -78,6 +80,11 @@ export function createIndexer(ring: KeyRing, options: IndexerOptions = {}): Inde
     subjectRefsOf: (issuer, subject) => byAll("subject", issuer, subject),
     sidRefOf: (issuer, sid) => byNewest("sid", issuer, sid),
     sidRefsOf: (issuer, sid) => byAll("sid", issuer, sid),
+    logoutTokenIdsOf: (issuer, jti) => {
+      const [newest, ...others] = ring.keys();
+      const idBy = (key: VaultKey): string => `${key.id}.${keyedHash(key, ["logout-token", issuer, jti])}`;
+      return [idBy(newest), ...others.map(idBy)];
+    },
   };
 }
 

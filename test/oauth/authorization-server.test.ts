@@ -1,13 +1,21 @@
 import { describe, expect, it, vi } from "vitest";
-import { createAuthorizationServers } from "../../src/oauth/authorization-server.ts";
+import {
+  createAuthorizationServers,
+  type AuthorizationServers,
+} from "../../src/oauth/authorization-server.ts";
+import { createJsonDocuments, type JsonDocumentsOptions } from "../../src/oauth/json-documents.ts";
 import { profileOf } from "../../src/oauth/profiles.ts";
 import type { OAuthProviderConfig } from "../../src/oauth/provider-config.ts";
+import { createServerMetadata } from "../../src/oauth/server-metadata.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { configOf, peer, sendJson } from "./support.ts";
 
 const HOUR_MS = 3_600_000;
 
 type Metadata = Record<string, unknown>;
+
+const resolverOf = (options: JsonDocumentsOptions): AuthorizationServers =>
+  createAuthorizationServers(createServerMetadata(createJsonDocuments(options)));
 
 /** A resolver whose metadata comes from a table by URL. A function is called at each fetch. */
 function servers(table: Record<string, Metadata | (() => Response | Promise<Response>)>): {
@@ -17,7 +25,7 @@ function servers(table: Record<string, Metadata | (() => Response | Promise<Resp
 } {
   const clock = new FakeClock();
   const fetched: string[] = [];
-  const resolver = createAuthorizationServers({
+  const resolver = resolverOf({
     clock,
     fetch: async (url) => {
       fetched.push(url);
@@ -198,7 +206,7 @@ describe("metadata", () => {
     const impatient = new AbortController();
     let answer: (response: Response) => void = () => undefined;
     const fetch = vi.fn(() => new Promise<Response>((resolve) => (answer = resolve)));
-    const resolver = createAuthorizationServers({ clock, fetch });
+    const resolver = resolverOf({ clock, fetch });
     const config = configOf({ issuer: "https://as.example" });
 
     const givenUp = resolver.resolve(config, profileOf("custom"), impatient.signal);
@@ -230,7 +238,7 @@ describe("metadata", () => {
     const server = await peer((_request, response) =>
       response.writeHead(302, { location: attacker.url }).end(),
     );
-    const resolver = createAuthorizationServers({
+    const resolver = resolverOf({
       clock: new FakeClock(),
       fetch: (url, init) => globalThis.fetch(url, init),
     });

@@ -49,6 +49,12 @@ const EXPECTED: Readonly<Record<TokenEventType, readonly Expected[]>> = {
   revocation_ended: [
     ["nolapse.revocation.ended", "{revocation}", { ...provider, "nolapse.outcome": "revoked" }],
   ],
+  back_channel_logout: [
+    [
+      ...(["nolapse.back_channel_logout.ended", "{request}"] as const),
+      { "nolapse.outcome": "refused", "error.type": "signature" },
+    ],
+  ],
 };
 
 afterEach(() => metrics.disable());

@@ -37,6 +37,10 @@ export const SAMPLES: { readonly [Type in TokenEventType]: EventOf<Type> } = {
   grant_ended: { ...base, type: "grant_ended", reason: "rejected" },
   reauthentication_required: { ...base, type: "reauthentication_required", reason: "expired" },
   revocation_ended: { ...base, type: "revocation_ended", outcome: "revoked" },
+  back_channel_logout: {
+    ...{ ...base, grantRef: "", provider: "" },
+    ...{ type: "back_channel_logout", outcome: "refused", code: "signature" },
+  },
 };
 
 export const ALL_SAMPLES: readonly TokenEvent[] = Object.values(SAMPLES);
