@@ -10,12 +10,7 @@
 import type { GrantRecord } from "../core/grant.ts";
 import type { GrantSelector } from "../core/grant-store.ts";
 import type { SingleUse } from "../core/single-use.ts";
-import {
-  CLOCK_TOLERANCE_S,
-  MAX_LOGOUT_TOKEN_LENGTH,
-  type LogoutToken,
-  type LogoutTokenRefusal,
-} from "../oauth/logout-token.ts";
+import { CLOCK_TOLERANCE_S, type LogoutToken, type LogoutTokenRefusal } from "../oauth/logout-token.ts";
 import { readBody } from "../oauth/read-body.ts";
 import type { App, ReadyApp } from "./app.ts";
 import { reportFailure } from "./report.ts";
@@ -57,8 +52,8 @@ interface LogoutRequest {
 }
 
 const FORM_TYPE = "application/x-www-form-urlencoded";
-/** The most that is read of a request: a token, percent-encoded at worst, and a few other members. */
-const MAX_REQUEST_BYTES: number = 4 * MAX_LOGOUT_TOKEN_LENGTH;
+/** The most that is read of a request: the longest token, percent-encoded at worst. */
+const MAX_REQUEST_BYTES: number = 128 * 1024;
 /** How long one request may take in all, in milliseconds; servers give up after a few seconds. */
 const TIMEOUT_MS = 10_000;
 /** When a server should try again, in seconds. */

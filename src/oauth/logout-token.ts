@@ -46,7 +46,7 @@ export type LogoutTokenRefusal =
 export const LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout";
 
 /** The longest logout token that is read, in characters. */
-export const MAX_LOGOUT_TOKEN_LENGTH: number = 32 * 1024;
+const MAX_LOGOUT_TOKEN_LENGTH: number = 32 * 1024;
 
 /** How old a logout token may be, in seconds: servers are asked to make them for two minutes. */
 export const MAX_AGE_S = 300;

@@ -153,7 +153,7 @@ export const COUNTERS: {
     attributes: ({ outcome }) => ({ [ATTRIBUTE_OF.outcome]: outcome }),
   },
   back_channel_logout: {
-    name: "nolapse.back_channel_logout.ended",
+    name: "nolapse.logout.received",
     unit: "{request}",
     description: "Back-channel logout requests of authorization servers, by outcome",
     attributes: ({ outcome, code }) => ({

@@ -17,6 +17,7 @@ const UNITS: Readonly<Record<string, number>> = {
   hour: 3_600_000,
   days: 86_400_000,
   seconds: 1_000,
+  KiB: 1_024,
   MiB: 1_048_576,
 };
 

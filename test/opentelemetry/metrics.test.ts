@@ -51,7 +51,7 @@ const EXPECTED: Readonly<Record<TokenEventType, readonly Expected[]>> = {
   ],
   back_channel_logout: [
     [
-      ...(["nolapse.back_channel_logout.ended", "{request}"] as const),
+      ...(["nolapse.logout.received", "{request}"] as const),
       { "nolapse.outcome": "refused", "error.type": "signature" },
     ],
   ],

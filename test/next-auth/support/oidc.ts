@@ -46,12 +46,71 @@ export interface OidcServer {
   readonly log: readonly string[];
   /** Grants that were ended: by a replay or a revocation. */
   readonly revoked: readonly string[];
-  /** Follows an authorization request to its end, as a browser does. Resolves with the callback's parameters. */
+  /** Keeps token requests waiting from now on, and lets them go. */
+  hold(): void;
+  release(): void;
+  readonly heldRequests: number;
+  /** What came of its back-channel logouts, oldest first: `ok`, or what the app answered. */
+  readonly logouts: readonly string[];
+  /** Follows an authorization request to its end, in a new browser. Resolves with the callback's parameters. */
   authorize(url: string): Promise<Record<string, string>>;
+}
+
+/** One browser at the server: whoever signs in with it has a session there. */
+export class OidcVisitor {
+  readonly #jar = new Map<string, string>();
+
+  /** Follows an authorization request to its end. Resolves with the callback's parameters. */
+  async authorize(url: string): Promise<Record<string, string>> {
+    const end = await this.#follow(url, (at) => at.startsWith(APP_ORIGIN));
+    return Object.fromEntries(new URL(end.url).searchParams);
+  }
+
+  /** Signs out at the server, whose page asks for it. Resolves with the address at which that ends. */
+  async signOut(url: string): Promise<string> {
+    const { text } = await this.#follow(url, () => false);
+    const [, action = ""] = /<form[^>]* action="([^"]+)"/.exec(text) ?? [];
+    const [, xsrf = ""] = /name="xsrf" value="([^"]+)"/.exec(text) ?? [];
+    if (xsrf === "") throw new Error(`No page to sign out: ${text}`);
+    const form = new URLSearchParams({ xsrf, logout: "yes" });
+    return (await this.#follow(action, (at) => at.startsWith(APP_ORIGIN), form)).url;
+  }
+
+  async #follow(
+    first: string,
+    isEnd: (url: string) => boolean,
+    form?: URLSearchParams,
+  ): Promise<{ readonly url: string; readonly text: string }> {
+    let [url, body] = [first, form];
+    for (let hop = 0; hop < 10; hop++) {
+      const cookie = [...this.#jar].map(([name, value]) => `${name}=${value}`).join("; ");
+      const init = body === undefined ? {} : { method: "POST", body };
+      const answer = await fetch(url, { ...init, redirect: "manual", headers: { cookie } });
+      body = undefined;
+      for (const line of answer.headers.getSetCookie()) this.#keep(line);
+      const location = answer.headers.get("location");
+      if (location === null) {
+        if (answer.ok) return { url, text: await answer.text() };
+        throw new Error(`No redirect: ${answer.status} ${await answer.text()}`);
+      }
+      url = new URL(location, url).href;
+      if (isEnd(url)) return { url, text: "" };
+    }
+    throw new Error("Too many redirects");
+  }
+
+  #keep(line: string): void {
+    const [pair = "", ...attributes] = line.split(";");
+    const [name, value] = [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)];
+    const isDead = attributes.some((each) => /^\s*expires=.*1970/i.test(each));
+    if (isDead) this.#jar.delete(name);
+    else this.#jar.set(name, value);
+  }
 }
 
 const SCOPES = "openid profile email offline_access";
 const TTL_S = 60;
+const APP_ORIGIN = "http://localhost:3000/";
 
 /** Starts a server that knows one client. It ends with the test. */
 export async function startOidcServer(client: ClientMetadata): Promise<OidcServer> {
@@ -71,12 +130,29 @@ export async function startOidcServer(client: ClientMetadata): Promise<OidcServe
     log.push(`${String(oidc.params?.["grant_type"])} ${(error as { error: string }).error}`);
   });
   provider.on("grant.revoked", (_context, grantId) => void revoked.push(String(grantId)));
+  const logouts: string[] = [];
+  provider.on("backchannel.success", () => void logouts.push("ok"));
+  provider.on("backchannel.error", (_context, error) => void logouts.push((error as Error).message));
   const callback = provider.callback();
+  let held: (() => void)[] | undefined;
   handle = (request, response) => {
+    const answer = (): void => void callback(request, response);
     if (request.url?.startsWith("/interaction/")) void signIn(provider, request, response);
-    else void callback(request, response);
+    else if (request.url === "/token" && held !== undefined) held.push(answer);
+    else answer();
   };
-  return { issuer, log, revoked, authorize };
+  return {
+    ...{ issuer, log, revoked, logouts },
+    authorize: (url) => new OidcVisitor().authorize(url),
+    hold: () => void (held = []),
+    release() {
+      for (const answer of held ?? []) answer();
+      held = undefined;
+    },
+    get heldRequests() {
+      return held?.length ?? 0;
+    },
+  };
 }
 
 async function signIn(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -129,24 +205,16 @@ function buildProvider(issuer: string, client: ClientMetadata): Provider {
       Interaction: 600,
       IdToken: 600,
     },
-    features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
+    features: {
+      devInteractions: { enabled: false },
+      revocation: { enabled: true },
+      backchannelLogout: { enabled: true },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (context: { body: string }, form: string) => void (context.body = form),
+      },
+    },
+    // By itself it calls nobody on the loopback.
+    fetch: (url: string, init: object) => fetch(url, { ...init, dispatcher: undefined } as RequestInit),
   });
-}
-
-async function authorize(first: string): Promise<Record<string, string>> {
-  const jar = new Map<string, string>();
-  let url = first;
-  for (let hop = 0; hop < 10; hop++) {
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
-    const answer = await fetch(url, { redirect: "manual", headers: { cookie } });
-    for (const line of answer.headers.getSetCookie()) {
-      const [pair = ""] = line.split(";");
-      jar.set(pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1));
-    }
-    const location = answer.headers.get("location");
-    if (location === null) throw new Error(`No redirect: ${answer.status} ${await answer.text()}`);
-    url = new URL(location, url).href;
-    if (url.startsWith("http://localhost:3000/")) return Object.fromEntries(new URL(url).searchParams);
-  }
-  throw new Error("Too many redirects");
 }
