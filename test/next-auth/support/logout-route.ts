@@ -2,13 +2,12 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
-import type { BackChannelLogout } from "../../../src/adapter/back-channel-logout.ts";
 
 /** A route that is there before its app is. */
 export interface LogoutRoute {
   readonly url: string;
   /** The function of the app; set once there is one. */
-  answer: BackChannelLogout;
+  answer: (request: Request) => Promise<Response>;
 }
 
 /** Starts a route. It ends with the test. */
