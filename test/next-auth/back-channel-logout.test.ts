@@ -302,6 +302,21 @@ describe("a back-channel logout while the store is away", () => {
     expect(await isSignedIn(world, bob)).toBe(true);
   });
 
+  it("comes again where only the note that its token was used could not be written (SEC-49)", async () => {
+    captureConsole();
+    const { world, as, signIn, options } = await scene();
+    const alice = await signIn("alice", "a1");
+    const insert = (): Promise<boolean> => Promise.reject(new Error("full"));
+    const full = world.copy({ options: { ...options, store: { ...world.store, kind: "memory", insert } } });
+    const token = await as.sign();
+
+    expect(await post(full, token)).toMatchObject({ status: 503 });
+    expect(await isSignedIn(world, alice)).toBe(false);
+
+    expect(await post(world, token)).toMatchObject({ status: 200 });
+    expect(await post(world, token)).toMatchObject({ status: 400 });
+  });
+
   it("is made up for by this process, where the server does not try again (I16)", async () => {
     captureConsole();
     const { world, signIn, logout } = await scene();
