@@ -107,7 +107,7 @@ async function entryOf(name: string, extra: object = {}): Promise<ProviderEntry>
 
 function theirs(entry: ProviderEntry, config: object = {}): TheirProvider {
   // Auth.js merges into the entry that it is given.
-  const copy = { ...entry, ...structuredCloneOf(entry) } as ProviderEntry;
+  const copy = { ...entry, ...(structuredCloneOf(entry) as object) } as ProviderEntry;
   return parseProviders({
     url: new URL("https://app.example/api/auth"),
     providerId: providerIdOf(entry),

@@ -92,7 +92,7 @@ describe("the live grants of a user", () => {
   it("are found newest first, without those that ended, expired, or are another's (SEC-15)", async () => {
     const { clock, one } = await twiceAlice();
     const idsNow = async (): Promise<readonly string[]> =>
-      (await one.manager.findGrants(OF_ALICE)).map(({ id }) => id);
+      (await one.manager.liveGrants(OF_ALICE)).map(({ id }) => id);
 
     expect(await idsNow()).toEqual([TELEPHONE, ALICE]);
     await one.manager.endGrant(TELEPHONE, "signed_out", { revoke: false });
@@ -108,14 +108,14 @@ describe("the live grants of a user", () => {
 
     await outcomeOf(one.manager.endGrant(TELEPHONE, "signed_out", { revoke: false }).then(String));
 
-    expect((await one.manager.findGrants(OF_ALICE)).map(({ id }) => id)).toEqual([ALICE]);
+    expect((await one.manager.liveGrants(OF_ALICE)).map(({ id }) => id)).toEqual([ALICE]);
   });
 
   it("are not to be had without the store", async () => {
     const { one } = await twiceAlice();
     one.store.break("findMatching", "fail");
 
-    expect(await outcomeOf(one.manager.findGrants(OF_ALICE).then(String))).toBe("store_failed");
+    expect(await outcomeOf(one.manager.liveGrants(OF_ALICE).then(String))).toBe("store_failed");
   });
 });
 

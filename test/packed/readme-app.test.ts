@@ -5,12 +5,13 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { readDocument } from "../../scripts/lib/markdown.ts";
+import { nextCli } from "../../scripts/lib/build-app.ts";
 import { packPackage } from "../../scripts/lib/pack.ts";
 import { ROOT } from "../../scripts/lib/paths.ts";
 import { freePort } from "../../scripts/lib/ports.ts";
 import { childEnvironment, run, runNode, runNpm } from "../../scripts/lib/run.ts";
 import { browserless, signInWithProvider } from "../e2e/support/browserless.ts";
-import { nextCli, nextProcess, type NextProcess } from "../e2e/support/next-process.ts";
+import { nextProcess, type NextProcess } from "../e2e/support/next-process.ts";
 import { LOGINS, startServers, type Servers } from "../e2e/support/servers.ts";
 import { pause } from "../e2e/support/tabs.ts";
 

@@ -21,7 +21,9 @@ serve({
 async function asNextRequest(plain: IncomingMessage): Promise<NextRequest> {
   const chunks: Buffer[] = [];
   for await (const chunk of plain as AsyncIterable<Buffer>) chunks.push(chunk);
-  const headers = new Headers(Object.entries(plain.headers).map(([name, value]) => [name, String(value)]));
+  const headers = new Headers(
+    Object.entries(plain.headers).map(([name, value]): [string, string] => [name, String(value)]),
+  );
   return new NextRequest(`http://${plain.headers.host ?? "localhost"}${plain.url ?? "/"}`, {
     headers,
     method: plain.method ?? "GET",
