@@ -176,7 +176,6 @@ describe("a provider entry", () => {
 describe("a configuration that cannot work", () => {
   it.each([
     [{ providers: [], session: { strategy: "database" } }, "session.strategy"],
-    [{ providers: [], adapter: {} }, "session.strategy"],
     [{}, "providers"],
     [undefined, "providers"],
   ])("is refused by name: %j", (config, option) => {

@@ -4,6 +4,13 @@ import { captureConsole } from "../next-auth/support/console.ts";
 import { startOidcServer, type ClientMetadata, type OidcServer } from "../next-auth/support/oidc.ts";
 import { LIFETIME_MS, createWorld, pass, quiet, until, type World } from "./support/world.ts";
 
+const { privateKey, publicKey } = await crypto.subtle.generateKey(
+  { name: "ECDSA", namedCurve: "P-256" },
+  true,
+  ["sign", "verify"],
+);
+const jwks = { keys: [{ ...(await crypto.subtle.exportKey("jwk", publicKey)), kid: "of-app", use: "sig" }] };
+const signing = { client: { token_endpoint_auth_method: "private_key_jwt" }, clientSecret: undefined };
 const ODD_SECRET = "odd secret with % + : / & = ~!*'() and _-.";
 const CLIENTS: readonly [string, ClientMetadata, object][] = [
   ["client_secret_basic", {}, {}],
@@ -12,6 +19,16 @@ const CLIENTS: readonly [string, ClientMetadata, object][] = [
     "client_secret_post",
     { token_endpoint_auth_method: "client_secret_post" },
     { client: { token_endpoint_auth_method: "client_secret_post" } },
+  ],
+  [
+    "private_key_jwt",
+    { token_endpoint_auth_method: "private_key_jwt", jwks, client_secret: undefined },
+    { ...signing, token: { clientPrivateKey: { key: privateKey, kid: "of-app" } } },
+  ],
+  [
+    "private_key_jwt by a key without an id",
+    { token_endpoint_auth_method: "private_key_jwt", jwks, client_secret: undefined },
+    { ...signing, token: { clientPrivateKey: privateKey } },
   ],
   [
     "none, with PKCE",

@@ -14,8 +14,10 @@ export type ClientMetadata = Readonly<Record<string, unknown>>;
 interface Provider {
   readonly Grant: new (of: { accountId: string; clientId: string }) => {
     addOIDCScope(scope: string): void;
+    addResourceScope(resource: string, scope: string): void;
     save(): Promise<string>;
   };
+  readonly AccessToken: { find(token: string): Promise<IssuedToken | undefined> };
   callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   on(event: string, listener: (context: Context, detail: unknown) => void): void;
   interactionDetails(
@@ -39,6 +41,17 @@ const { Provider: ProviderClass } = (await import(MODULE)) as {
   Provider: new (issuer: string, configuration: object) => Provider;
 };
 
+/** What the server knows of an access token. */
+export interface IssuedToken {
+  readonly accountId: string;
+  /** The resource that it is for. Without one it is for the user info endpoint. */
+  readonly aud?: string;
+  readonly scope?: string;
+}
+
+/** The scope of each resource (RFC 8707) that the server gives tokens for, by the resource's URI. */
+export type Resources = Readonly<Record<string, string>>;
+
 /** A running server. */
 export interface OidcServer {
   readonly issuer: string;
@@ -52,6 +65,8 @@ export interface OidcServer {
   readonly heldRequests: number;
   /** What came of its back-channel logouts, oldest first: `ok`, or what the app answered. */
   readonly logouts: readonly string[];
+  /** Whose an access token is, and for what. `undefined` for one that it does not know. */
+  find(token: string): Promise<IssuedToken | undefined>;
   /** Follows an authorization request to its end, in a new browser. Resolves with the callback's parameters. */
   authorize(url: string): Promise<Record<string, string>>;
 }
@@ -112,8 +127,11 @@ const SCOPES = "openid profile email offline_access";
 const TTL_S = 60;
 const APP_ORIGIN = "http://localhost:3000/";
 
-/** Starts a server that knows one client. It ends with the test. */
-export async function startOidcServer(client: ClientMetadata): Promise<OidcServer> {
+/** Starts a server that knows one client, and perhaps some APIs. It ends with the test. */
+export async function startOidcServer(
+  client: ClientMetadata,
+  resources: Resources = {},
+): Promise<OidcServer> {
   let handle: (request: IncomingMessage, response: ServerResponse) => void = () => undefined;
   const server = createServer((request, response) => handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -122,7 +140,7 @@ export async function startOidcServer(client: ClientMetadata): Promise<OidcServe
     server.close();
   });
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const provider = buildProvider(issuer, client);
+  const provider = buildProvider(issuer, client, resources);
   const log: string[] = [];
   const revoked: string[] = [];
   provider.on("grant.success", ({ oidc }) => void log.push(`${String(oidc.params?.["grant_type"])} ok`));
@@ -143,6 +161,7 @@ export async function startOidcServer(client: ClientMetadata): Promise<OidcServe
   };
   return {
     ...{ issuer, log, revoked, logouts },
+    find: (token) => provider.AccessToken.find(token),
     authorize: (url) => new OidcVisitor().authorize(url),
     hold: () => void (held = []),
     release() {
@@ -162,7 +181,7 @@ async function signIn(provider: Provider, request: IncomingMessage, response: Se
   });
 }
 
-function buildProvider(issuer: string, client: ClientMetadata): Provider {
+function buildProvider(issuer: string, client: ClientMetadata, resources: Resources): Provider {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const key = { ...privateKey.export({ format: "jwk" }), use: "sig", alg: "RS256", kid: "test" };
   return new ProviderClass(issuer, {
@@ -190,6 +209,7 @@ function buildProvider(issuer: string, client: ClientMetadata): Provider {
         clientId: oidc.client?.clientId ?? "",
       });
       grant.addOIDCScope(SCOPES);
+      for (const [resource, scope] of Object.entries(resources)) grant.addResourceScope(resource, scope);
       await grant.save();
       return grant;
     },
@@ -212,6 +232,14 @@ function buildProvider(issuer: string, client: ClientMetadata): Provider {
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (context: { body: string }, form: string) => void (context.body = form),
+      },
+      resourceIndicators: {
+        enabled: Object.keys(resources).length > 0,
+        getResourceServerInfo: (_context: Context, resource: string) => ({
+          scope: resources[resource] ?? "",
+          accessTokenTTL: TTL_S,
+          accessTokenFormat: "opaque",
+        }),
       },
     },
     // By itself it calls nobody on the loopback.
