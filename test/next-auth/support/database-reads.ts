@@ -59,30 +59,40 @@ export function describeDatabaseReads(bench: PostgresBench, version: DatabaseVer
     it("shows no user's fields to another, where the adapter gives one object for all (I8)", async () => {
       const { app } = await scene();
       const users = new Map<unknown, object>();
+      const waiting: (() => void)[] = [];
+      interface Rows {
+        readonly getSessionAndUser: (token: string) => Promise<{ user: { id: unknown } } | null>;
+        readonly updateSession: (session: unknown) => Promise<unknown>;
+      }
       const sharing = app.again({
         options: { exposeAccessToken: true },
         adapter: (adapter) => ({
           ...adapter,
-          getSessionAndUser: async (sessionToken: string) => {
-            const found = (await (
-              adapter as { getSessionAndUser: (token: string) => Promise<object | null> }
-            ).getSessionAndUser(sessionToken)) as { user: { id: unknown } } | null;
-            if (found === null) return null;
-            if (!users.has(found.user.id)) users.set(found.user.id, found.user);
-            return { ...found, user: users.get(found.user.id) };
+          async getSessionAndUser(sessionToken: string) {
+            const found = await (adapter as Rows).getSessionAndUser(sessionToken);
+            if (found && !users.has(found.user.id)) users.set(found.user.id, found.user);
+            return found && { ...found, user: users.get(found.user.id) };
+          },
+          // NextAuth is here between the row and the session callback: all three at once.
+          async updateSession(session: unknown) {
+            await new Promise<void>((resolve) => {
+              waiting.push(resolve);
+              if (waiting.length === 3) for (const each of waiting) each();
+            });
+            return (adapter as Rows).updateSession(session);
           },
         }),
       });
-      const [laptop, phone, bob] = [sharing.browser(), sharing.browser(), sharing.browser()];
-      await laptop.signIn("alice");
-      pass(10_000);
-      await phone.signIn("alice");
-      await bob.signIn("bob");
+      const browsers = [sharing.browser(), sharing.browser(), sharing.browser()] as const;
+      for (const [at, user] of ["alice", "alice", "bob"].entries()) await browsers[at]?.signIn(user);
+      pass(2 * DAY_MS);
 
-      const sessions = await Promise.all([laptop, phone, bob].map((browser) => browser.session()));
+      const sessions = await Promise.all(browsers.map((browser) => browser.session()));
 
-      expect(sessions.map(({ accessTokenExpiresIn }) => accessTokenExpiresIn)).toEqual([50, 60, 60]);
-      const tokens = sessions.map(({ accessToken }) => String(accessToken));
+      const tokens = await Promise.all(
+        browsers.map(async (browser) => (await sharing.getAccessToken(browser.pageRequest())).accessToken),
+      );
+      expect(sessions.map(({ accessToken }) => accessToken)).toEqual(tokens);
       expect(tokens.map((token) => app.server.userOf(token))).toEqual(["alice", "alice", "bob"]);
       expect(new Set(tokens).size).toBe(3);
     });

@@ -280,6 +280,23 @@ export function describeDatabaseSignIns(bench: PostgresBench, version: DatabaseV
       expect(await holderOf(bob)).toBe("strict:bob");
     });
 
+    it("ends what is of no use any more where it takes its place", async () => {
+      const { app, other } = await scene();
+      const short = app.again({ options: { slidingLifetimeMs: 20_000 } });
+      const [alice, bob] = [short.browser(), short.browser()];
+      await alice.signIn("alice");
+      pass(20_000);
+      await bob.signIn("bob");
+
+      await alice.signIn("alice", "other");
+
+      expect(short.eventsOf("grant_ended")).toMatchObject([{ provider: "strict", reason: "replaced" }]);
+      expect([await holderOf(short, other, alice), await holderOf(short, other, bob)]).toEqual([
+        "other:alice",
+        "strict:bob",
+      ]);
+    });
+
     it("ends with the session at sign-out, of this user only, and is revoked at each server (SEC-48)", async () => {
       const { app, other, alice, bob, holderOf } = await signedIn();
       await alice.signIn("alice", "other");
