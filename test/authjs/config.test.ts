@@ -176,6 +176,7 @@ describe("a provider entry", () => {
 describe("a configuration that cannot work", () => {
   it.each([
     [{ providers: [], session: { strategy: "database" } }, "session.strategy"],
+    [{ providers: [], session: { strategy: "cookie" } }, "session.strategy"],
     [{}, "providers"],
     [undefined, "providers"],
   ])("is refused by name: %j", (config, option) => {

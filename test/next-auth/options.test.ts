@@ -51,6 +51,8 @@ describe("withFreshTokens", () => {
     ["allowedOrigins", { allowedOrigins: ["http://api.example"] }, /plain text; got "http:\/\/api\.example"/],
     ["allowedOrigins", { allowedOrigins: ["*"] }, /got "\*"/],
     ["exposeAccessToken", { exposeAccessToken: "yes" }, /true or false; got string/],
+    ["keepAccountTokens", { keepAccountTokens: 1 }, /true or false; got number/],
+    ["isSameUser", { isSameUser: true }, /a function; got boolean/],
     ["adoptSession", { adoptSession: true }, /false or a function; got boolean/],
     ["waitUntil", { waitUntil: {} }, /function; got object/],
     ["onEvent", { onEvent: "log" }, /function; got string/],
@@ -140,15 +142,25 @@ describe("withFreshTokens", () => {
   it.each([
     ["nothing", null, "providers"],
     ["no providers", {}, "providers"],
-    ["the database strategy", { ...AUTH, session: { strategy: "database" } }, "session.strategy"],
-    ["an adapter without a strategy", { ...AUTH, adapter: {} }, "session.strategy"],
+    [
+      "database sessions without an adapter",
+      { ...AUTH, session: { strategy: "database" } },
+      "session.strategy",
+    ],
+    ["a strategy that nobody has", { ...AUTH, session: { strategy: "cookie" } }, "session.strategy"],
   ])("refuses NextAuth options with %s", (_what, auth, option) => {
     expect(() => build({}, auth)).toThrow(
       expect.objectContaining({ code: "invalid_option", option }) as Error,
     );
   });
 
-  it("accepts an adapter with the JWT strategy, and everything that makes sense", () => {
+  it.each([undefined, "jwt", "database"])("accepts an adapter with the strategy %s", (strategy) => {
+    expect(() =>
+      build({}, { ...AUTH, adapter: {}, ...(strategy && { session: { strategy } }) }),
+    ).not.toThrow();
+  });
+
+  it("accepts everything that makes sense", () => {
     expect(() =>
       build(
         {
@@ -166,6 +178,8 @@ describe("withFreshTokens", () => {
           ],
           adoptSession: false,
           exposeAccessToken: true,
+          keepAccountTokens: true,
+          isSameUser: () => false,
           providers: {
             keycloak: {
               tokenEndpoint: "https://id.example/token",
@@ -176,7 +190,7 @@ describe("withFreshTokens", () => {
             },
           },
         },
-        { ...AUTH, adapter: {}, session: { strategy: "jwt" } },
+        AUTH,
       ),
     ).not.toThrow();
   });

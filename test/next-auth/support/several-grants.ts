@@ -98,6 +98,8 @@ export function describeSeveralGrants(version: SeveralVersion): void {
       const { app, alice, bob, adapter, holderOf } = await linked();
 
       expect(adapter.users.size).toBe(2);
+      expect(adapter.accounts).toHaveLength(4);
+      expect(JSON.stringify(adapter.accounts)).not.toMatch(/[ar]t-[\w-]{20}/);
       expect(app.eventsOf("grant_ended")).toEqual([]);
       for (const [browser, user] of [
         [alice, "alice"],
