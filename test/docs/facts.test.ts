@@ -9,6 +9,7 @@ import { readDocument } from "../../scripts/lib/markdown.ts";
 import { ROOT } from "../../scripts/lib/paths.ts";
 import { withProviderTable } from "../../scripts/lib/provider-table.ts";
 import { discriminantsOf, literalsOf, membersOf } from "../../scripts/lib/source-facts.ts";
+import { reliancesOf, upstreamTests, withUpstreamTables } from "../../scripts/lib/upstream-table.ts";
 import { SERVERLESS_VARIABLES } from "../../src/core/serverless-hosts.ts";
 
 const TIMEOUT = { timeout: 60_000 };
@@ -189,6 +190,48 @@ describe("docs/providers.md", () => {
     const page = readFileSync(join(ROOT, "docs/providers.md"), "utf8");
 
     expect(page, "run: node scripts/check-docs.ts --write").toBe(withProviderTable(page));
+  });
+});
+
+describe("docs/upstream.md", () => {
+  it("has a row for each test in test/upstream, as it is called", () => {
+    const page = readFileSync(join(ROOT, "docs/upstream.md"), "utf8");
+
+    expect(page, "run: node scripts/check-docs.ts --write").toBe(withUpstreamTables(page));
+  });
+
+  it("says for each behaviour which files rely on it", () => {
+    const silent = upstreamTests().flatMap((path) =>
+      reliancesOf(path)
+        .filter(({ files }) => files.length === 0)
+        .map(({ behaviour }) => `${path}: ${behaviour}`),
+    );
+
+    expect(upstreamTests().length).toBeGreaterThan(5);
+    expect(silent).toEqual([]);
+  });
+
+  it("names the versions that are installed", () => {
+    const { devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+      devDependencies: Readonly<Record<string, string>>;
+    };
+    const { text } = readDocument("docs/upstream.md");
+
+    for (const name of ["next-auth", "next-auth-v5", "next"]) {
+      expect(text).toContain(devDependencies[name]?.replace("npm:next-auth@", ""));
+    }
+  });
+
+  it("is made of what the tests are called, what they are repeated for left open", () => {
+    const code = `describe.each(X)("a %s read", () => {
+      it.each(Y)("calls %s (src/a.ts, docs/b.md)", () => {});
+      it("says nothing", () => {});
+    });`;
+
+    expect(reliancesOf("x.test.ts", code)).toEqual([
+      { behaviour: "a … read calls …", files: ["src/a.ts", "docs/b.md"] },
+      { behaviour: "a … read says nothing", files: [] },
+    ]);
   });
 });
 

@@ -34,7 +34,7 @@ describe("the session cookie's name", () => {
 describe("a session cookie of more than 4 KB", () => {
   const large = { jwt: ({ token }: { token?: unknown }) => ({ ...(token as object), ...MANY_TOKENS }) };
 
-  it("is cut into <name>.0, <name>.1, ..., in order (src/adapter/session-cookie.ts)", async () => {
+  it("is cut into chunks with .0, .1, ... behind the name, in order (src/adapter/session-cookie.ts)", async () => {
     const { seen, alice } = await signedIn(large);
     const names = [...alice.jar.keys()].filter((name) => name.startsWith(SESSION_COOKIE));
 

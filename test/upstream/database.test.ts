@@ -2,12 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { pass } from "../next-auth/support/app-parts.ts";
 import { captureConsole } from "../next-auth/support/console.ts";
-import { NOBODY, SESSION_COOKIE, scene, signedIn } from "./support/installed.ts";
+import { NOBODY, SESSION_COOKIE, VERSION, scene, signedIn } from "./support/installed.ts";
 
 const DAY_MS = 86_400_000;
 
 describe("the first sign-in of a user", () => {
-  it("calls signIn before it writes anything, and events.signIn when the session is there (src/adapter/settle-sign-in.ts)", async () => {
+  it("calls signIn before it writes anything, and events.signIn when the session is there (src/adapter/database-sign-in.ts, src/adapter/settle-sign-in.ts)", async () => {
     const { seen, app } = await scene({ adapter: true });
     await app.browser().signIn("alice");
 
@@ -26,7 +26,7 @@ describe("the first sign-in of a user", () => {
     ]);
   });
 
-  it("never calls jwt, and hands signIn an account with all tokens (src/adapter/callbacks.ts)", async () => {
+  it("never calls jwt, and hands signIn an account with all tokens (src/adapter/database-sign-in.ts)", async () => {
     const { seen, app } = await scene({ adapter: true });
     const browser = app.browser();
     await browser.signIn("alice");
@@ -38,7 +38,7 @@ describe("the first sign-in of a user", () => {
     expect(account?.["refresh_token"]).toEqual(expect.any(String));
   });
 
-  it("stores the tokens of the account in plain text by linkAccount (docs/moving-in.md)", async () => {
+  it("stores the tokens of the account in plain text by linkAccount (src/adapter/wrap-adapter.ts)", async () => {
     const { seen, app } = await scene({ adapter: true });
     await app.browser().signIn("alice");
 
@@ -47,7 +47,7 @@ describe("the first sign-in of a user", () => {
     expect(row?.["refresh_token"]).toEqual(expect.any(String));
   });
 
-  it("sets the token of the new row as the cookie's value, which generateSessionToken made (src/adapter/token-access.ts)", async () => {
+  it("sets the token of the new row as the cookie's value, which generateSessionToken made (src/adapter/database-sessions.ts, src/adapter/database-sign-in.ts)", async () => {
     const options = {
       session: { strategy: "database", generateSessionToken: () => "made-by-the-application" },
     };
@@ -60,8 +60,39 @@ describe("the first sign-in of a user", () => {
   });
 });
 
+describe("generateSessionToken", () => {
+  it("is called once for each new session, after signIn, and awaited in version 4 alone (src/adapter/database-sign-in.ts, src/adapter/host.ts)", async () => {
+    const before: string[][] = [];
+    const generateSessionToken = (): unknown => {
+      before.push(seen.names());
+      return Promise.resolve("token");
+    };
+    const { seen, app } = await scene({
+      adapter: true,
+      options: { session: { strategy: "database", generateSessionToken } },
+    });
+    await app.browser().signIn("alice");
+
+    expect(before).toHaveLength(1);
+    expect(before[0]).toContain("signIn");
+    expect(before[0]).not.toContain("adapter.createSession");
+    const { sessionToken } = seen.last("adapter.createSession").params;
+    expect(sessionToken).toEqual(VERSION === 4 ? "token" : expect.any(Promise));
+  });
+
+  it("may be overruled by the row that createSession gives back (src/adapter/wrap-adapter.ts)", async () => {
+    const createSession = (row: object): unknown =>
+      Promise.resolve({ ...row, sessionToken: "of-the-adapter" });
+    const { app } = await scene({ adapter: { createSession } });
+    const browser = app.browser();
+    await browser.signIn("alice");
+
+    expect(browser.jar.get(SESSION_COOKIE)).toBe("of-the-adapter");
+  });
+});
+
 describe("a later sign-in", () => {
-  it("of a known account links nothing, and leaves the first tokens in its row (src/adapter/callbacks.ts)", async () => {
+  it("of a known account links nothing, and leaves the first tokens in its row (src/adapter/wrap-adapter.ts)", async () => {
     const { seen, app } = await scene({ adapter: true });
     await app.browser().signIn("alice");
     const before = structuredClone(seen.tables.accounts);
@@ -78,7 +109,7 @@ describe("a later sign-in", () => {
     expect(seen.tables.accounts).toEqual(before);
   });
 
-  it("in a browser that is signed in as the same user goes on with its session (src/adapter/settle-sign-in.ts)", async () => {
+  it("in a browser that is signed in as the same user goes on with its session (src/adapter/database-sign-in.ts)", async () => {
     const { seen, alice } = await signedIn({ adapter: true });
     const before = alice.jar.get(SESSION_COOKIE);
     await alice.signIn("alice");
@@ -100,7 +131,7 @@ describe("a later sign-in", () => {
     expect(alice.jar.get(SESSION_COOKIE)).toBe(before);
   });
 
-  it("with a new account in that browser links it to the user who is there (src/adapter/settle-sign-in.ts)", async () => {
+  it("with a new account in that browser links it to the user who is there (src/adapter/database-sign-in.ts)", async () => {
     const { seen, alice } = await signedIn({ adapter: true });
     const before = alice.jar.get(SESSION_COOKIE);
     await alice.signIn("carol");
@@ -130,6 +161,41 @@ describe("a read of a database session", () => {
     );
   });
 
+  it("hands the very user that the adapter gave to the session callback (src/adapter/wrap-adapter.ts)", async () => {
+    const { seen, alice } = await signedIn({ adapter: true });
+    await alice.session();
+
+    const found = (await seen.last("adapter.getSessionAndUser").result) as { user: object };
+    expect(seen.last("session").params.user).toBe(found.user);
+  });
+
+  it("hands the session's token to the session callback in version 5 alone (src/adapter/callbacks.ts)", async () => {
+    const { seen, alice } = await signedIn({ adapter: true });
+    await alice.session();
+
+    const { sessionToken } = seen.last("session").params.session as { sessionToken?: string };
+    expect(sessionToken).toBe(VERSION === 4 ? undefined : alice.jar.get(SESSION_COOKIE));
+  });
+
+  it("for which the adapter finds no row is nobody's, and deletes the cookie (src/adapter/wrap-adapter.ts)", async () => {
+    const { alice } = await signedIn({ adapter: { getSessionAndUser: () => Promise.resolve(null) } });
+    const answer = await alice.get("session");
+
+    expect(answer.text).toBe(NOBODY);
+    expect(alice.jar.has(SESSION_COOKIE)).toBe(false);
+  });
+
+  it("whose adapter fails is nobody's, and leaves the cookie alone (src/adapter/wrap-adapter.ts)", async () => {
+    captureConsole();
+    const { alice } = await signedIn({
+      adapter: { getSessionAndUser: () => Promise.reject(new Error("down")) },
+    });
+    const answer = await alice.get("session");
+
+    expect(answer.text).toBe(NOBODY);
+    expect(alice.jar.has(SESSION_COOKIE)).toBe(true);
+  });
+
   it("writes the row's new end once updateAge has passed, a day (src/adapter/host.ts)", async () => {
     const { seen, alice } = await signedIn({ adapter: true });
     await alice.session();
@@ -142,7 +208,7 @@ describe("a read of a database session", () => {
     expect(row?.expires.valueOf()).toBe(Date.now() + 30 * DAY_MS);
   });
 
-  it("of a row that has expired deletes it and the cookie (src/adapter/token-access.ts)", async () => {
+  it("of a row that has expired deletes it and the cookie (src/adapter/wrap-adapter.ts)", async () => {
     const { seen, alice } = await signedIn({ adapter: true });
     const [row] = seen.tables.sessions.values();
     // Its cookie has not, so that the browser sends it.
@@ -170,7 +236,7 @@ describe("a read of a database session", () => {
 });
 
 describe("a sign-out from a database session", () => {
-  it("deletes the row, tells the event what the adapter gave back, and deletes the cookie (src/adapter/wrapped-events.ts)", async () => {
+  it("deletes the row, tells the event what the adapter gave back, and deletes the cookie (src/adapter/wrap-adapter.ts)", async () => {
     const { seen, alice } = await signedIn({ adapter: true });
     await alice.signOut();
 

@@ -33,8 +33,8 @@ export interface Own {
   readonly events?: Readonly<Record<string, Run>>;
   /** Everything else of NextAuth's `jwt`. */
   readonly jwtOptions?: object;
-  /** With an adapter, whose tables are maps. */
-  readonly adapter?: boolean;
+  /** With an adapter, whose tables are maps, and methods that take the place of its own. */
+  readonly adapter?: true | object;
   /** Everything else of NextAuth's options. */
   readonly options?: object;
 }
@@ -56,6 +56,7 @@ const EVENTS = ["signIn", "signOut", "session", "createUser", "updateUser", "lin
 export function observed(own: Own = {}): Observed {
   const calls: Call[] = [];
   const tables = memoryAdapter();
+  const overrides = own.adapter === true ? {} : own.adapter;
   const noting = (name: string, run: Run): Run => {
     return (params) => {
       const call = { name, params, result: undefined as unknown };
@@ -93,7 +94,7 @@ export function observed(own: Own = {}): Observed {
         ...own.jwtOptions,
         ...noted("jwt", { encode: own.encode ?? encode, decode: own.decode ?? decode }),
       },
-      ...(own.adapter === true && { adapter: noted("adapter", tables.methods) }),
+      ...(own.adapter && { adapter: noted("adapter", { ...tables.methods, ...overrides }) }),
     },
   };
 }
