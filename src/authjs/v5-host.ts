@@ -102,14 +102,10 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
       }
     },
     signInErrorUrl(source) {
-      const origin = originOf(source, process.env);
-      const page = current?.pages?.error;
-      // Auth.js's own page has no text for an error it does not know.
-      if (page === undefined)
-        return `${origin}${basePathOf(config(), process.env)}/error?error=Configuration`;
-      const url = new URL(page, origin);
-      url.searchParams.set("error", "StoreUnavailable");
-      return url.href;
+      // By Auth.js's own route, which leads to the application's page: straight to another origin its `redirect` callback lets
+      // nobody. Its own page has no text for an error that it does not know.
+      const error = config().pages?.error === undefined ? "Configuration" : "StoreUnavailable";
+      return `${originOf(source, process.env)}${basePathOf(config(), process.env)}/error?error=${error}`;
     },
   };
 }

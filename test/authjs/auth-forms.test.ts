@@ -1,7 +1,7 @@
 /** The forms of `auth()` and `unstable_update()` that write the session cookie themselves. */
 import { describe, expect, it } from "vitest";
 import { NextRequest, inNextRequest } from "../next-auth/support/next-scope.ts";
-import type { Browser } from "../next-auth/support/browser.ts";
+import { PagesResponse, type Browser } from "../next-auth/support/browser.ts";
 import {
   LIFETIME_MS,
   createWorld,
@@ -67,11 +67,79 @@ describe("unstable_update() in a server action", () => {
   });
 });
 
+describe("auth() in the Pages Router, beside getAccessToken()", () => {
+  it.each([
+    [
+      "getServerSideProps",
+      (world: World, browser: Browser, response: PagesResponse) => {
+        const context = { req: pagesRequest(browser), res: response, query: {}, resolvedUrl: "/page" };
+        return [call(world.nextAuth.auth, context), world.getAccessToken(context)] as const;
+      },
+    ],
+    [
+      "an API route",
+      (world: World, browser: Browser, response: PagesResponse) => {
+        const request = pagesRequest(browser);
+        return [
+          call(world.nextAuth.auth, request, response),
+          world.getAccessToken(request, response),
+        ] as const;
+      },
+    ],
+  ])(
+    "shows the session and gives the token, refreshed once, to each user their own in %s (I2, I8)",
+    async (_place, ask) => {
+      const { world, alice } = await signedIn();
+      const bob = world.browser();
+      await bob.signIn("bob");
+
+      for (let lifetime = 1; lifetime <= 2; lifetime++) {
+        pass(LIFETIME_MS);
+        for (const [browser, user] of [
+          [alice, "alice"],
+          [bob, "bob"],
+        ] as const) {
+          const response = new PagesResponse();
+          const [session, token] = await Promise.all(ask(world, browser, response));
+
+          expect(session).toMatchObject({ user: { name: user } });
+          expect(world.server.userOf(token.accessToken)).toBe(user);
+          const { setCookies } = response.answer();
+          expect(setCookies.some((line) => line.startsWith("authjs.session-token="))).toBe(true);
+          expect(setCookies.join()).not.toContain(token.accessToken);
+        }
+        await quiet();
+        expect(world.refreshes()).toBe(2 * lifetime);
+      }
+    },
+  );
+
+  it("shows nobody for an old cookie after a sign-out, and gives no token (F18)", async () => {
+    const { world, alice } = await signedIn();
+    const old = alice.copy();
+    await alice.signOut();
+    const context = { req: pagesRequest(old), res: new PagesResponse() };
+
+    expect(await call(world.nextAuth.auth, context)).toBeNull();
+    await expect(world.getAccessToken(context)).rejects.toMatchObject({ code: "not_signed_in" });
+  });
+});
+
 async function signedIn(): Promise<{ world: World; alice: Browser }> {
   const world = await createWorld();
   const alice = world.browser();
   await alice.signIn("alice");
   return { world, alice };
+}
+
+/** What Next hands to `getServerSideProps` and to an API route. */
+function pagesRequest(browser: Browser): ReturnType<Browser["nodeRequest"]> {
+  return browser.nodeRequest({ host: "localhost:3000", "x-forwarded-proto": "http" });
+}
+
+/** `auth()` in a form for which its types want Next's own objects. */
+function call(auth: World["nextAuth"]["auth"], ...args: readonly object[]): Promise<unknown> {
+  return (auth as unknown as (...args: readonly object[]) => Promise<unknown>)(...args);
 }
 
 function pageRequest(browser: Browser): InstanceType<typeof NextRequest> {

@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { Browser } from "../next-auth/support/browser.ts";
 import { captureConsole } from "../next-auth/support/console.ts";
+import { NextRequest } from "../next-auth/support/next-scope.ts";
 import {
   LIFETIME_MS,
   OTHER_SECRET,
@@ -12,7 +13,10 @@ import {
   jwtOf,
   pass,
   sessionInComponent,
+  type World,
 } from "./support/world.ts";
+
+const THIRD_SECRET = "fD6sK1mQ9vX4zB7wT2nH8jR3gL5pY0cE";
 
 describe("a lazy configuration", () => {
   it("works in every part, also where it is asked without a request, and stays lazy", async () => {
@@ -114,6 +118,128 @@ describe("secrets", () => {
   });
 });
 
+describe("secrets in numbered variables", () => {
+  const numbered = (...secrets: readonly (string | undefined)[]): void => {
+    for (const [index, secret] of secrets.entries()) vi.stubEnv(`AUTH_SECRET_${index + 1}`, secret);
+  };
+
+  it("may be rotated while users are signed in, though they seal the store as well", async () => {
+    const world = await createWorld();
+    const app = (): World => world.copy({ auth: { secret: undefined } as never });
+    numbered(SECRET, undefined, undefined);
+    const before = app();
+    const alice = before.browser();
+    await alice.signIn("alice");
+
+    // Two deployments later the first secret is still there, behind the newer ones.
+    numbered(SECRET, OTHER_SECRET, undefined);
+    const between = app();
+    const [bob, moved] = [between.browser(), between.browser()];
+    await bob.signIn("bob");
+    for (const [name, value] of alice.jar) moved.jar.set(name, value);
+    numbered(SECRET, OTHER_SECRET, THIRD_SECRET);
+    const after = app();
+    pass(LIFETIME_MS);
+
+    for (const [browser, user] of [
+      [moved, "alice"],
+      [bob, "bob"],
+    ] as const) {
+      const { accessToken } = await after.getAccessToken(browser.pageRequest());
+      expect(world.server.userOf(accessToken)).toBe(user);
+      expect(await sessionInComponent(after, browser)).toMatchObject({ user: { name: user } });
+    }
+    const carol = after.browser();
+    await carol.signIn("carol");
+    expect(await jwtOf(carol, THIRD_SECRET), "encrypted with the newest").toMatchObject({ name: "carol" });
+  });
+
+  it("do not count beside AUTH_SECRET, by which nobody but its own users is signed in", async () => {
+    captureConsole();
+    const world = await createWorld();
+    numbered(SECRET, undefined, undefined);
+    const before = world.copy({ auth: { secret: undefined } as never });
+    const alice = before.browser();
+    await alice.signIn("alice");
+    vi.stubEnv("AUTH_SECRET", OTHER_SECRET);
+    const after = world.copy({ auth: { secret: undefined } as never });
+
+    await expect(after.getAccessToken(alice.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
+    expect(await sessionInComponent(after, alice)).toBeNull();
+  });
+});
+
+describe("an app that knows its host by its requests only", () => {
+  const FORWARDED = {
+    "x-forwarded-proto": "https",
+    "x-forwarded-host": "app.example",
+    host: "10.0.0.7:3000",
+  };
+  /** The app behind a proxy that ends TLS: the route sees the public address, as with Next on Vercel. */
+  const behindProxy = (world: World): Browser => {
+    const { GET, POST } = world.nextAuth.handlers;
+    const handler = (request: Request): unknown => {
+      const moved = new NextRequest(
+        request.url.replace("http://localhost:3000", "https://app.example"),
+        request,
+      );
+      return (request.method === "POST" ? POST : GET)(moved);
+    };
+    return new Browser(handler, "app", { "x-auth-return-redirect": "1", ...FORWARDED });
+  };
+
+  it.each(["AUTH_TRUST_HOST", "VERCEL", "CF_PAGES"])(
+    "works with %s in production, in the route, in pages and in components, by the cookie of https",
+    async (variable) => {
+      const base = await createWorld();
+      vi.stubEnv("AUTH_URL", undefined);
+      vi.stubEnv("NODE_ENV", "production");
+      vi.stubEnv(variable, "1");
+      const world = base.copy();
+      const [alice, bob] = [behindProxy(world), behindProxy(world)];
+      await alice.signIn("alice");
+      await bob.signIn("bob");
+      expect([...alice.jar.keys()]).toContain(`__Secure-${SESSION_COOKIE}`);
+
+      for (let lifetime = 0; lifetime < 2; lifetime++) {
+        pass(LIFETIME_MS);
+        const tokens = await Promise.all([
+          world.getAccessToken(alice.pageRequest(FORWARDED)),
+          alice.inServerComponent(() => world.getAccessToken(), FORWARDED),
+          world.getAccessToken({ req: bob.nodeRequest(FORWARDED) }),
+        ]);
+        expect(tokens.map(({ accessToken }) => base.server.userOf(accessToken))).toEqual([
+          "alice",
+          "alice",
+          "bob",
+        ]);
+        const seen: unknown = await alice.inServerComponent(() => world.nextAuth.auth(), FORWARDED);
+        expect(seen).toMatchObject({ user: { name: "alice" } });
+      }
+
+      await alice.signOut();
+      expect(world.eventsOf("grant_ended")).toMatchObject([{ reason: "signed_out" }]);
+    },
+  );
+
+  it("and trusts none of them in production: Auth.js refuses, and a token is given by the cookie alone", async () => {
+    const said = captureConsole();
+    const base = await createWorld();
+    const alice = base.browser();
+    await alice.signIn("alice");
+    vi.stubEnv("AUTH_URL", undefined);
+    vi.stubEnv("NODE_ENV", "production");
+    const world = base.copy();
+
+    const answer = await world.browser().get("session");
+
+    expect(answer.status).toBe(500);
+    expect(said.lines.join("\n")).toContain("UntrustedHost");
+    const { accessToken } = await world.getAccessToken(alice.pageRequest({ "x-forwarded-proto": "http" }));
+    expect(base.server.userOf(accessToken)).toBe("alice");
+  });
+});
+
 describe("cookies and paths", () => {
   it("of an app at https have the prefix, in the route and everywhere else", async () => {
     const world = await createWorld();
@@ -147,14 +273,7 @@ describe("cookies and paths", () => {
     const { GET, POST } = world.nextAuth.handlers;
     // The browser asks below /api/auth; a rewrite takes that away, as a Next basePath would.
     const handler = (request: Request): unknown => {
-      const url = request.url.replace("/api/auth", "/auth");
-      const moved = new Proxy(request, {
-        get: (target, name) => {
-          if (name === "url") return url;
-          const value: unknown = Reflect.get(target, name, target);
-          return typeof value === "function" ? (value as () => unknown).bind(target) : value;
-        },
-      });
+      const moved = new NextRequest(request.url.replace("/api/auth", "/auth"), request);
       return (request.method === "POST" ? POST : GET)(moved);
     };
     vi.stubEnv("AUTH_URL", undefined);

@@ -84,6 +84,42 @@ describe("a sign-in by the route", () => {
     expect(alice.jar.has(SESSION_COOKIE)).toBe(false);
   });
 
+  it.each([
+    ["/oops", "/oops?error=StoreUnavailable"],
+    ["/oops?lang=ko", "/oops?lang=ko&error=StoreUnavailable"],
+    ["https://login.example/oops", "https://login.example/oops?error=StoreUnavailable"],
+  ])(
+    "goes to the application's own error page %s while the store is away, by every way (SEC-48)",
+    async (error, place) => {
+      captureConsole();
+      const loggedIn = (user: string): object => ({
+        id: user,
+        name: user,
+        tokens: { access_token: "access", refresh_token: "refresh", expires_in: 60 },
+      });
+      const base = await createWorld();
+      const world = base.copy({
+        auth: { pages: { error }, providers: [strictProvider(base.server), backendProvider(loggedIn)] },
+        options: { providers: { backend: { refresh: () => ({}) } } },
+      });
+      const alice = world.browser();
+      world.store.down = true;
+
+      const byRoute = await alice.signIn("alice");
+      const byPassword = await alice.signInWithPassword({ user: "alice" });
+      const byAction: unknown = await inServerAction(alice, () =>
+        world.nextAuth.signIn("backend", { user: "alice", redirect: false }),
+      );
+
+      const urls = [byRoute.json()["url"], byPassword.json()["url"], byAction].map(String);
+      expect(new Set(urls)).toEqual(new Set(["http://localhost:3000/api/auth/error?error=StoreUnavailable"]));
+      const { searchParams } = new URL(urls[0] ?? "");
+      const onward = await alice.get("error", { query: Object.fromEntries(searchParams) });
+      expect(onward.headers.get("location")).toBe(place);
+      expect(alice.jar.has(SESSION_COOKIE)).toBe(false);
+    },
+  );
+
   it("ends the grant of the session before it (SEC-11)", async () => {
     const world = await createWorld();
     const browser = world.browser();

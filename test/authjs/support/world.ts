@@ -32,6 +32,12 @@ export { LIFETIME_MS, OTHER_SECRET, SECRET, pass, quiet, until } from "../../nex
 /** The default name of the session cookie, on http. */
 export const SESSION_COOKIE = "authjs.session-token";
 
+/** What would change the app if the machine that runs the tests had it. */
+const VARIABLES = [
+  ...["AUTH_SECRET", "AUTH_SECRET_1", "AUTH_SECRET_2", "AUTH_SECRET_3", "NEXTAUTH_SECRET", "NEXTAUTH_URL"],
+  ...["AUTH_TRUST_HOST", "AUTH_REDIRECT_PROXY_URL", "VERCEL", "CF_PAGES"],
+];
+
 type Config = NextAuthConfig | ((request: unknown) => NextAuthConfig | Promise<NextAuthConfig>);
 
 /** What a test changes. */
@@ -58,14 +64,13 @@ export interface World extends FreshTokens<Config> {
 /** Starts the strict server and builds an app around it. Time stands still until `pass`. */
 export async function createWorld(given: WorldOptions = {}): Promise<World> {
   freezeTime("AUTH_URL");
-  // A machine that runs the tests may have these.
-  for (const name of ["AUTH_SECRET", "NEXTAUTH_SECRET", "NEXTAUTH_URL"]) vi.stubEnv(name, undefined);
+  for (const name of VARIABLES) vi.stubEnv(name, undefined);
   const server = await startStrictAuthorizationServer({
     accessTokenLifetimeMs: LIFETIME_MS,
     client: { id: "app", secret: "client-secret-of-app" },
   });
   onTestFinished(() => server.close());
-  return build(server, breakable(memoryStore({ clock: systemClock })), given);
+  return build(server, breakable(memoryStore({ clock: systemClock, allowServerless: true })), given);
 }
 
 function build(server: StrictAuthorizationServer, store: BreakableStore, given: WorldOptions): World {

@@ -198,6 +198,10 @@ export class PagesResponse {
     return this;
   }
 
+  appendHeader(name: string, value: unknown): this {
+    return this.setHeader(name, [...[this.getHeader(name) ?? []].flat(), value].flat());
+  }
+
   end(text = ""): this {
     this.#text = text;
     return this;
