@@ -18,7 +18,7 @@ import { createLogoutTokenVerifier, type LogoutTokenVerifier } from "../oauth/lo
 import { profileOf } from "../oauth/profiles.ts";
 import { rotationPolicyOf, type ProviderProfile } from "../oauth/provider-profile.ts";
 import { globalFetch } from "../oauth/send.ts";
-import { createServerMetadata } from "../oauth/server-metadata.ts";
+import { createServerMetadata, type ServerMetadata } from "../oauth/server-metadata.ts";
 import { createIndexer, type Indexer } from "../vault/indexer.ts";
 import { createKeyRing } from "../vault/key-ring.ts";
 import { createSealer } from "../vault/sealer.ts";
@@ -51,6 +51,7 @@ export interface ReadyApp {
   readonly manager: TokenManager;
   readonly grants: Grants;
   readonly indexer: Indexer;
+  readonly metadata: ServerMetadata;
   readonly logoutTokens: LogoutTokenVerifier;
   readonly profileOf: (provider: string) => ProviderProfile;
   readonly resealGrants: () => Promise<ResealedGrants>;
@@ -140,17 +141,18 @@ function assemble(options: FreshTokensOptions, host: AuthHost): ReadyApp {
     profileOf: profile,
     nowMs: () => Date.now(),
   });
+  const metadata = createServerMetadata(documents);
   const logoutTokens = createLogoutTokenVerifier({
     providers: () => host.oauthProviderIds().flatMap((id) => host.oauthProvider(id) ?? []),
     documents,
-    metadata: createServerMetadata(documents),
+    metadata,
     clock: systemClock,
   });
   const resealGrants = async (): Promise<ResealedGrants> => ({
     ...(await manager.resealGrants()),
     keyIds: indexer.keyIds(),
   });
-  return { manager, grants, indexer, logoutTokens, profileOf: profile, resealGrants };
+  return { manager, grants, indexer, metadata, logoutTokens, profileOf: profile, resealGrants };
 }
 
 /** Settings of a provider that is not there may be a slip of the pen, or those of one that is only there in production. */

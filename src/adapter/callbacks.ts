@@ -11,6 +11,7 @@ import type { AdoptedSession, StoredGrant } from "./grants.ts";
 import { currentRequestIfAny } from "./next-modules.ts";
 import { reportFailure } from "./report.ts";
 import { handlerContext } from "./request-context.ts";
+import { beginProviderLogout } from "./rp-initiated-logout.ts";
 import type { SessionFields } from "./session-fields.ts";
 import { grantsOfClaim } from "./session-grants.ts";
 import { fieldsOf, noteSignOut } from "./session-read.ts";
@@ -142,7 +143,13 @@ export function createCallbacks(app: App): AppCallbacks {
       try {
         const { grants } = await app.ready();
         const claim = claimOf(token) ?? (token ? (await grants.adopt(token))?.claim : undefined);
-        if (claim !== undefined) await grants.endSession(claim, "signed_out");
+        if (claim === undefined) return;
+        const leave = await beginProviderLogout(app, (await grantsOfClaim(app, claim)).own);
+        try {
+          await grants.endSession(claim, "signed_out");
+        } finally {
+          await leave();
+        }
       } catch (error) {
         reportFailure(
           "A grant could not be ended at sign-out yet; it is refused here, and ended as soon as the store is back",

@@ -106,9 +106,10 @@ function checkProvider(option: string, settings: ProviderOptions): void {
     checkFunction(`${option}.${name}`, settings[name]);
   for (const name of ["revokeOnSignOut", "acceptUntypedLogoutTokens"] as const)
     checkFlag(`${option}.${name}`, settings[name]);
+  checkLogout(`${option}.rpInitiatedLogout`, settings.rpInitiatedLogout);
   checkRotation(`${option}.rotation`, settings.rotation);
   checkDuration(`${option}.defaultLifetimeMs`, settings.defaultLifetimeMs, 1000);
-  for (const name of ["tokenEndpoint", "revocationEndpoint", "jwksUri"] as const)
+  for (const name of ["tokenEndpoint", "revocationEndpoint", "endSessionEndpoint", "jwksUri"] as const)
     checkEndpoint(`${option}.${name}`, settings[name]);
   const { expiryFrom, rejectedStatuses, refreshParams } = settings as Record<string, unknown>;
   if (expiryFrom !== undefined && expiryFrom !== "jwt-exp") {
@@ -129,6 +130,18 @@ function checkProvider(option: string, settings: ProviderOptions): void {
       `must be texts by name, such as { scope: "openid" }; got ${kindOf(refreshParams)}`,
     );
   }
+}
+
+function checkLogout(option: string, given: unknown): void {
+  if (given === undefined || typeof given === "boolean") return;
+  if (!isRecord(given)) {
+    throw new InvalidOptionError(
+      option,
+      `must be true, false, or settings such as { postLogoutRedirectUri: "https://app.example.com/" }; got ${kindOf(given)}`,
+    );
+  }
+  checkFlag(`${option}.idTokenHint`, given["idTokenHint"]);
+  checkEndpoint(`${option}.postLogoutRedirectUri`, given["postLogoutRedirectUri"]);
 }
 
 function checkEndpoint(option: string, endpoint: unknown): void {

@@ -41,6 +41,8 @@ export interface AuthHost {
   readonly adapter: () => AdapterLike | undefined;
   /** The token of a new session, as NextAuth makes it, where sessions are rows of the adapter. */
   readonly newSessionToken: () => Promise<string>;
+  /** The origin at which browsers find the application, as NextAuth knows it. */
+  readonly originOf: (source: RequestSource | undefined) => string;
   /** The page to send a user to whose sign-in could not be stored. Absolute. */
   readonly signInErrorUrl: (source: RequestSource | undefined) => string;
   /** How long a session lives without use, in milliseconds. */

@@ -26,6 +26,17 @@ export interface RotationOptions {
   readonly accessTokensDie?: boolean;
 }
 
+/** How a sign-out of the app goes on at the provider. All have defaults. */
+export interface RpInitiatedLogoutOptions {
+  /**
+   * Whether the last ID token goes along, so that the provider need not ask the user. It stands in the address then: in the
+   * browser's history, and in the provider's log. @defaultValue true
+   */
+  readonly idTokenHint?: boolean;
+  /** Where the provider sends the user afterwards, as registered there. @defaultValue where the app sends the user, within its own origin */
+  readonly postLogoutRedirectUri?: string;
+}
+
 /** Settings of one provider, by its NextAuth id. All have defaults. */
 export interface ProviderOptions {
   /** Refreshes against a backend of your own (Credentials logins). Without it the OAuth refresh grant is used. */
@@ -50,6 +61,10 @@ export interface ProviderOptions {
   readonly tokenEndpoint?: string;
   /** The revocation endpoint (RFC 7009), where it is not in the metadata. */
   readonly revocationEndpoint?: string;
+  /** Whether a sign-out of the app also signs the user out at the provider. See docs/sign-out.md. @defaultValue false */
+  readonly rpInitiatedLogout?: boolean | RpInitiatedLogoutOptions;
+  /** Where a user signs out at the provider (`end_session_endpoint`), where it is not in the metadata. */
+  readonly endSessionEndpoint?: string;
   /** The key set that verifies logout tokens, where it is not in the metadata. */
   readonly jwksUri?: string;
   /** Whether logout tokens are accepted whose `typ` is `JWT` or not there, as Keycloak before 25 sends them. @defaultValue false */

@@ -71,7 +71,7 @@ export function configFromEntry(
   // Without this method the keys serve to decrypt ID tokens.
   const clientPrivateKey = method === "private_key_jwt" ? own.privateKey : undefined;
   const tokenParams = { ...own.tokenParams, ...settings?.refreshParams };
-  const { revocationEndpoint, acceptUntypedLogoutTokens } = settings ?? {};
+  const { revocationEndpoint, endSessionEndpoint, acceptUntypedLogoutTokens } = settings ?? {};
   const jwksUri = settings?.jwksUri ?? textOf(memberOf(entry, "jwks_endpoint"));
   const profile = entryProfileOf(entry, settings);
   return {
@@ -84,6 +84,7 @@ export function configFromEntry(
     ...(wellKnown !== undefined && { wellKnown }),
     ...(tokenEndpoint !== undefined && { tokenEndpoint }),
     ...(revocationEndpoint !== undefined && { revocationEndpoint }),
+    ...(endSessionEndpoint !== undefined && { endSessionEndpoint }),
     ...(jwksUri !== undefined && { jwksUri }),
     ...(acceptUntypedLogoutTokens !== undefined && { acceptUntypedLogoutTokens }),
     ...(clientSecret !== undefined && { clientSecret }),

@@ -23,7 +23,13 @@ export type { Check } from "./check.ts";
 export type { RotationClass } from "../core/rotation.ts";
 export type { ResealedGrants } from "./app.ts";
 export type { FetchWithToken, FetchWithTokenOptions } from "./fetch-with-token.ts";
-export type { FreshTokensOptions, ProviderOptions, RecipeTokens, RotationOptions } from "./options.ts";
+export type {
+  FreshTokensOptions,
+  ProviderOptions,
+  RecipeTokens,
+  RotationOptions,
+  RpInitiatedLogoutOptions,
+} from "./options.ts";
 export type { RequestLike } from "./request-source.ts";
 export type { SessionFields, TokenState } from "./session-fields.ts";
 export type { AccessToken, GetAccessToken } from "./token-access.ts";

@@ -41,6 +41,8 @@ export interface HandlerContext {
   readonly previous: PreviousSession | undefined;
   /** Its sign-in, where sessions are rows of the adapter. */
   readonly database: DatabaseSignIn | undefined;
+  /** From where NextAuth sends the user after a sign-out to where the provider takes over, if it shall. */
+  leaveBy?: (destination: string) => string;
   /** The grant that a sign-in in this request stored. */
   stored?: StoredGrant;
   /** The claim of the session that a sign-in in this request makes. */

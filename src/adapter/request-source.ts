@@ -29,6 +29,7 @@ export interface PageContextLike {
 export interface NodeResponseLike {
   statusCode: number;
   setHeader(name: string, value: number | string | readonly string[]): unknown;
+  json?(body: unknown): unknown;
   end(body: string): unknown;
 }
 

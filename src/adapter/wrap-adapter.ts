@@ -10,6 +10,7 @@ import type { App } from "./app.ts";
 import { noteCreatedSession } from "./database-sign-in.ts";
 import { reportFailure } from "./report.ts";
 import { handlerContext } from "./request-context.ts";
+import { beginProviderLogout } from "./rp-initiated-logout.ts";
 import type { SessionFields } from "./session-fields.ts";
 import { isSignedOut } from "./session-grants.ts";
 import { fieldsOf } from "./session-read.ts";
@@ -44,7 +45,9 @@ export function wrapAdapter<Adapter extends AdapterLike>(app: App, adapter: Adap
     },
     getSessionAndUser: (sessionToken: string) => readSession(app, adapter, sessionToken),
     async deleteSession(sessionToken: string) {
+      const leave = await beginSignOut(app, sessionToken);
       await endSession(app, adapter, sessionToken);
+      await leave();
       return adapter.deleteSession?.(sessionToken);
     },
   };
@@ -92,6 +95,13 @@ async function gone(app: App, adapter: AdapterLike, sessionToken: string): Promi
     );
   }
   return null;
+}
+
+/** What a sign-out does beside ending the session; nothing where the session is deleted for another reason. */
+async function beginSignOut(app: App, sessionToken: string): Promise<() => Promise<void>> {
+  const isSignOut = handlerContext()?.action === "signout";
+  const own = isSignOut && (await app.databaseSessions.grantsOf(sessionToken).catch(() => undefined))?.own;
+  return own ? beginProviderLogout(app, own) : () => Promise.resolve();
 }
 
 async function endSession(app: App, adapter: AdapterLike, sessionToken: string): Promise<void> {

@@ -16,6 +16,7 @@ import {
   type RequestSource,
 } from "./request-source.ts";
 import { withoutSessionCookies } from "./session-cookie.ts";
+import { leadingAway, leadingRedirectAway, leadingResultAway, withUrl } from "./rp-initiated-logout.ts";
 import { cookieValueOf, isSignedOut, tokenOf } from "./session-grants.ts";
 import { settleSignIn } from "./settle-sign-in.ts";
 import { stripTokens } from "./strip-tokens.ts";
@@ -54,8 +55,9 @@ async function answerApp(
   const action = actionOf ? actionOf(request.url) : params?.nextauth?.[0];
   const source: RequestSource = { ...requestSourceOf(request), url: request.url };
   const context = await contextFor(app, source, action);
-  const response = await runSettled(app, context, run);
-  if (!(response instanceof Response)) return response;
+  const given = await runSettled(app, context, run);
+  if (!(given instanceof Response)) return given;
+  const response = await leadingAway(given, context);
   const headers = new Headers(response.headers);
   if (leavesCookieAlone(context)) {
     const name = app.host.sessionCookieName(context.source);
@@ -79,7 +81,13 @@ async function answerPages(
   const name = app.host.sessionCookieName(context.source);
   const setHeader = response.setHeader.bind(response);
   response.setHeader("Cache-Control", "private, no-cache, no-store");
+  const json = response.json?.bind(response);
+  if (json !== undefined) {
+    response.json = (body) => json(context.leaveBy === undefined ? body : withUrl(body, context.leaveBy));
+  }
   response.setHeader = (header, value) => {
+    if (header.toLowerCase() === "location" && context.leaveBy !== undefined)
+      return setHeader(header, context.leaveBy(String(value)));
     // NextAuth sets the cookie right after its session event, in which the context was brought up to date.
     const drop = header.toLowerCase() === "set-cookie" && leavesCookieAlone(context) && Array.isArray(value);
     return setHeader(header, drop ? withoutSessionCookies(value as string[], name) : value);
@@ -107,6 +115,20 @@ export async function inSignIn<Result>(
 ): Promise<Result> {
   const context = await contextFor(app, source, "callback");
   return runSettled(app, context, run) as Promise<Result>;
+}
+
+/** Runs a sign-out that does not come by the route, such as v5's server action `signOut()`, which redirects by throwing. */
+export async function inSignOut<Result>(
+  app: App,
+  source: RequestSource,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  const context = await contextFor(app, source, "signout");
+  try {
+    return leadingResultAway((await inHandler(context, run)) as Result, context);
+  } catch (error) {
+    throw leadingRedirectAway(error, context);
+  }
 }
 
 /** A Credentials sign-in that fails late rejects, so that nothing may hang on the handler's answer. */

@@ -101,6 +101,7 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
         return null;
       }
     },
+    originOf: (source) => originOf(source, process.env),
     signInErrorUrl(source) {
       // By Auth.js's own route, which leads to the application's page: straight to another origin its `redirect` callback lets
       // nobody. Its own page has no text for an error that it does not know.

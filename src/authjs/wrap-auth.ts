@@ -7,12 +7,13 @@ import type { App } from "../adapter/app.ts";
 import { wrongEntry } from "../adapter/installed-version.ts";
 import { currentRequestIfAny } from "../adapter/next-modules.ts";
 import { InvalidOptionError } from "../core/errors.ts";
-import { inSignIn, wrapHandlerOf } from "../adapter/wrap-handler.ts";
+import { inSignIn, inSignOut, wrapHandlerOf } from "../adapter/wrap-handler.ts";
 
 /** What `NextAuth()` returns, as far as it is wrapped. */
 export interface AuthParts {
   readonly handlers: object;
   readonly signIn: (...args: never[]) => Promise<unknown>;
+  readonly signOut?: (...args: never[]) => Promise<unknown>;
 }
 
 /** Wraps the parts that sign in, or read and write the session cookie by the route. */
@@ -26,7 +27,7 @@ export function wrapAuthOf(app: App): <Parts extends AuthParts>(parts: Parts) =>
         "takes what NextAuth returned: wrapAuth(NextAuth(authConfig))",
       );
     }
-    const { handlers, signIn } = parts;
+    const { handlers, signIn, signOut } = parts;
     return {
       ...parts,
       handlers: Object.fromEntries(
@@ -36,6 +37,12 @@ export function wrapAuthOf(app: App): <Parts extends AuthParts>(parts: Parts) =>
         const source = await currentRequestIfAny();
         return source === undefined ? signIn(...args) : inSignIn(app, source, () => signIn(...args));
       },
+      ...(signOut && {
+        async signOut(...args: never[]) {
+          const source = await currentRequestIfAny();
+          return source === undefined ? signOut(...args) : inSignOut(app, source, () => signOut(...args));
+        },
+      }),
     };
   };
 }

@@ -99,6 +99,13 @@ export type TokenEvent =
       readonly outcome: "accepted" | "refused" | "failed";
       /** `ok`, or why not. */
       readonly code: string;
+    })
+  /** A sign-out was to go on at the authorization server (RP-initiated logout). `skipped`: it ended in the app. */
+  | (EventBase & {
+      readonly type: "rp_initiated_logout";
+      readonly outcome: "redirected" | "skipped";
+      /** `ok`, `no_hint` where there was no ID token that could go along, or why it was skipped. */
+      readonly code: string;
     });
 
 /** The names of all events. */

@@ -120,6 +120,8 @@ export interface TokenManager {
    * Returns how many.
    */
   endGrants(selector: GrantSelector, reason: EndReason, options: EndOptions): Promise<number>;
+  /** The last ID token of a live grant; `undefined` where there is none. Rejects with `StoreFailedError`. */
+  idTokenOf(grantId: string): Promise<string | undefined>;
   /** The live grants that match, newest first, at most 10,000. Rejects with `StoreFailedError`. */
   liveGrants(selector: GrantSelector): Promise<readonly GrantRecord[]>;
   /** Begins something that may be done once in all processes. Rejects with `StoreFailedError`. */
@@ -164,6 +166,10 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     endGrant: (grantId, reason, endOptions) => during(() => endGrant(engine, grantId, reason, endOptions)),
     endGrants: (selector, reason, endOptions) =>
       during(() => endGrants(engine, selector, reason, endOptions)),
+    idTokenOf: async (grantId) => {
+      const current = await readGrant(engine, grantId);
+      return current?.grant.state === "live" ? current.tokenSet()?.idToken : undefined;
+    },
     liveGrants: (selector) => liveGrants(engine, selector),
     beginUse: (use) => beginUse(engine, use),
     finishUse: (use) => finishUse(engine, use),

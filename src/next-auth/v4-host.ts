@@ -54,6 +54,7 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
         return null;
       }
     },
+    originOf: (source) => baseUrlOf(source, process.env).origin,
     signInErrorUrl(source) {
       const { origin, base } = baseUrlOf(source, process.env);
       // NextAuth's own page has no text for an error it does not know.

@@ -43,6 +43,8 @@ export interface OAuthProviderConfig {
   readonly idTokenSignedResponseAlg?: string;
   /** The key set that verifies logout tokens. @defaultValue that of the metadata */
   readonly jwksUri?: string;
+  /** Where a user signs out at the server. @defaultValue that of the metadata */
+  readonly endSessionEndpoint?: string;
   /** Whether logout tokens are accepted whose `typ` is `JWT` or not there. @defaultValue false */
   readonly acceptUntypedLogoutTokens?: boolean;
   /** Allows `http:`, for loopback hosts only (SEC-37). @defaultValue false */

@@ -161,6 +161,15 @@ export const COUNTERS: {
       ...(outcome !== "accepted" && { [ERROR_TYPE]: code }),
     }),
   },
+  rp_initiated_logout: {
+    name: "nolapse.logout.sent",
+    unit: "{request}",
+    description: "Sign-outs that went on at the authorization server, or should have",
+    attributes: ({ outcome, code }) => ({
+      [ATTRIBUTE_OF.outcome]: outcome,
+      ...(outcome !== "redirected" && { [ERROR_TYPE]: code }),
+    }),
+  },
 };
 
 /** The histograms of the events that measure time. */

@@ -96,6 +96,32 @@ describe("withFreshTokens", () => {
       { providers: { keycloak: { revokeOnSignOut: "no" } } },
       /true or false; got string/,
     ],
+    [
+      "providers.keycloak.acceptUntypedLogoutTokens",
+      { providers: { keycloak: { acceptUntypedLogoutTokens: "JWT" } } },
+      /true or false; got string/,
+    ],
+    [
+      "providers.keycloak.rpInitiatedLogout",
+      { providers: { keycloak: { rpInitiatedLogout: "https://id.example/logout" } } },
+      /true, false, or settings .* got string/,
+    ],
+    [
+      "providers.keycloak.rpInitiatedLogout.idTokenHint",
+      { providers: { keycloak: { rpInitiatedLogout: { idTokenHint: "never" } } } },
+      /true or false; got string/,
+    ],
+    [
+      "providers.keycloak.rpInitiatedLogout.postLogoutRedirectUri",
+      { providers: { keycloak: { rpInitiatedLogout: { postLogoutRedirectUri: "/bye" } } } },
+      /https address/,
+    ],
+    [
+      "providers.keycloak.endSessionEndpoint",
+      { providers: { keycloak: { endSessionEndpoint: "http://id.example/logout" } } },
+      /https address/,
+    ],
+    ["providers.keycloak.jwksUri", { providers: { keycloak: { jwksUri: "keys" } } }, /https address/],
     ["providers.keycloak.refreshParams", { providers: { keycloak: { refreshParams: "scope=x" } } }, /texts/],
     [
       "providers.keycloak.refreshParams",
@@ -187,6 +213,10 @@ describe("withFreshTokens", () => {
               rejectedStatuses: [401, 410],
               refreshParams: { scope: "openid" },
               revokeOnSignOut: false,
+              rpInitiatedLogout: { idTokenHint: false, postLogoutRedirectUri: "https://app.example/bye" },
+              endSessionEndpoint: "https://id.example/logout",
+              acceptUntypedLogoutTokens: true,
+              jwksUri: "https://id.example/keys",
             },
           },
         },

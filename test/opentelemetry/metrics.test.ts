@@ -55,6 +55,12 @@ const EXPECTED: Readonly<Record<TokenEventType, readonly Expected[]>> = {
       { "nolapse.outcome": "refused", "error.type": "signature" },
     ],
   ],
+  rp_initiated_logout: [
+    [
+      ...(["nolapse.logout.sent", "{request}"] as const),
+      { ...provider, "nolapse.outcome": "skipped", "error.type": "no_end_session_endpoint" },
+    ],
+  ],
 };
 
 afterEach(() => metrics.disable());

@@ -108,4 +108,31 @@ export function testSingleSignOut(build: BuildApp): void {
     expect(await isSignedIn(world, alice[0])).toBe(false);
     for (const other of [alice[1], ...bob]) expect(await isSignedIn(world, other)).toBe(true);
   });
+
+  it("goes on at the server when the user signs out of the app, and comes back (RP-Initiated Logout)", async () => {
+    const { server, world, alice, bob } = await scene(build, { rpInitiatedLogout: true });
+
+    const answer = await alice[0].browser.signOut();
+    const address = new URL(String(answer.json()["url"]));
+
+    expect(`${address.origin}${address.pathname}`).toBe(`${server.issuer}/session/end`);
+    expect([...address.searchParams.keys()].sort()).toEqual([
+      ...["client_id", "id_token_hint", "post_logout_redirect_uri"],
+    ]);
+    expect(await alice[0].visitor.signOut(address.href)).toBe("http://localhost:3000/");
+    expect(server.logouts, "the server tells the app in its turn").toEqual(["ok"]);
+    expect(await isSignedIn(world, alice[0])).toBe(false);
+    for (const other of [alice[1], ...bob]) expect(await isSignedIn(world, other)).toBe(true);
+    expect(world.eventsOf("rp_initiated_logout")).toMatchObject([{ outcome: "redirected", code: "ok" }]);
+  });
+
+  it("goes on without the ID token where it shall not stand in an address", async () => {
+    const settings = { rpInitiatedLogout: { idTokenHint: false } };
+    const { alice } = await scene(build, settings);
+
+    const address = String((await alice[0].browser.signOut()).json()["url"]);
+
+    expect(address).not.toContain("id_token_hint");
+    expect(await alice[0].visitor.signOut(address)).toBe("http://localhost:3000/");
+  });
 }

@@ -41,6 +41,10 @@ export const SAMPLES: { readonly [Type in TokenEventType]: EventOf<Type> } = {
     ...{ ...base, grantRef: "", provider: "" },
     ...{ type: "back_channel_logout", outcome: "refused", code: "signature" },
   },
+  rp_initiated_logout: {
+    ...base,
+    ...{ type: "rp_initiated_logout", outcome: "skipped", code: "no_end_session_endpoint" },
+  },
 };
 
 export const ALL_SAMPLES: readonly TokenEvent[] = Object.values(SAMPLES);
