@@ -2,11 +2,29 @@ import { defineConfig } from "vitest/config";
 
 import { LongestFirst } from "./test/e2e/support/longest-first.ts";
 
+const isFull = process.env["NOLAPSE_FULL"] === "1";
 /** Real processes against real time on a machine that others may use: CI and the full run try a test again, and say so. */
-const triesAgain = process.env["CI"] === "true" || process.env["NOLAPSE_FULL"] === "1";
+const triesAgain = process.env["CI"] === "true" || isFull;
 
 /** The sources import "next-auth"; with this it is version 5, as in an application that has it installed. */
 const NEXT_AUTH_5 = [{ find: /^next-auth(?=\/|$)/, replacement: "next-auth-v5" }];
+
+const suite = (name: string): string => `test/e2e/${name}.test.ts`;
+
+/** `next dev` and a browser at once, four apps at once, and a comparison of two need a machine of their own. */
+const LONG = ["browser-dev", "several-processes", "compared"];
+/** The suites of `npm test` that run with Auth.js v5 as well. */
+const TELLING = ["lifetimes", "crash"];
+/** They have servers of their own, and no example. */
+const WITHOUT_EXAMPLE = ["moving-in", "servers"];
+
+const endToEnd = {
+  environment: "node",
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  retry: triesAgain ? 2 : 0,
+  globalSetup: "test/e2e/support/global-setup.ts",
+};
 
 export default defineConfig({
   test: {
@@ -72,19 +90,21 @@ export default defineConfig({
       },
       {
         test: {
+          ...endToEnd,
           name: "e2e",
-          environment: "node",
           env: { NOLAPSE_EXAMPLE: "next-auth" },
-          include: ["test/{e2e,packed}/**/*.test.ts", "test/matrix/telling-rows.test.ts"],
-          // `next dev` and a browser at once, and four apps at once, need a machine of their own: `npm run test:full` has them.
-          exclude:
-            process.env["NOLAPSE_FULL"] === "1"
-              ? []
-              : ["test/e2e/browser-dev.test.ts", "test/e2e/several-processes.test.ts"],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-          retry: triesAgain ? 2 : 0,
-          globalSetup: ["test/e2e/support/global-setup.ts"],
+          include: [suite("*"), "test/packed/**/*.test.ts", "test/matrix/telling-rows.test.ts"],
+          exclude: isFull ? [] : LONG.map(suite),
+        },
+      },
+      {
+        // The same suites, with the example that has Auth.js v5.
+        test: {
+          ...endToEnd,
+          name: "e2e-authjs",
+          env: { NOLAPSE_EXAMPLE: "authjs" },
+          include: isFull ? [suite("*")] : TELLING.map(suite),
+          exclude: WITHOUT_EXAMPLE.map(suite),
         },
       },
       {

@@ -109,7 +109,7 @@ async function main(): Promise<void> {
   });
   await step("torture, the short form", () => vitest(["torture"]));
   await step("end to end, in real processes", () =>
-    vitest(["e2e"], {
+    vitest(["e2e", "e2e-authjs"], {
       ...(chromium !== undefined && { CHROMIUM_PATH: chromium }),
       ...(full && { NOLAPSE_FULL: "1", NOLAPSE_LIFETIMES: "10" }),
     }),

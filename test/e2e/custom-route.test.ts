@@ -2,12 +2,10 @@
  * The app where it is not alone: below a path of its host, behind a proxy that ends TLS, with NextAuth's variables set as
  * NextAuth documents them; and at a host that is told by the proxy's headers alone.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 
 import { freePort } from "../../scripts/lib/ports.ts";
-import { buildCopy, copyExample } from "./support/app-copy.ts";
+import { buildCopy, configWithoutTypes, copyExample } from "./support/app-copy.ts";
 import { exampleApp, type App } from "./support/app.ts";
 import {
   browserless,
@@ -36,12 +34,6 @@ export default async function handler(req: NextApiRequest, res: NextApiResponse)
   res.status(200).json(await getSession({ req }));
 }
 `;
-
-/** The types of the same sources were checked when the example itself was built. */
-const WITHOUT_TYPES = readFileSync(join(EXAMPLE.folder, "next.config.ts"), "utf8").replace(
-  "const config: NextConfig = {",
-  "$&\n  typescript: { ignoreBuildErrors: true },",
-);
 
 type User = "alice" | "bob" | "carol";
 
@@ -77,7 +69,7 @@ describe("an app below a path, behind a proxy that ends TLS", () => {
   beforeAll(async () => {
     const folder = copyExample("custom-route", {
       "pages/api/loopback-session.ts": LOOPBACK_ROUTE,
-      "next.config.ts": WITHOUT_TYPES,
+      "next.config.ts": configWithoutTypes(),
     });
     const built = buildCopy(folder, { NEXT_BASE_PATH: BASE_PATH });
     proxy = await tlsProxy();

@@ -9,8 +9,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { childEnvironment, runNode, runNpm } from "../../scripts/lib/run.ts";
 import { nextCli } from "../../scripts/lib/build-app.ts";
+import { childEnvironment, runNode, runNpm } from "../../scripts/lib/run.ts";
 import { CONFIGURATIONS, type Configuration } from "./configurations.ts";
 import { doorBefore, type Row } from "./rows.ts";
 import { turns } from "./turns.ts";

@@ -8,8 +8,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Longest first, as measured on two quiet cores. What is not here runs after what is. */
 const LONGEST_FIRST = [
   ...["seeds", "redis", "redis-faults", "redis-inspect", "postgres-waits", "documents", "postgres"],
-  // Four of them build an app: beside each runs what mostly waits.
-  ...["telling-rows", "custom-route", "lifetimes", "browser-idle"],
+  // Five of them build an app: beside each runs what mostly waits.
+  ...["telling-rows", "compared", "custom-route", "lifetimes", "browser-idle"],
   ...["readme-app", "serverless", "store-down", "crash"],
   ...["dev", "several-processes", "browser", "canary"],
   ...["outages", "browser-failures", "moving-in", "browser-secrets", "servers", "start"],

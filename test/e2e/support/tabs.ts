@@ -11,22 +11,27 @@ export interface TabReport {
   readonly failed: string[];
   /** Milliseconds that each request took. */
   readonly tookMs: number[];
+  /** When the first of those that failed was sent, in milliseconds since the epoch. */
+  firstFailedAtMs?: number;
 }
 
 /** One request of a tab; adds to the report. */
 export async function ask(browser: Browserless, url: string, report: TabReport): Promise<void> {
   const startedAtMs = Date.now();
   report.sent += 1;
+  const fail = (what: string): void => {
+    report.failed.push(`${new URL(url).pathname}${what}`);
+    report.firstFailedAtMs = Math.min(report.firstFailedAtMs ?? Infinity, startedAtMs);
+  };
   try {
     const { status, body } = await browser.visit(url);
     report.tookMs.push(Date.now() - startedAtMs);
     const good = [`"ok":true`, 'data-testid="orders"', 'data-testid="proxy-token-left"'].some((mark) =>
       body.includes(mark),
     );
-    if (status !== 200 || !good)
-      report.failed.push(`${new URL(url).pathname} ${status}: ${body.slice(0, 200)}`);
+    if (status !== 200 || !good) fail(` ${status}: ${body.slice(0, 200)}`);
   } catch (error) {
-    report.failed.push(`${new URL(url).pathname}: ${String(error)}`);
+    fail(`: ${String(error)}`);
   }
 }
 
