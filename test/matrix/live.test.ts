@@ -7,6 +7,7 @@ import { turns } from "./turns.ts";
 const GOOD: Life = {
   ...{ lifetimes: 3, requests: 400, failed: [], refreshRequests: 12, issued: 12, presentedTwice: 0 },
   tab: { sessions: 6, trouble: [] },
+  said: "Ready",
 };
 
 describe("the troubles of a row's life", () => {
@@ -25,8 +26,9 @@ describe("the troubles of a row's life", () => {
   ])("tell of %s", (_what, difference, words) => {
     const found = troublesOf({ ...GOOD, ...difference });
 
-    expect(found).toHaveLength(1);
+    expect(found).toHaveLength(2);
     expect(found[0]).toMatch(words);
+    expect(found[1]).toBe("The app said:\nReady");
   });
 });
 

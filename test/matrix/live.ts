@@ -34,6 +34,8 @@ export interface Life {
   /** Refresh tokens that came more than once. */
   readonly presentedTwice: number;
   readonly tab?: TabReport | undefined;
+  /** The end of what the app printed. */
+  readonly said: string;
 }
 
 const USERS = ["alice", "bob"] as const;
@@ -41,6 +43,7 @@ type User = (typeof USERS)[number];
 type People = readonly { readonly user: User; readonly browser: Browserless }[];
 
 const ROUND_MS = 800;
+const SHOWN_CHARS = 3_000;
 
 /** Starts the row's app, lives, and stops it. Rejects where something could not even begin; everything else is counted. */
 export async function live(row: Row, built: Built, options: LifeOptions): Promise<Life> {
@@ -48,7 +51,7 @@ export async function live(row: Row, built: Built, options: LifeOptions): Promis
   try {
     return await liveIn(row, app, options);
   } catch (error) {
-    throw new Error(`${String(error)}\n${app.output().slice(-3_000)}`, { cause: error });
+    throw new Error(`${String(error)}\n${endOf(app.output())}`, { cause: error });
   } finally {
     await app.stop();
   }
@@ -56,7 +59,7 @@ export async function live(row: Row, built: Built, options: LifeOptions): Promis
 
 /** What is wrong with a life. Nothing, if all is well. */
 export function troublesOf(life: Life): readonly string[] {
-  const { lifetimes, failed, refreshRequests, issued, presentedTwice, tab } = life;
+  const { lifetimes, failed, refreshRequests, issued, presentedTwice, tab, said } = life;
   const found = [
     ...failed.slice(0, 5),
     refreshRequests !== issued && `${refreshRequests} refresh requests for ${issued} access tokens`,
@@ -66,7 +69,8 @@ export function troublesOf(life: Life): readonly string[] {
     // Its first question, and one whenever its token is due.
     tab !== undefined && tab.sessions < lifetimes && `the tab asked ${tab.sessions} times only`,
   ];
-  return found.filter((each) => each !== false);
+  const wrong = found.filter((each) => each !== false);
+  return wrong.length === 0 ? [] : [...wrong, `The app said:\n${said}`];
 }
 
 async function liveIn(row: Row, app: RowApp, options: LifeOptions): Promise<Life> {
@@ -85,7 +89,11 @@ async function liveIn(row: Row, app: RowApp, options: LifeOptions): Promise<Life
   await read(app, row, people, halfMs, report);
 
   const tabReport = await tab?.close();
-  return { lifetimes, ...report, ...counts(app.servers), tab: tabReport };
+  return { lifetimes, ...report, ...counts(app.servers), tab: tabReport, said: endOf(app.output()) };
+}
+
+function endOf(output: string): string {
+  return output.slice(-SHOWN_CHARS);
 }
 
 function emailOf(user: User): string {
