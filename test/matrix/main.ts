@@ -2,9 +2,10 @@
  * `npm run test:matrix`: the packed tarball in fresh apps, one after the other as the table says, and everything that
  * cannot work.
  *
- *   npm run test:matrix -- [--only "Next 14"] [--at-once 4] [--lifetimes 3] [--ttl 10]
+ *   npm run test:matrix -- [--only "Next 14"] [--at-once 4] [--lifetimes 3] [--ttl 10] [--keep]
  *
  * Prints the tables. With `--write`, and if everything was tried and is as it should be, also into docs/compatibility.md.
+ * With `--keep` the apps stay where they were made, in the system's temporary folder, and serve the next run with it.
  * Ends with 1 if a row has troubles, or if something that cannot work did not say so.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     "at-once": { type: "string", default: "4" },
     lifetimes: { type: "string", default: "3" },
     ttl: { type: "string", default: "10" },
+    keep: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
   },
 });
@@ -42,7 +44,7 @@ const isWhole = values.only === "";
 const executable = findChromium();
 if (executable === undefined) say("!! SKIPPED: the tab of each row: no Chromium found (set CHROMIUM_PATH)");
 await installExample({ folder: SERVERS_FOLDER });
-const workshop = openWorkshop(await packPackage(), say);
+const workshop = openWorkshop(await packPackage(), { onStep: say, keep: values.keep });
 const browser = executable === undefined ? undefined : await launchChromium();
 const inTurn = turns(Number(values["at-once"]));
 let troubles = 0;

@@ -5,11 +5,12 @@
  *
  * @module
  */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { nextCli } from "../../scripts/lib/build-app.ts";
+import { fingerprint } from "../../scripts/lib/fingerprint.ts";
 import { childEnvironment, runNode, runNpm } from "../../scripts/lib/run.ts";
 import { CONFIGURATIONS, type Configuration } from "./configurations.ts";
 import { doorBefore, type Row } from "./rows.ts";
@@ -28,8 +29,19 @@ export interface Workshop {
   build(folder: string, basePath?: string): Promise<void>;
   /** The executable of a Node. */
   node(version: Row["node"]): Promise<string>;
-  /** Removes everything. */
+  /** Removes everything, unless it is kept. */
   close(): void;
+}
+
+/** How to open one. */
+export interface WorkshopOptions {
+  /** Told what is done, before it is done. */
+  readonly onStep?: (step: string) => void;
+  /**
+   * Whether to leave everything for the next time, and to use what the last time left of the same tarball, versions and
+   * sources. Default: a folder of its own, removed at the end.
+   */
+  readonly keep?: boolean;
 }
 
 const FIXTURES = join(import.meta.dirname, "fixtures");
@@ -37,18 +49,20 @@ const FIXTURES = join(import.meta.dirname, "fixtures");
 const BUILDS_AT_ONCE = 2;
 const BUILD_LIMIT_MS = 1_800_000;
 
-/** Opens a workshop for a packed tarball of nolapse. `onStep` is told what is done. */
-export function openWorkshop(tarball: string, onStep: (step: string) => void = () => undefined): Workshop {
-  const base = mkdtempSync(join(tmpdir(), "nolapse-matrix-"));
+/** Opens a workshop for a packed tarball of nolapse. */
+export function openWorkshop(tarball: string, options: WorkshopOptions = {}): Workshop {
+  const { onStep = () => undefined, keep = false } = options;
+  const base = keep ? keptFolder(tarball) : mkdtempSync(join(tmpdir(), "nolapse-matrix-"));
   const inTurn = turns(BUILDS_AT_ONCE);
   const once = remembered();
 
   const install = (name: string, packages: object, added: readonly string[]): Promise<string> =>
     once(`install ${name}`, () =>
       inTurn(async () => {
-        onStep(`installing ${name}`);
         const folder = join(base, name);
-        mkdirSync(folder);
+        if (existsSync(join(folder, "node_modules/.package-lock.json"))) return folder;
+        onStep(`installing ${name}`);
+        mkdirSync(folder, { recursive: true });
         writeFileSync(join(folder, "package.json"), JSON.stringify(packages));
         const quiet = ["--prefer-offline", "--no-fund", "--no-audit"];
         await runNpm(["install", ...quiet, ...added], { cwd: folder });
@@ -70,6 +84,7 @@ export function openWorkshop(tarball: string, onStep: (step: string) => void = (
 
   const build: Workshop["build"] = (folder, basePath = "") =>
     inTurn(async () => {
+      if (existsSync(join(folder, ".next/BUILD_ID"))) return;
       onStep(`building ${folder.slice(base.length + 1)}`);
       await runNode(nextCli(folder), ["build"], {
         cwd: folder,
@@ -100,8 +115,18 @@ export function openWorkshop(tarball: string, onStep: (step: string) => void = (
       const folder = await install(`node-${NODE[version]}`, packages, [`node@${NODE[version]}`]);
       return join(folder, "node_modules/node/bin/node");
     },
-    close: () => rmSync(base, { recursive: true, force: true }),
+    close: () => {
+      if (!keep) rmSync(base, { recursive: true, force: true });
+    },
   };
+}
+
+/** The folder for this tarball, these versions and these sources. */
+function keptFolder(tarball: string): string {
+  const state = fingerprint(import.meta.dirname, ["fixtures", "versions.ts"], basename(tarball));
+  const folder = join(tmpdir(), `nolapse-matrix-kept-${state}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return folder;
 }
 
 function packageFile(nextAuth: Row["nextAuth"], next: Row["next"], react: Row["react"]): object {
