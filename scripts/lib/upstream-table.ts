@@ -92,5 +92,5 @@ function relianceFrom(sentence: string): Reliance {
 function rowOf(path: string, { behaviour, files }: Reliance): string {
   const name = path.slice(FOLDER.length + 1).replace(/^.*\/|\.test\.tsx?$/g, "");
   const links = files.map((file) => `[${file.replace(/^src\//, "")}](../${file})`);
-  return `| ${behaviour.replaceAll("|", "\\|")} | ${links.join(", ")} | [${name}](../${path}) |`;
+  return `| ${behaviour.replaceAll("|", "\\|").replaceAll("<", "&lt;")} | ${links.join(", ")} | [${name}](../${path}) |`;
 }

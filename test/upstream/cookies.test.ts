@@ -94,6 +94,16 @@ describe("the session cookie's value", () => {
     expect(params["salt"]).toBe(VERSION === 4 ? undefined : SESSION_COOKIE);
   });
 
+  it("lives for session.maxAge after a read, and after a sign-in for jwt.maxAge, which is 30 days in version 4 and session.maxAge in 5 (src/adapter/host.ts)", async () => {
+    const { seen, app } = await scene({ options: { session: { maxAge: 7_200 } } });
+    const browser = app.browser();
+    await browser.signIn("alice");
+    expect(seen.last("jwt.encode").params["maxAge"]).toBe(VERSION === 4 ? 2_592_000 : 7_200);
+
+    await browser.session();
+    expect(seen.last("jwt.encode").params["maxAge"]).toBe(7_200);
+  });
+
   it("is made and opened with jwt.secret, where the application gives one (src/next-auth/v4-host.ts, src/authjs/v5-host.ts)", async () => {
     const { seen, alice } = await signedIn({ jwtOptions: { secret: OTHER_SECRET } });
 

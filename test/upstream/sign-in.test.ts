@@ -132,6 +132,17 @@ describe("an OAuth sign-in", () => {
   });
 });
 
+describe("next-auth's own error page", () => {
+  it("is there for error=Configuration (src/next-auth/v4-host.ts, src/authjs/v5-host.ts)", async () => {
+    captureConsole();
+    const { app } = await scene();
+    const answer = await app.browser().get("error", { query: { error: "Configuration" } });
+
+    expect(answer.headers.get("content-type")).toContain("text/html");
+    expect(answer.text).toContain("server configuration");
+  });
+});
+
 describe("a Credentials sign-in", () => {
   it("has no tokens in account, and hands what authorize returned to signIn and to jwt (src/adapter/sign-in-tokens.ts)", async () => {
     const { seen, app } = await scene();

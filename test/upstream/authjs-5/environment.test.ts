@@ -54,6 +54,20 @@ const SECRETS: readonly [string, Environment, Partial<NextAuthConfig>][] = [
   ["the configuration's list", { AUTH_SECRET: S1 }, { secret: [S2, S3] }],
 ];
 
+/** A provider with endpoints of its own. */
+const ENDPOINTS = {
+  id: "own",
+  type: "oauth",
+  name: "Own",
+  clientId: "app",
+  clientSecret: "secret",
+  issuer: "https://as.example",
+  authorization: "https://as.example/authorize?scope=api",
+  token: "https://as.example/token",
+  userinfo: "https://as.example/userinfo",
+  profile: () => ({ id: "alice" }),
+};
+
 describe("the installed next-auth, given", () => {
   it.each(PLACES)(
     "%s, has the base path and the cookie name that nolapse expects, by the route and in components (src/authjs/base-url.ts)",
@@ -126,6 +140,46 @@ describe("the installed next-auth, given", () => {
     expect(oauthProviderConfig(entry!, undefined, undefined)).toMatchObject({
       issuer: "https://as.example/realms/a",
     });
+  });
+});
+
+describe("a sign-in of the installed next-auth", () => {
+  it("asks for openid profile email where the provider names no scope (src/authjs/oauth-provider.ts)", async () => {
+    const provider = { ...ENDPOINTS, authorization: "https://as.example/authorize" };
+    const { nextAuth } = appWith({}, { secret: S1, providers: [provider as never] });
+    const url = new URL(await authorizationUrl(nextAuth, "own"));
+
+    expect(url.searchParams.get("scope")).toBe("openid profile email");
+    expect(oauthProviderConfig(provider, undefined, undefined).scope).toBe("openid profile email");
+  });
+
+  it("takes the token endpoint of the entry, and looks for no metadata then (src/authjs/oauth-provider.ts)", async () => {
+    const asked: string[] = [];
+    const fetch = (url: string | URL): Promise<Response> => {
+      asked.push(String(url));
+      return Promise.resolve(Response.json({ access_token: "a", token_type: "bearer" }));
+    };
+    const provider = { ...ENDPOINTS, [customFetch]: fetch };
+    const { nextAuth } = appWith(
+      { AUTH_URL: "http://localhost:3000" },
+      { secret: S1, providers: [provider as never] },
+    );
+    const { GET, POST } = nextAuth.handlers;
+    const handler = (request: Request): unknown => (request.method === "POST" ? POST : GET)(request);
+    await new Browser(handler, "app", { "x-auth-return-redirect": "1" }).signIn("code", "own");
+
+    expect(asked[0]).toBe("https://as.example/token");
+    expect(oauthProviderConfig(provider, undefined, undefined).tokenEndpoint).toBe(
+      "https://as.example/token",
+    );
+  });
+
+  it("comes back to AUTH_REDIRECT_PROXY_URL where that is another host's (src/authjs/v5-host.ts)", async () => {
+    const env = { AUTH_REDIRECT_PROXY_URL: "https://stable.example/api/auth", AUTH_GITHUB_ID: "app" };
+    const { nextAuth } = appWith(env, { secret: S1, providers: [GitHub] });
+    const url = new URL(await authorizationUrl(nextAuth, "github"));
+
+    expect(url.searchParams.get("redirect_uri")).toBe("https://stable.example/api/auth/callback/github");
   });
 });
 

@@ -1,4 +1,5 @@
 /** What the installed next-auth 5 does in the places that version 4 does not have. See `../support/installed.ts`. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import { inServerAction } from "../../authjs/support/world.ts";
 import { captureConsole } from "../../next-auth/support/console.ts";
@@ -70,11 +71,16 @@ describe("auth() around a route handler or a proxy", () => {
 });
 
 describe("the server actions", () => {
-  it("signIn() passes the route by, calls the callbacks in the caller's async context, and sets the cookie by next/headers (src/authjs/wrap-auth.ts)", async () => {
-    const { seen, app } = await appWith();
+  it("signIn() calls the callbacks in the caller's async context, without the route, and sets the cookie by next/headers (src/authjs/wrap-auth.ts)", async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const found: unknown[] = [];
+    const { seen, app } = await appWith({ signIn: () => found.push(storage.getStore()) });
     const alice = app.browser();
-    await inServerAction(alice, () => app.nextAuth.signIn("backend", { user: "alice", redirect: false }));
+    await storage.run("here", () =>
+      inServerAction(alice, () => app.nextAuth.signIn("backend", { user: "alice", redirect: false })),
+    );
 
+    expect(found).toEqual(["here"]);
     expect(seen.names()).toEqual(["signIn", "jwt", "jwt.encode", "events.signIn"]);
     expect(await app.sessionInComponent(alice)).toMatchObject({ user: { name: "alice" } });
   });
