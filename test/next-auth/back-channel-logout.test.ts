@@ -1,8 +1,10 @@
+import type { AuthOptions } from "next-auth";
 import { describe, expect, it } from "vitest";
 import type { FreshTokensOptions } from "../../src/next-auth/index.ts";
 import { issuerKey, logoutIssuer, type LogoutClaims, type LogoutIssuer } from "../support/logout-issuer.ts";
 import type { Browser } from "./support/browser.ts";
 import { captureConsole } from "./support/console.ts";
+import { memoryAdapter } from "./support/memory-adapter.ts";
 import {
   LIFETIME_MS,
   OTHER_SECRET,
@@ -37,7 +39,10 @@ interface Scene {
 }
 
 /** An app whose users have sessions of known names at the server. */
-async function scene(options: Partial<FreshTokensOptions> = {}): Promise<Scene> {
+async function scene(
+  options: Partial<FreshTokensOptions> = {},
+  auth: Partial<AuthOptions> = {},
+): Promise<Scene> {
   const bare = await createWorld();
   const { server } = bare;
   const as = logoutIssuer(server.issuer, KEY);
@@ -64,7 +69,7 @@ async function scene(options: Partial<FreshTokensOptions> = {}): Promise<Scene> 
     ...options,
   };
   const world = bare.copy({
-    auth: { providers: [provider("strict", "app"), provider("twin", "twin")] },
+    auth: { providers: [provider("strict", "app"), provider("twin", "twin")], ...auth },
     options: own,
   });
   return {
@@ -177,6 +182,20 @@ describe("a back-channel logout", () => {
     expect(await isSignedIn(world, twin)).toBe(true);
     await logout({ sub: "alice", aud: "twin" });
     expect(await isSignedIn(world, twin)).toBe(false);
+  });
+
+  it("ends sessions that are rows of an adapter, whose rows go at their next read", async () => {
+    const { methods, sessions } = memoryAdapter();
+    const database = { adapter: methods as never, session: { strategy: "database" } as const };
+    const { world, signIn, logout } = await scene({}, database);
+    const [phone, laptop] = [await signIn("alice", "phone"), await signIn("alice", "laptop")];
+    const bob = await signIn("bob", "b1");
+
+    expect(await logout({ sub: "alice", sid: "phone" })).toMatchObject({ status: 200 });
+
+    expect(await isSignedIn(world, phone)).toBe(false);
+    for (const browser of [laptop, bob]) expect(await isSignedIn(world, browser)).toBe(true);
+    expect(sessions.size).toBe(2);
   });
 
   it("of somebody who is not here is done with, and told as an event", async () => {

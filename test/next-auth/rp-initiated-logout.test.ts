@@ -4,6 +4,7 @@ import type { ProviderOptions } from "../../src/next-auth/index.ts";
 import type { Answer, Browser, RouterForm } from "./support/browser.ts";
 import { SESSION_COOKIE } from "./support/browser.ts";
 import { captureConsole } from "./support/console.ts";
+import { memoryAdapter } from "./support/memory-adapter.ts";
 import { createWorld, strictProvider, type World } from "./support/world.ts";
 
 const END = "https://as.example/logout";
@@ -164,6 +165,21 @@ describe("a sign-out that goes on at the provider", () => {
 
     expect(url.pathname).toBe("/logout");
     await expect(world.getAccessToken(thief.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
+  });
+
+  it("does so where sessions are rows of an adapter as well, whose row goes", async () => {
+    const { methods, sessions } = memoryAdapter();
+    const database = { adapter: methods as never, session: { strategy: "database" } as const };
+    const world = await scene(ON, { auth: database });
+    const [alice, bob] = [await signedIn(world), await signedIn(world, "bob")];
+
+    const url = destinationOf(await alice.signOut());
+
+    expect(`${url.origin}${url.pathname}`).toBe(END);
+    expect(hintOf(url)).toBe("alice");
+    expect(sessions.size).toBe(1);
+    expect(world.eventsOf("rp_initiated_logout")).toMatchObject([{ outcome: "redirected", code: "ok" }]);
+    await world.getAccessToken(bob.pageRequest());
   });
 
   it("takes no ID token from a session that has ended already", async () => {
