@@ -36,13 +36,31 @@ const OPTIONS: ts.CompilerOptions = {
   types: ["node"],
 };
 
+/**
+ * The rules of Node itself, for users who compile without a bundler. Next has no exports map, so such a user writes
+ * `next/server.js`.
+ */
+const NODE_OPTIONS: ts.CompilerOptions = {
+  ...OPTIONS,
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+};
+
 /** The blocks of a document that have to compile. */
 export function checkedBlocks({ blocks }: MarkdownDocument): readonly CodeBlock[] {
   return blocks.filter(({ language, nocheck }) => LANGUAGES.has(language) && !nocheck);
 }
 
-/** What is wrong with the code of these documents, each with document and line. */
-export function snippetProblems(documents: readonly MarkdownDocument[]): readonly string[] {
+/**
+ * What is wrong with the code of these documents, each with document and line.
+ *
+ * @param rules How modules are found: as a bundler does, or as Node does.
+ */
+export function snippetProblems(
+  documents: readonly MarkdownDocument[],
+  rules: "bundler" | "nodenext" = "bundler",
+): readonly string[] {
+  const options = rules === "bundler" ? OPTIONS : NODE_OPTIONS;
   const files = new Map<
     string,
     { readonly text: string; readonly document: string; readonly line: number }
@@ -55,7 +73,7 @@ export function snippetProblems(documents: readonly MarkdownDocument[]): readonl
       files.set(path, { text: block.code, document: document.path, line: block.line });
     });
   }
-  const program = ts.createProgram([...files.keys()], OPTIONS, hostOver(files));
+  const program = ts.createProgram([...files.keys()], options, hostOver(files, options));
   return [...files].flatMap(([path, { document, line }]) => {
     const source = program.getSourceFile(path);
     if (source === undefined) return [`${document}:${line}: not compiled`];
@@ -67,22 +85,31 @@ export function snippetProblems(documents: readonly MarkdownDocument[]): readonl
   });
 }
 
-function hostOver(files: ReadonlyMap<string, { readonly text: string }>): ts.CompilerHost {
-  const host = ts.createCompilerHost(OPTIONS);
+function hostOver(
+  files: ReadonlyMap<string, { readonly text: string }>,
+  options: ts.CompilerOptions,
+): ts.CompilerHost {
+  const host = ts.createCompilerHost(options);
   const { fileExists, readFile, getSourceFile } = host;
-  const cache = ts.createModuleResolutionCache(ROOT, (name) => name, OPTIONS);
+  const cache = ts.createModuleResolutionCache(ROOT, (name) => name, options);
+  const byNode = options.moduleResolution === ts.ModuleResolutionKind.NodeNext;
   host.fileExists = (path) => files.has(path) || fileExists(path);
   host.readFile = (path) => files.get(path)?.text ?? readFile(path);
-  host.getSourceFile = (path, ...rest) => {
+  host.getSourceFile = (path, language, ...rest) => {
     const text = files.get(path)?.text;
-    if (text === undefined) return getSourceFile(path, ...rest);
-    return ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
+    if (text === undefined) return getSourceFile(path, language, ...rest);
+    return ts.createSourceFile(path, text, language, true);
   };
-  host.resolveModuleNameLiterals = (literals, containing) =>
-    literals.map(({ text: name }) => {
-      const given = fromV5(containing, files) ? name.replace(/^next-auth(?=\/|$)/, "next-auth-v5") : name;
+  host.resolveModuleNameLiterals = (literals, containing, redirected, _options, source) =>
+    literals.map((literal) => {
+      const name = literal.text;
+      const installed = fromV5(containing, files) ? name.replace(/^next-auth(?=\/|$)/, "next-auth-v5") : name;
+      const given = byNode ? installed.replace(/^(next\/[a-z]+)$/, "$1.js") : installed;
       const file = name.startsWith("@/") ? appFile(files, containing, name.slice(2)) : packageEntry(name);
-      if (file === undefined) return ts.resolveModuleName(given, containing, OPTIONS, host, cache);
+      if (file === undefined) {
+        const mode = ts.getModeForUsageLocation(source, literal, options);
+        return ts.resolveModuleName(given, containing, options, host, cache, redirected, mode);
+      }
       const extension = file.endsWith("x") ? ts.Extension.Tsx : ts.Extension.Ts;
       return { resolvedModule: { resolvedFileName: file, extension, isExternalLibraryImport: false } };
     });

@@ -41,6 +41,17 @@ describe("the documents", () => {
     expect(snippetProblems(english)).toEqual([]);
   });
 
+  it(
+    "have code for next-auth 5 that compiles without a bundler, too, by Node's own rules",
+    { timeout: 120_000 },
+    () => {
+      const pages = english.filter(({ path }) => path === "docs/authjs.md");
+
+      expect(pages.flatMap(checkedBlocks).length).toBeGreaterThan(3);
+      expect(snippetProblems(pages, "nodenext")).toEqual([]);
+    },
+  );
+
   it("name no folder of a machine", () => {
     const found = documents.filter(({ text }) => /\/(?:home|root|Users|work)\//.test(text));
 
@@ -107,4 +118,33 @@ describe("the checks themselves", () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(/^docs\/page\.md:6: .*minValidity/);
   });
+
+  it.each(["bundler", "nodenext"] as const)(
+    "know the types of next-auth 5 in its code, and what nolapse adds to its session (%s)",
+    { timeout: 120_000 },
+    (rules) => {
+      const text = [
+        "```ts",
+        'import NextAuth from "next-auth";',
+        'import { withFreshTokens } from "nolapse/authjs";',
+        'import { memoryStore } from "nolapse/stores/memory";',
+        "const { authConfig, wrapAuth } = withFreshTokens(",
+        '  { providers: [], callbacks: { jwt: ({ token, trigger }) => (trigger === "updated" ? null : token) } },',
+        "  { store: memoryStore() },",
+        ");",
+        "const { auth } = wrapAuth(NextAuth(authConfig));",
+        "const expires: number | undefined = (await auth())?.accessTokenExpires;",
+        "const wrong: string | undefined = (await auth())?.accessTokenExpires;",
+        "export { expires, wrong };",
+        "```",
+      ].join("\n");
+
+      const problems = snippetProblems([parseMarkdown("docs/page.md", text)], rules);
+
+      expect(problems.map((each) => each.slice(0, "docs/page.md:99".length))).toEqual([
+        "docs/page.md:6:",
+        "docs/page.md:11",
+      ]);
+    },
+  );
 });
