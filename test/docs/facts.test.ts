@@ -64,16 +64,37 @@ describe("docs/configuration.md", () => {
         "AUTH_TRUST_HOST",
       ]),
     );
-    const read = [
-      "src/adapter/app.ts",
-      "src/next-auth/base-url.ts",
-      "src/next-auth/v4-host.ts",
-      "src/react/session-url.ts",
-    ]
-      .map((file) => readFileSync(join(ROOT, file), "utf8"))
-      .flatMap((text) => [...text.matchAll(/env(?:\.|\[")([A-Z_]{3,})/g)].map(([, name = ""]) => name));
-    expect(read.length).toBeGreaterThan(5);
+    const rooms = ["adapter", "authjs", "next-auth", "react", "stores"].map((room) =>
+      sourcesBelow(`src/${room}`),
+    );
+    const read = rooms.flatMap((text) =>
+      [...text.matchAll(/env(?:\.|\[")([A-Z][A-Z_\d]{2,})/g)].map(([, name = ""]) => name),
+    );
+    expect(read).toEqual(
+      expect.arrayContaining(["AUTH_URL", "AUTH_SECRET_3", "NEXT_PHASE", "NOLAPSE_SECRET"]),
+    );
     expect(documented).toEqual(expect.arrayContaining(read));
+  });
+});
+
+describe("docs/configuration.md on Auth.js v5", () => {
+  it("names everything that nolapse reads of its configuration", TIMEOUT, () => {
+    const named5 = named("docs/configuration.md", "## Auth.js v5").map((name) => name.split(".")[0]);
+
+    expect(named5).toEqual(expect.arrayContaining([...membersOf("src/authjs/config.ts", "ConfigLike")]));
+  });
+
+  it("names what it reads of the environment with the version that reads it", () => {
+    const { rows } = readDocument("docs/configuration.md");
+    const variables = [...sourcesBelow("src/authjs").matchAll(/env\["(AUTH_[A-Z_\d]+)"/g)].map(
+      ([, name = ""]) => name,
+    );
+
+    expect(new Set(variables).size).toBeGreaterThan(5);
+    for (const name of new Set(variables)) {
+      const said = rows.find(([first = ""]) => first.includes(`\`${name}\``))?.join(" ") ?? "";
+      expect(said, name).toMatch(/v5/);
+    }
   });
 });
 
