@@ -19,7 +19,12 @@ function sources(): { readonly program: ts.Program; readonly checker: ts.TypeChe
   };
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
   const program = ts.createProgram(
-    [ENTRY, join(ROOT, "src/stores/sqlite.ts"), join(ROOT, "src/stores/memory.ts")],
+    [
+      ENTRY,
+      ...["src/authjs/config.ts", "src/stores/sqlite.ts", "src/stores/memory.ts"].map((file) =>
+        join(ROOT, file),
+      ),
+    ],
     options,
   );
   return (built = { program, checker: program.getTypeChecker() });
