@@ -9,12 +9,15 @@ import { FORMS, SESSION_COOKIE } from "../support/installed.ts";
 const NextAuth = nextAuth as unknown as (options: AuthOptions) => Handler;
 const [S1, S2, S3] = ["1", "2", "3"].map((each) => each.repeat(32)) as [string, string, string];
 
+/** Deprecated, and still preferred. */
+const OLD_SECRET: object = { secret: S3 };
+
 const CASES: readonly [string, Readonly<Record<string, string>>, Partial<AuthOptions>][] = [
   ["NEXTAUTH_SECRET", { NEXTAUTH_SECRET: S1 }, {}],
   ["AUTH_SECRET", { AUTH_SECRET: S1 }, {}],
   ["NEXTAUTH_SECRET before AUTH_SECRET", { NEXTAUTH_SECRET: S1, AUTH_SECRET: S2 }, {}],
   ["the options' before both", { NEXTAUTH_SECRET: S1, AUTH_SECRET: S2 }, { secret: S3 }],
-  ["jwt.secret before all", { NEXTAUTH_SECRET: S1 }, { secret: S2, jwt: { secret: S3 } }],
+  ["jwt.secret before all", { NEXTAUTH_SECRET: S1 }, { secret: S2, jwt: OLD_SECRET }],
 ];
 
 describe("the installed next-auth, given", () => {
