@@ -131,7 +131,9 @@ export async function settleFailed(
   const kind = outcome.kind === "rejected" ? "unknown" : outcome.kind;
   const failures = (grant.backoff?.failures ?? 0) + 1;
   const intent = intentAfter(holding, outcome);
-  const mostMs = intent === null ? undefined : longestPauseMs(engine.rotationOf(grant));
+  // The first lost answer opens the window. An outage that goes on is no reason to ask often.
+  const opensWindow = intent !== null && holding.unresolved === null;
+  const mostMs = opensWindow ? longestPauseMs(engine.rotationOf(grant)) : undefined;
   const waitMs = pauseAfterMs(kind, failures, engine.random(), outcome.retryAfterMs, mostMs);
   await giveBack(engine, grant, lease, {
     intent,
