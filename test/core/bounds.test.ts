@@ -27,7 +27,7 @@ describe("a store that does not answer", () => {
     removeCandidate: ["id", "a"],
     end: ["id", "revoked"],
     endMatching: [{ sessionRef: "s" }, "revoked"],
-    findMatching: [{ sessionRef: "s" }, 1],
+    findMatching: [{ sessionRef: "s" }, 1, "ended"],
     reseal: [
       "id",
       { expectedVersion: 1, expectedSealedTokenSet: "", sealedTokenSet: "", keyId: "k", candidates: [] },
