@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { allTried } from "./all-tried.ts";
 import type { App } from "./app.ts";
 import { endReplacedInDatabase, unlessShared } from "./database-sign-in.ts";
 import { grantsIn } from "./claim.ts";
@@ -39,7 +40,7 @@ async function endReplacedByJwt(app: App, { previous, stored, claim }: HandlerCo
   if (kept.has(previous.claim.handle) && ownId !== undefined) noteNewCookie(ownId);
   if (gone.length === before.length)
     await grants.endSession(previous.claim, "replaced", unlessShared(stored));
-  else for (const each of gone) await grants.end(each, "replaced", unlessShared(stored));
+  else await allTried(gone.map((each) => grants.end(each, "replaced", unlessShared(stored))));
 }
 
 /** Between the `signIn` callback, which stored the grant, and the cookie NextAuth or the application can still refuse. */
