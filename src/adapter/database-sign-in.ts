@@ -8,7 +8,8 @@
  * @module
  */
 import { InvalidOptionError } from "../core/errors.ts";
-import { hasExpired, sessionRowOf, type SessionAndUser } from "./adapter-like.ts";
+import { deleteSessionRow, hasExpired, sessionRowOf, type SessionAndUser } from "./adapter-like.ts";
+import { allTried } from "./all-tried.ts";
 import type { App } from "./app.ts";
 import type { Place } from "./database-sessions.ts";
 import type { SignIn, StoredGrant } from "./grants.ts";
@@ -84,17 +85,21 @@ export async function endReplacedInDatabase(
   const { databaseSessions, host } = app;
   const revoke = unlessShared(grant);
   if (previous !== undefined && created !== undefined && previous !== created) {
-    await databaseSessions.end(previous, "replaced", revoke);
-    await host.adapter()?.deleteSession?.(previous);
+    await allTried([
+      databaseSessions.end(previous, "replaced", revoke),
+      deleteSessionRow(host.adapter() ?? {}, previous),
+    ]);
   }
   if (stored === undefined || grant === undefined) return;
   const { manager, grants } = await app.ready();
   const newId = grants.idOf(grant.claim);
   for (const place of ["own", "added"] as const) {
-    for (const { id, provider } of await databaseSessions.liveIn(stored.sessionToken, place)) {
-      const isGone = provider === stored.signIn.provider || (place === "own" && stored.place === "own");
-      if (isGone && id !== newId) await manager.endGrant(id, "replaced", { revoke });
-    }
+    const gone = (await databaseSessions.liveIn(stored.sessionToken, place))
+      .filter(
+        ({ provider }) => provider === stored.signIn.provider || (place === "own" && stored.place === "own"),
+      )
+      .filter(({ id }) => id !== newId);
+    await allTried(gone.map(({ id }) => manager.endGrant(id, "replaced", { revoke })));
   }
 }
 
