@@ -8,7 +8,7 @@ import type { SessionClaim, SessionToken } from "./claim.ts";
 import type { Place } from "./database-sessions.ts";
 import type { SignIn, StoredGrant } from "./grants.ts";
 import type { RequestSource } from "./request-source.ts";
-import type { NamedGrant } from "./session-grants.ts";
+import type { NamedGrant, SessionGrants } from "./session-grants.ts";
 
 /** The session that a browser had before a sign-in. */
 export interface PreviousSession {
@@ -39,6 +39,8 @@ export interface HandlerContext {
   readonly door: string;
   /** The session that the browser had before this request, if it signs in. */
   readonly previous: PreviousSession | undefined;
+  /** The grants of a session whose own one was ended from outside, if it signs in. */
+  readonly left?: SessionGrants | undefined;
   /** Its sign-in, where sessions are rows of the adapter. */
   readonly database: DatabaseSignIn | undefined;
   /** From where NextAuth sends the user after a sign-out to where the provider takes over, if it shall. */

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { EndOptions } from "../core/end-grant.ts";
+import type { EndReason } from "../core/grant.ts";
 import type { App } from "./app.ts";
 import { claimOf, grantsIn, type GrantClaim, type SessionClaim, type SessionToken } from "./claim.ts";
 import type { RequestSource } from "./request-source.ts";
@@ -78,20 +80,28 @@ export async function grantsOfClaim(app: App, claim: SessionClaim): Promise<Sess
   };
 }
 
-/**
- * Ends what was added to a session whose own grant was ended from outside: by a back-channel logout, or by an administrator.
- * Not where a sign-in has replaced that: what was added may be the newer cookie's. What the store does not take is offered
- * to it again. Rejects with `InvalidOptionError` only.
- */
-export async function endAdded(app: App, { others }: SessionGrants, reason: string): Promise<void> {
-  if (reason !== "revoked" && reason !== "signed_out") return;
+/** Ends what was added to a session. What the store does not take is offered again. Rejects with `InvalidOptionError` only. */
+export async function endAdded(
+  app: App,
+  { others }: SessionGrants,
+  reason: EndReason,
+  revoke: EndOptions["revoke"] = true,
+): Promise<void> {
   const { manager } = await app.ready();
   const added = await others().catch(() => []);
   const ids = added.flatMap(({ id }) => id ?? []);
-  await Promise.allSettled(ids.map((id) => manager.endGrant(id, reason, { revoke: true })));
+  await Promise.allSettled(ids.map((id) => manager.endGrant(id, reason, { revoke })));
+}
+
+/**
+ * Whether a session's own grant was ended from outside, such as by a back-channel logout, which knows of no other: what was
+ * added is left to end. Where a sign-in has replaced it, what was added may be the newer cookie's.
+ */
+export function leavesAdded(reason: string): reason is "signed_out" | "revoked" {
+  return reason === "signed_out" || reason === "revoked";
 }
 
 /** Whether the end of a session's own grant means that nobody is signed in by its cookie any more. */
 export function isSignedOut(reason: string): boolean {
-  return reason === "signed_out" || reason === "replaced" || reason === "revoked";
+  return leavesAdded(reason) || reason === "replaced";
 }

@@ -11,7 +11,7 @@ import { currentRequestIfAny } from "./next-modules.ts";
 import { reportFailure, warnOnce } from "./report.ts";
 import { handlerContext } from "./request-context.ts";
 import { isPrefetch } from "./request-source.ts";
-import { endAdded, isSignedOut, type NamedGrant, type SessionGrants } from "./session-grants.ts";
+import { endAdded, isSignedOut, leavesAdded, type NamedGrant, type SessionGrants } from "./session-grants.ts";
 import {
   UNREADABLE_FIELDS,
   sessionFieldsOf,
@@ -54,7 +54,7 @@ async function fieldsOfGrants(app: App, grants: SessionGrants): Promise<SessionF
   });
   if (view?.status === "ended" && isSignedOut(view.reason)) {
     if (context) context.signedOut = true;
-    await endAdded(app, grants, view.reason);
+    if (leavesAdded(view.reason)) await endAdded(app, grants, view.reason);
     return undefined;
   }
   const fields = view === undefined ? UNREADABLE_FIELDS : sessionFieldsOf(view, app.host.sessionErrorName);

@@ -272,6 +272,9 @@ export function describeDatabaseReads(bench: PostgresBench, version: DatabaseVer
       expect(tokenOf(alice)).not.toBe(before);
       expect(await holderOf(alice)).toBe("strict:alice");
       expect(app.eventsOf("grant_ended")).toMatchObject([{ reason: "expired" }]);
+      await quiet();
+      const revocations = app.server.requests.filter(({ endpoint }) => endpoint === "revocation");
+      expect(revocations, "the new sign-in may share the consent").toEqual([]);
     });
 
     it("by the app, which deletes the row or the user, holds at the next call, and for nobody else; nothing is revoked", async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_LIMITS } from "../../../src/core/engine.ts";
 import { processSharedState } from "../../../src/core/single-flight.ts";
-import { pass, until } from "./app-parts.ts";
+import { LIFETIME_MS, pass, quiet, until } from "./app-parts.ts";
 import type { Browser } from "./browser.ts";
 import { captureConsole } from "./console.ts";
 import {
@@ -82,18 +82,20 @@ export function describeEndsOfSeveralGrants(version: SeveralVersion): void {
       expect([await holderOf(bob, "other"), await holderOf(bob)]).toEqual(["other:bob", "strict:bob"]);
     });
 
-    it.each(["a session read", "the next sign-in"])(
+    it.each([
+      ["a session read", "revoked"],
+      ["the next sign-in", "replaced"],
+    ])(
       "whose own grant was ended from outside ends as a whole by %s, of this user only, and is revoked (SEC-14)",
-      async (way) => {
+      async (way, reason) => {
         const { app, other, alice, bob, holderOf } = await linked();
         const older = alice.copy();
-        // As a back-channel logout of its server does, or an administrator.
         await app.store.end(await ownGrantIdOf(app, alice), "revoked");
 
         if (way === "a session read") await older.session();
         else await alice.signIn("alice");
 
-        expect(app.eventsOf("grant_ended")).toMatchObject([{ provider: "other", reason: "revoked" }]);
+        expect(app.eventsOf("grant_ended")).toMatchObject([{ provider: "other", reason }]);
         await until(() => app.eventsOf("revocation_ended").length === 1);
         const revoked = other.requests.filter(({ endpoint }) => endpoint === "revocation");
         expect(new Set(revoked.map(({ user }) => user))).toEqual(new Set(["alice"]));
@@ -104,6 +106,20 @@ export function describeEndsOfSeveralGrants(version: SeveralVersion): void {
         expect([await holderOf(bob), await holderOf(bob, "other")]).toEqual(["strict:bob", "other:bob"]);
       },
     );
+
+    it("whose own grant was ended from outside is not revoked where the next sign-in is with the same server (SEC-11)", async () => {
+      const { app, other, alice, bob, holderOf } = await linked();
+      await app.store.end(await ownGrantIdOf(app, alice), "revoked");
+
+      await alice.signIn("alice", "other");
+      await quiet();
+
+      expect(app.eventsOf("grant_ended")).toMatchObject([{ provider: "other", reason: "replaced" }]);
+      expect(other.requests.filter(({ endpoint }) => endpoint === "revocation")).toEqual([]);
+      pass(LIFETIME_MS);
+      expect([await holderOf(alice), await holderOf(alice, "strict")]).toEqual(["other:alice", "no_token"]);
+      expect(await holderOf(bob, "other")).toBe("other:bob");
+    });
 
     it("does not end by what an older cookie says, whose own grant was replaced (F43)", async () => {
       const { app, alice, bob, holderOf } = await linked();
