@@ -24,8 +24,13 @@ export interface DatabaseSignIn {
   readonly previous: string | undefined;
   /** The token that a new session will get. */
   upcoming?: string;
-  /** What the sign-in brought, and the session and place that it was stored for. */
-  stored?: { readonly signIn: SignIn; readonly sessionToken: string; readonly place: Place };
+  /** What the sign-in brought, the session and place that it was stored for, and the grants there whose place it takes. */
+  stored?: {
+    readonly signIn: SignIn;
+    readonly sessionToken: string;
+    readonly place: Place;
+    readonly replaced: readonly string[];
+  };
   /** The token of the session that NextAuth has made. */
   created?: string;
 }

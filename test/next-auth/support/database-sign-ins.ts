@@ -171,6 +171,26 @@ export function describeDatabaseSignIns(bench: PostgresBench, version: DatabaseV
       expect([await holderOf(alice), await holderOf(bob)]).toEqual(["strict:alice", "strict:bob"]);
     });
 
+    it("that two tabs do at once leaves one of their grants, not none (F43)", async () => {
+      const { app, alice, bob, other } = await signedIn();
+      const waiting: (() => void)[] = [];
+      // Both are stored, and neither has ended anything yet.
+      const meet = (): Promise<void> =>
+        new Promise((resolve) => {
+          waiting.push(resolve);
+          if (waiting.length === 2) for (const each of waiting) each();
+        });
+      const busy = app.again({ auth: { events: { signIn: meet } } });
+      const tabs = [busy.browser(), busy.browser()] as const;
+      for (const tab of tabs) for (const [name, value] of alice.jar) tab.jar.set(name, value);
+
+      await Promise.all(tabs.map((tab) => tab.signIn("alice")));
+
+      for (const tab of tabs) expect(await holderOf(busy, other, tab)).toBe("strict:alice");
+      expect(busy.eventsOf("grant_ended")).toMatchObject([{ reason: "replaced" }, { reason: "replaced" }]);
+      expect(await holderOf(busy, other, bob)).toBe("strict:bob");
+    });
+
     it("mends a session whose grant the server has ended (F8)", async () => {
       const { app, alice, bob, holderOf } = await signedIn();
       app.server.revokeUser("alice");
