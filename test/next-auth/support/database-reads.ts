@@ -16,6 +16,10 @@ import {
   type SignedIn,
 } from "./database-app.ts";
 
+interface Deleting {
+  readonly deleteSession: (sessionToken: string) => Promise<unknown>;
+}
+
 const DAY_MS = 24 * 3_600_000;
 
 /** Runs this part of the suite. */
@@ -294,6 +298,26 @@ export function describeDatabaseReads(bench: PostgresBench, version: DatabaseVer
       expect(await app.sessionInPage(phone)).toBeNull();
       expect(app.eventsOf("grant_ended")).toEqual([]);
       expect(app.server.requests.filter(({ endpoint }) => endpoint === "revocation")).toEqual([]);
+    });
+
+    it("by deleteSession of the wrapped adapter, which the app may call itself, revokes as a sign-out does (SEC-48)", async () => {
+      const { app, alice, bob, other, sql, holderOf } = await signedIn();
+      await alice.signIn("alice", "other");
+      const { authOptions, authConfig } = app as {
+        authOptions?: { adapter: Deleting };
+        authConfig?: { adapter: Deleting };
+      };
+
+      await (authOptions ?? authConfig)?.adapter.deleteSession(tokenOf(alice));
+
+      expect(await holderOf(alice)).toBe("not_signed_in");
+      expect(await sql("SELECT * FROM sessions")).toHaveLength(1);
+      await until(() => app.eventsOf("revocation_ended").length === 2);
+      for (const server of [app.server, other]) {
+        const revoked = server.requests.filter(({ endpoint }) => endpoint === "revocation");
+        expect(new Set(revoked.map(({ user }) => user))).toEqual(new Set(["alice"]));
+      }
+      expect(await holderOf(bob)).toBe("strict:bob");
     });
 
     it("by the end of its own grant is one for NextAuth as well: the row goes (SEC-14)", async () => {
