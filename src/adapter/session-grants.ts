@@ -103,5 +103,5 @@ export function leavesAdded(reason: string): reason is "signed_out" | "revoked" 
 
 /** Whether the end of a session's own grant means that nobody is signed in by its cookie any more. */
 export function isSignedOut(reason: string): boolean {
-  return leavesAdded(reason) || reason === "replaced";
+  return reason === "signed_out" || reason === "replaced" || reason === "revoked";
 }
