@@ -119,8 +119,8 @@ async function storeIn(
   stored: NonNullable<DatabaseSignIn["stored"]>,
 ): Promise<StoredGrant> {
   const { grants } = await app.ready();
-  const handle = await app.databaseSessions.handleOf(stored.sessionToken, stored.place);
-  const grant = await grants.store(stored.signIn, handle);
+  const sessionRef = await app.databaseSessions.newRefOf(stored.sessionToken, stored.place);
+  const grant = await grants.store(stored.signIn, sessionRef);
   database.stored = stored;
   return grant;
 }

@@ -92,7 +92,8 @@ async function grantFor(
   return (await others()).find((each) => each.provider === provider);
 }
 
-function checkKnown({ host }: App, provider: string): void {
+/** @throws {@link InvalidOptionError} for an id that is none of NextAuth's providers. */
+export function checkKnown({ host }: App, provider: string): void {
   const known = host.providerIds();
   if (known.includes(provider)) return;
   const names = known.map((each) => `"${each}"`).join(", ");
