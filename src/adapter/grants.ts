@@ -154,7 +154,8 @@ async function save(
   const authority = textOf(claims?.["iss"]) ?? issuer;
   const person = textOf(claims?.["sub"]) ?? subject;
   const sid = textOf(claims?.["sid"]);
-  const subjectRef = person === undefined ? null : indexer.subjectRefOf(authority, person);
+  const user = person === undefined ? undefined : { issuer: authority, subject: person };
+  const subjectRef = user === undefined ? null : indexer.subjectRefOf(user.issuer, user.subject);
   await manager.saveGrant({
     id: mustHash(indexer.grantIdOf(claim.keyId, claim.handle, provider)),
     sessionRef: sessionRef ?? mustHash(indexer.sessionRefOf(claim.keyId, claim.handle)),
@@ -163,7 +164,7 @@ async function save(
     provider,
     issuer,
     clientId: config?.clientId ?? "",
-    tokenSet,
+    tokenSet: { ...tokenSet, ...(user !== undefined && { user }) },
     adopted,
   });
   const refreshable = tokenSet.refreshToken !== undefined;

@@ -9,7 +9,7 @@ import {
   NotSignedInError,
   ReauthenticationRequiredError,
 } from "../core/errors.ts";
-import { grantRefOf, type GrantRecord } from "../core/grant.ts";
+import { grantRefOf } from "../core/grant.ts";
 import { grantIssuerOf, type OAuthProviderConfig } from "../oauth/provider-config.ts";
 import type { App, ReadyApp } from "./app.ts";
 import { ownRefOf } from "./database-sessions.ts";
@@ -57,13 +57,13 @@ export interface SessionUser {
  * The functions. Those that take a request read the current one without it, as `getAccessToken` does. All reject with a
  * `TokenError`: `store_failed` where the store is away, in which case not all that was asked for is done;
  * `not_signed_in`, `no_token` where the session has no grant or its sign-in named no user, `reauthentication_required`
- * where the store does not know it any more, and `invalid_option`.
+ * where the session's own grant has ended or the store does not know it, and `invalid_option`.
  */
 export interface LiveSessions {
   /**
    * The signed-in user's live sessions in all browsers: the one of the request first, then the newest, at most 100. A
    * session is the user's if it has a grant of an account that the session of the request has a grant of. One without a
-   * live grant is not known here, except for that of the request.
+   * live grant is not known here.
    */
   readonly listSessions: (request?: RequestLike) => Promise<readonly ListedSession[]>;
   /**
@@ -86,8 +86,9 @@ export interface LiveSessions {
 /** The user who sent a request. */
 interface SignedIn {
   readonly ready: ReadyApp;
-  /** The session of the request, by those of its grants that the request itself names. */
-  readonly session: StoredSession;
+  /** What the own grants of the session of the request are stored under. */
+  readonly ownRef: string;
+  /** The user's accounts, by every key of the ring. */
   readonly subjectRefs: readonly string[];
 }
 
@@ -97,9 +98,8 @@ const MAX_LISTED = 100;
 /** Binds the functions to one application. */
 export function createLiveSessions(app: App): LiveSessions {
   const endThose = async (request: RequestLike | undefined, withThis: boolean): Promise<number> => {
-    const { ready, session, subjectRefs } = await signedInAt(app, request);
-    const isMeant = ({ ownRef }: StoredSession): boolean => withThis || ownRef !== session.ownRef;
-    return endSessionsOfUser(ready.manager, subjectRefs, isMeant);
+    const { ready, ownRef, subjectRefs } = await signedInAt(app, request);
+    return endSessionsOfUser(ready.manager, subjectRefs, (each) => withThis || each.ownRef !== ownRef);
   };
   return {
     listSessions: async (request) => listed(app, await signedInAt(app, request)),
@@ -131,39 +131,41 @@ async function signedInAt(app: App, request: RequestLike | undefined): Promise<S
   const { own, others } = found.grants;
   if (own.id === undefined) throw missingKey();
   const ownGrant = await ready.manager.grantOf(own.id);
-  if (ownGrant === undefined) throw new ReauthenticationRequiredError(grantRefOf(own.id), "missing");
-  if (hasSignedOut(ownGrant)) throw new NotSignedInError();
+  const end = ownGrant === undefined ? "missing" : ownGrant.endReason;
+  if (end !== null && isSignedOut(end)) throw new NotSignedInError();
+  // The server may have ended it because the browser is in the wrong hands.
+  if (ownGrant === undefined || end !== null)
+    throw new ReauthenticationRequiredError(grantRefOf(own.id), end ?? "missing");
   // Only what the request itself names: an older cookie does not lead to what was added to its session since.
-  const ids = (await others()).map(({ id }) => id).filter((id) => id !== undefined);
-  const added = await Promise.all(ids.map((id) => ready.manager.grantOf(id)));
-  const grants = [ownGrant, ...added.filter((grant) => grant !== undefined && !hasSignedOut(grant))].filter(
-    (grant) => grant !== undefined,
-  );
-  const subjectRefs = [...new Set(grants.map(({ subjectRef }) => subjectRef))].filter((ref) => ref !== null);
+  const ids = [own, ...(await others())].map(({ id }) => id).filter((id) => id !== undefined);
+  const subjectRefs = (await Promise.all(ids.map((id) => accountOf(ready, id)))).flat();
   if (subjectRefs.length === 0) {
     throw new NoTokenError(
       "Whose session this is, is not known: its sign-in named no user. Return an id from authorize",
     );
   }
-  return { ready, session: { ownRef: ownRefOf(ownGrant.sessionRef), grants }, subjectRefs };
+  return { ready, ownRef: ownRefOf(ownGrant.sessionRef), subjectRefs: [...new Set(subjectRefs)] };
 }
 
-async function listed(
-  app: App,
-  { ready, session, subjectRefs }: SignedIn,
-): Promise<readonly ListedSession[]> {
+/** The account of a live grant, by every key of the ring. */
+async function accountOf({ manager, indexer }: ReadyApp, id: string): Promise<readonly string[]> {
+  const user = await manager.userOf(id);
+  return user === undefined ? [] : indexer.subjectRefsOf(user.issuer, user.subject);
+}
+
+async function listed(app: App, { ready, ownRef, subjectRefs }: SignedIn): Promise<readonly ListedSession[]> {
   const { manager, indexer } = ready;
-  const found = (await sessionsOf(manager, subjectRefs)).filter(hasTimeLeft);
-  const here = found.find(({ ownRef }) => ownRef === session.ownRef) ?? session;
-  const sessions = [here, ...found.filter((each) => each !== here)].slice(0, MAX_LISTED);
+  const all = await sessionsOf(manager, subjectRefs);
+  const isHere = (session: StoredSession): boolean => session.ownRef === ownRef;
+  const there = all.filter((session) => !isHere(session) && hasTimeLeft(session));
   const entries: ListedSession[] = [];
   // One after the other: a page must not take all of the store's connections.
-  for (const each of sessions) {
+  for (const each of [...all.filter(isHere), ...there].slice(0, MAX_LISTED)) {
     const whole = app.host.providerIds().length === 1 ? each : await withAllGrants(manager, each);
     const grants = [...whole.grants].sort((one, other) => one.createdAtMs - other.createdAtMs);
     entries.push({
-      ref: indexer.pageRefsOf(whole.ownRef)[0],
-      isThisSession: each === here,
+      ref: indexer.pageRefsOf(each.ownRef)[0],
+      isThisSession: isHere(each),
       providers: [...new Set(grants.map(({ provider }) => provider))],
       signedInAtMs: signedInAtMs(whole),
       lastRefreshAtMs: Math.max(...grants.map(({ accessTokenIssuedAtMs }) => accessTokenIssuedAtMs)),
@@ -175,10 +177,6 @@ async function listed(
 
 function hasTimeLeft({ grants }: StoredSession): boolean {
   return grants.some(({ slidingEndMs }) => slidingEndMs > Date.now());
-}
-
-function hasSignedOut({ endReason }: GrantRecord): boolean {
-  return endReason !== null && isSignedOut(endReason);
 }
 
 /** The names under which a provider's users may be known: tokens name an issuer, and a configuration may do otherwise. */

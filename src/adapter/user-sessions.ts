@@ -13,7 +13,7 @@ import { ownRefOf, PLACES, refIn } from "./database-sessions.ts";
 export interface StoredSession {
   /** What the session's own grants are stored under. */
   readonly ownRef: string;
-  /** Those that live; of one that has none any more, those that it had. */
+  /** Those that live, at least one. */
   readonly grants: readonly GrantRecord[];
 }
 

@@ -37,7 +37,7 @@ import type { Sealer } from "./sealer.ts";
 import { createSharedState, type SharedState } from "./single-flight.ts";
 import { beginUse, finishUse, type SingleUse, type UseAnswer } from "./single-use.ts";
 import { tellReauthentication, tellRejection } from "./tell-reauthentication.ts";
-import type { TokenSet } from "./token-set.ts";
+import type { TokenSet, TokenUser } from "./token-set.ts";
 import { viewGrant, type GrantView, type ViewAsk } from "./view-grant.ts";
 
 /** What {@link createTokenManager} is built from. */
@@ -119,6 +119,8 @@ export interface TokenManager {
    * Returns how many.
    */
   endGrants(selector: GrantSelector, reason: EndReason, options: EndOptions): Promise<number>;
+  /** Whose grant a live one is, as its sign-in said; `undefined` where it did not, or where there is none. Rejects with `StoreFailedError`. */
+  userOf(grantId: string): Promise<TokenUser | undefined>;
   /** The last ID token of a live grant; `undefined` where there is none. Rejects with `StoreFailedError`. */
   idTokenOf(grantId: string): Promise<string | undefined>;
   /** Begins something that may be done once in all processes. Rejects with `StoreFailedError`. */
@@ -163,10 +165,8 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     endGrant: (grantId, reason, endOptions) => during(() => endGrant(engine, grantId, reason, endOptions)),
     endGrants: (selector, reason, endOptions) =>
       during(() => endGrants(engine, selector, reason, endOptions)),
-    idTokenOf: async (grantId) => {
-      const current = await readGrant(engine, grantId);
-      return current?.grant.state === "live" ? current.tokenSet()?.idToken : undefined;
-    },
+    userOf: async (grantId) => (await liveTokensOf(engine, grantId))?.user,
+    idTokenOf: async (grantId) => (await liveTokensOf(engine, grantId))?.idToken,
     beginUse: (use) => beginUse(engine, use),
     finishUse: (use) => finishUse(engine, use),
     resealGrants: () => resealGrants(engine),
@@ -243,6 +243,11 @@ function limitsFrom(options: Partial<Limits>): Limits {
     if (given !== undefined) limits[name] = given;
   }
   return limits as unknown as Limits;
+}
+
+async function liveTokensOf(engine: Engine, grantId: string): Promise<TokenSet | undefined> {
+  const current = await readGrant(engine, grantId);
+  return current?.grant.state === "live" ? current.tokenSet() : undefined;
 }
 
 async function endReasonOf(engine: Engine, grantId: string): Promise<ReauthenticationReason | undefined> {
