@@ -78,8 +78,7 @@ function EndForm({
           type="submit"
           loading={running}
           size="xs"
-          variant={color === undefined ? "default" : "light"}
-          color={color}
+          {...(color === undefined ? { variant: "default" } : { variant: "light", color })}
           aria-label={label}
           data-testid={testId}
         >
