@@ -7,10 +7,11 @@ import type { App, ResealedGrants } from "./app.ts";
 import { createBackChannelLogout, type BackChannelLogout } from "./back-channel-logout.ts";
 import { createCheck, type Check } from "./check.ts";
 import { createFetchWithToken, type FetchWithToken } from "./fetch-with-token.ts";
+import { createLiveSessions, type LiveSessions } from "./live-sessions.ts";
 import { createGetAccessToken, type GetAccessToken } from "./token-access.ts";
 
 /** What `withFreshTokens` returns beside the parts for NextAuth. */
-export interface AppFunctions {
+export interface AppFunctions extends LiveSessions {
   /**
    * The signed-in user's access token, valid for at least `minValidityMs`.
    *
@@ -56,6 +57,7 @@ export function createAppFunctions(app: App): AppFunctions {
     backChannelLogout: createBackChannelLogout(app),
     getAccessToken: createGetAccessToken(app),
     fetchWithToken: createFetchWithToken(app),
+    ...createLiveSessions(app),
     check: createCheck(app),
     resealGrants: async () => (await app.ready()).resealGrants(),
     close: (timeoutMs) => app.close(timeoutMs),
