@@ -35,7 +35,7 @@ const { authConfig, wrapAuth, ...tokens } = withFreshTokens(
   },
 );
 
-export const { getAccessToken, fetchWithToken, check } = tokens;
+export const { getAccessToken, fetchWithToken, createTokenHandler, check } = tokens;
 export const { handlers, auth } = wrapAuth(NextAuth(authConfig));
 
 export type { GrantStore, TokenEvent } from "nolapse/authjs";

@@ -17,23 +17,24 @@ import { grantStore } from "@/lib/grant-store";
 import { recordTokenEvent } from "@/lib/live/hub";
 import { API_URL } from "@/lib/settings";
 
-export const { authOptions, wrapHandler, getAccessToken, fetchWithToken, check } = withFreshTokens(
-  {
-    providers: signInProviders(),
-    pages: { signIn: withBasePath("/signin"), error: withBasePath("/signin") },
-  },
-  {
-    store: grantStore(),
-    allowedOrigins: [API_URL],
-    providers: {
-      credentials: {
-        refresh: ({ refreshToken, signal }) => refreshAtBackend(refreshToken, signal),
-        revoke: ({ refreshToken, signal }) => logOutAtBackend(refreshToken, signal),
-      },
+export const { authOptions, wrapHandler, getAccessToken, fetchWithToken, createTokenHandler, check } =
+  withFreshTokens(
+    {
+      providers: signInProviders(),
+      pages: { signIn: withBasePath("/signin"), error: withBasePath("/signin") },
     },
-    onEvent: recordTokenEvent,
-  },
-);
+    {
+      store: grantStore(),
+      allowedOrigins: [API_URL],
+      providers: {
+        credentials: {
+          refresh: ({ refreshToken, signal }) => refreshAtBackend(refreshToken, signal),
+          revoke: ({ refreshToken, signal }) => logOutAtBackend(refreshToken, signal),
+        },
+      },
+      onEvent: recordTokenEvent,
+    },
+  );
 
 export type { GrantStore, TokenEvent } from "nolapse/next-auth";
 
