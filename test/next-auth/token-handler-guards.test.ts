@@ -299,6 +299,14 @@ describe("headers at a token handler", () => {
     );
   });
 
+  it("ask the API for an answer that is not compressed, because an event would wait in the packer", async () => {
+    const { api, alice, call } = await createScene();
+
+    await call(alice, "/api/proxy/shop/orders", { headers: { "accept-encoding": "gzip, br" } });
+
+    expect(api.seen[0]!.headers["accept-encoding"]).toBe("identity");
+  });
+
   it("of the API are passed on by a list: no cookie, no redirect, nothing that acts on the app's origin", async () => {
     const { api, alice, call } = await createScene({ responseHeaders: ["X-Total-Count", "location"] });
     const passed = {

@@ -2,6 +2,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { TokenHandler } from "../../src/adapter/token-handler/index.ts";
+import type { TokenHandlerApi } from "../../src/adapter/token-handler/options.ts";
 import type { Browser } from "./support/browser.ts";
 import { APP, createScene, type Scene } from "./support/token-handler.ts";
 import { LIFETIME_MS, pass, until } from "./support/world.ts";
@@ -71,6 +72,29 @@ describe("a token handler as an API route of the Pages Router", () => {
     await until(() => api.seen[0]!.isCut);
   });
 
+  it("answers an upload that is too large, before its end, so that the page gets to read it", async () => {
+    const { alice, api, call } = await pagesScene({ maxRequestBytes: 100_000 });
+    for (const body of ["x".repeat(3_000_000), new Blob(["x".repeat(3_000_000)]).stream()]) {
+      const answer = await call(alice, "/api/proxy/shop/open/file", { method: "PUT", body, duplex: "half" });
+
+      expect([answer.status, answer.headers.get("x-nolapse-error")]).toEqual([413, "request_too_large"]);
+    }
+    await until(() => api.seen.every(({ isCut }) => isCut));
+  });
+
+  it("ends at the API when the page leaves before its answer", async () => {
+    const { alice, api, call } = await pagesScene();
+    api.answer = () => undefined;
+    const leave = new AbortController();
+
+    const answer = call(alice, "/api/proxy/shop/orders", { signal: leave.signal });
+    await until(() => api.seen.length === 1);
+    leave.abort();
+
+    await expect(answer).rejects.toThrow();
+    await until(() => api.seen[0]!.isCut);
+  });
+
   it("breaks off at the page when the API breaks off", async () => {
     const { alice, api, call } = await pagesScene();
     api.answer = (_request, response) => {
@@ -84,7 +108,7 @@ describe("a token handler as an API route of the Pages Router", () => {
   });
 
   it("says in the log what is missing where Next has read the body already", async () => {
-    const { alice, api, call } = await pagesScene((request) => {
+    const { alice, api, call } = await pagesScene({}, (request) => {
       (request as IncomingMessage & { body: unknown }).body = { a: 1 };
     });
     const log = vi.spyOn(console, "error").mockReturnValue();
@@ -110,8 +134,11 @@ interface PagesScene extends Omit<Scene, "call"> {
 }
 
 /** The route on an HTTP server, as Next mounts it. */
-async function pagesScene(before: (request: IncomingMessage) => void = () => undefined): Promise<PagesScene> {
-  const scene = await createScene();
+async function pagesScene(
+  given: Partial<TokenHandlerApi> = {},
+  before: (request: IncomingMessage) => void = () => undefined,
+): Promise<PagesScene> {
+  const scene = await createScene(given);
   const origin = await mounted(scene.handler, before);
   return {
     ...scene,

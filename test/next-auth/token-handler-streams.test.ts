@@ -170,6 +170,40 @@ describe("an upload through a token handler", () => {
     expect(await answer.text()).toBe("stored");
   });
 
+  it("that has arrived is not the one to blame when the API says nothing", async () => {
+    const { api, alice, call } = await createScene({ responseTimeoutMs: 60 });
+    api.answer = () => undefined;
+
+    const answer = await call(alice, "/api/proxy/shop/open/file", {
+      method: "PUT",
+      body: new Blob(["all of it"]).stream(),
+      duplex: "half",
+    });
+
+    expect([answer.status, await codeOf(answer)]).toEqual([504, "api_timeout"]);
+  });
+
+  it("gets the API's answer also before its end, and is taken to its end, because a page reads only then", async () => {
+    const { api, alice, call } = await createScene();
+    api.answer = (_request, response) => response.writeHead(507).end("no room");
+    let left = 300;
+    let wasCancelled = false;
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await new Promise((resolve) => setImmediate(resolve));
+        controller.enqueue(new Uint8Array(10_000));
+        if (--left === 0) controller.close();
+      },
+      cancel: () => void (wasCancelled = true),
+    });
+
+    const answer = await call(alice, "/api/proxy/shop/open/file", { method: "PUT", body, duplex: "half" });
+
+    expect([answer.status, await answer.text()]).toEqual([507, "no room"]);
+    await until(() => left === 0);
+    expect(wasCancelled).toBe(false);
+  });
+
   it("that the page breaks off ends at the API", async () => {
     const { api, alice, call } = await createScene();
     api.answer = () => undefined;
@@ -287,6 +321,10 @@ describe("an answer through a token handler", () => {
       await (await call(alice, "/api/proxy/shop/orders", { method: "HEAD", signal })).text();
       await (await call(alice, "/api/proxy/shop/orders", { method: "POST", body: "x", signal })).text();
       await (await call(alice, "/api/proxy/nothing", { signal })).text();
+    }
+    for (let time = 0; time < 5; time++) {
+      const left = await call(alice, "/api/proxy/shop/open/large", { signal });
+      await left.body!.cancel();
     }
     api.accept = () => false;
     await (await call(alice, "/api/proxy/shop/orders", { signal })).text();

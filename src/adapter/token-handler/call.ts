@@ -22,6 +22,8 @@ export interface Call {
   readonly expectNothing: () => void;
   /** It is over, and nothing can end it any more. */
   readonly over: () => void;
+  /** Runs something when it ends or is over; once. */
+  readonly afterwards: (run: () => void) => void;
 }
 
 /** Begins a call. It ends when `client` is aborted, or after `maxDurationMs`. */
@@ -29,11 +31,13 @@ export function beginCall(client: AbortSignal, maxDurationMs: number): Call {
   const abort = new AbortController();
   let why: CallEnd | undefined;
   let isOver = false;
+  const afterwards: (() => void)[] = [];
   let silence: ReturnType<typeof setTimeout> | undefined;
   const stop = (): void => {
     clearTimeout(silence);
     clearTimeout(duration);
     client.removeEventListener("abort", onGone);
+    for (const run of afterwards.splice(0)) run();
   };
   const end = (reason: CallEnd): void => {
     if (isOver || why !== undefined) return;
@@ -54,6 +58,7 @@ export function beginCall(client: AbortSignal, maxDurationMs: number): Call {
       if (!isOver && why === undefined) silence = setTimeout(() => end(reason), timeoutMs);
     },
     expectNothing: () => clearTimeout(silence),
+    afterwards: (run) => void afterwards.push(run),
     over() {
       isOver = true;
       stop();

@@ -17,7 +17,7 @@ export interface Forward {
   readonly url: string;
   readonly method: string;
   readonly headers: Headers;
-  readonly body: Bytes | null;
+  readonly body: () => Bytes | null;
   readonly call: Call;
 }
 
@@ -50,7 +50,7 @@ export async function forward(asked: Forward, token: TokenSource): Promise<Respo
   if (Number(headers.get("content-length") ?? 0) > api.maxRequestBytes) call.end("request_too_large");
   if (call.ended() !== undefined) return early(call);
   const limits = { ...api, timeoutMs: api.responseTimeoutMs };
-  const upload = await uploadOf(body, headers.get("content-length"), limits, call);
+  const upload = await uploadOf(body(), headers.get("content-length"), limits, call);
   if (upload === undefined) return early(call);
   const first = await send(asked, upload, token.accessToken);
   if (first === undefined) return early(call);

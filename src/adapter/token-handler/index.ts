@@ -49,7 +49,8 @@ export interface PageCall {
   readonly headers: Headers;
   /** The same request, with its cookies as its router reads them. */
   readonly request: RequestLike;
-  readonly body: Bytes | null;
+  /** Its body, untouched until then: what nobody reads Node throws away by itself. */
+  readonly body: () => Bytes | null;
   readonly signal: AbortSignal;
 }
 
@@ -111,5 +112,5 @@ async function callApi(
 
 function webCall(request: Request): PageCall {
   const { method, url, headers, body, signal } = request;
-  return { method, url, headers, request, body, signal };
+  return { method, url, headers, request, body: () => body, signal };
 }

@@ -46,7 +46,7 @@ function callOf(request: IncomingMessage, signal: AbortSignal): PageCall | undef
     url: new URL(url, "http://localhost").href,
     headers,
     request: request as NodeRequestLike,
-    body: hasBody ? (Readable.toWeb(request) as unknown as Bytes) : null,
+    body: () => (hasBody ? (Readable.toWeb(request) as unknown as Bytes) : null),
     signal,
   };
 }

@@ -17,6 +17,8 @@ export interface Upload {
 
 /** An event stream's comment, which readers pass over. */
 const COMMENT = new TextEncoder().encode(":\n\n");
+/** How long the rest of a body is taken after an early answer, in milliseconds: as web servers do (lingering close). */
+const LINGER_MS = 30_000;
 
 /**
  * The body for the API: whole where it is small and its length known, so that it can be sent again; else a stream that gives
@@ -50,33 +52,54 @@ function boundedUpload(
 ): Bytes {
   const reader = body.getReader();
   let takenBytes = 0;
-  // An ended call waits for nobody: the page may be silent for ever.
-  const onEnd = (): void => void reader.cancel().catch(ignore);
-  call.signal.addEventListener("abort", onEnd, { once: true });
+  let isStopped = false;
+  const stop = (): void => {
+    if (!isStopped) void discard(reader);
+    isStopped = true;
+  };
   return new ReadableStream(
     {
+      start(controller) {
+        call.afterwards(() => {
+          // A page may be silent for ever, and Node's fetch lets go of a body whose answer came early without a word.
+          controller.error(new Error("The call has ended"));
+          stop();
+        });
+      },
       async pull(controller) {
         call.expect(limits.timeoutMs, "request_timeout");
         try {
           const { done, value } = await reader.read();
+          if (isStopped) return;
           call.expect(limits.timeoutMs, "api_timeout");
-          if (call.ended() !== undefined) return controller.error(new Error("The call has ended"));
           if (done) return controller.close();
           takenBytes += value.byteLength;
-          if (takenBytes > limits.maxRequestBytes) {
-            call.end("request_too_large");
-            return controller.error(new Error("The body is too large"));
-          }
-          controller.enqueue(value);
+          if (takenBytes > limits.maxRequestBytes) call.end("request_too_large");
+          else controller.enqueue(value);
         } catch {
-          call.end("client_gone");
-          controller.error(new Error("The page broke off"));
+          if (!isStopped) call.end("client_gone");
         }
       },
-      cancel: () => void reader.cancel().catch(ignore),
+      cancel: stop,
     },
     { highWaterMark: 0 },
   );
+}
+
+/**
+ * Takes the rest of a body and throws it away. To cancel it would cut the connection, and with it an answer that the page
+ * reads only when it has sent everything. Never rejects.
+ */
+async function discard(reader: ReadableStreamDefaultReader<unknown>): Promise<void> {
+  const patience = setTimeout(() => void reader.cancel().catch(ignore), LINGER_MS);
+  patience.unref();
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // The page has gone.
+  } finally {
+    clearTimeout(patience);
+  }
 }
 
 /**
