@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { findLeaks } from "../e2e/support/secret-scan.ts";
-import { callRoute, codeOf, createScene, shopOf } from "./support/token-handler.ts";
+import { APP, callRoute, codeOf, createScene, pageRequest, shopOf } from "./support/token-handler.ts";
 import { LIFETIME_MS, pass, quiet, sessionCookieOf } from "./support/world.ts";
 
 describe("a token handler", () => {
@@ -192,6 +192,21 @@ describe("an API's 401 at a token handler", () => {
     expect(world.refreshes()).toBe(2);
     expect(api.seen).toHaveLength(40);
     expect(api.seen.every(({ body }) => body.startsWith("body "))).toBe(true);
+  });
+
+  it("is followed by a second try of a request without a body, though Next gives a stream for it", async () => {
+    const { world, api, alice, handler } = await createScene();
+    pass(LIFETIME_MS / 2);
+    const { accessToken } = await world.getAccessToken(alice.pageRequest());
+    api.accept = (token) => token !== accessToken;
+    const { headers } = pageRequest(alice, "/api/proxy/shop/orders", { method: "DELETE" });
+    const body = new ReadableStream({ start: (controller) => controller.close() });
+    const init = { method: "DELETE", headers, body, duplex: "half" };
+
+    const answer = await handler.DELETE(new Request(`${APP}/api/proxy/shop/orders`, init as RequestInit));
+
+    expect(answer.status).toBe(200);
+    expect(api.seen.map((each) => each.headers["transfer-encoding"])).toEqual([undefined, undefined]);
   });
 
   it.each([

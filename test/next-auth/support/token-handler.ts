@@ -95,6 +95,9 @@ export function pageRequest(browser: Browser, path: string, { headers, ...init }
   for (const [name, value] of Object.entries(all)) if (value !== null) sent.set(name, value);
   if (typeof init.body === "string" && !sent.has("content-length"))
     sent.set("content-length", String(Buffer.byteLength(init.body)));
+  // As in HTTP/1.1.
+  if (init.body instanceof ReadableStream && !sent.has("content-length"))
+    sent.set("transfer-encoding", "chunked");
   return new Request(APP + path, { ...init, headers: sent });
 }
 
