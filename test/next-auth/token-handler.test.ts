@@ -203,7 +203,7 @@ describe("an API's 401 at a token handler", () => {
     const body = new ReadableStream({ start: (controller) => controller.close() });
     const init = { method: "DELETE", headers, body, duplex: "half" };
 
-    const answer = await handler.DELETE(new Request(`${APP}/api/proxy/shop/orders`, init as RequestInit));
+    const answer = await handler.DELETE(new Request(`${APP}/api/proxy/shop/orders`, init));
 
     expect(answer.status).toBe(200);
     expect(api.seen.map((each) => each.headers["transfer-encoding"])).toEqual([undefined, undefined]);
