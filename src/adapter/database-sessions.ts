@@ -10,6 +10,7 @@ import type { FoundGrant } from "../core/find-grants.ts";
 import type { EndReason } from "../core/grant.ts";
 import type { GrantSelector } from "../core/grant-store.ts";
 import { hasExpired, sessionRowOf, type AdapterLike } from "./adapter-like.ts";
+import { allTried } from "./all-tried.ts";
 import type { ReadyApp } from "./app.ts";
 import type { SessionHandle } from "./claim.ts";
 import { isSignedOut, type FoundSession, type NamedGrant, type SessionGrants } from "./session-grants.ts";
@@ -63,33 +64,48 @@ export function createDatabaseSessions(context: DatabaseSessionsContext): Databa
     state: "live" | "ended",
   ): Promise<readonly FoundGrant[]> => {
     const { manager } = await ready();
-    const found: FoundGrant[] = [];
-    for (const selector of await selectorsOf(sessionToken, place)) {
-      found.push(...(await manager.findGrants(selector, state, MOST_IN_A_PLACE)));
-    }
+    const selectors = await selectorsOf(sessionToken, place);
+    const found = await foundIn(
+      selectors.map((selector) => manager.findGrants(selector, state, MOST_IN_A_PLACE)),
+    );
     // What was replaced says nothing of the session: another grant came instead, or its sign-in came to nothing.
     return found.filter(({ endReason }) => endReason !== "replaced");
   };
-  const ownOf = async (sessionToken: string): Promise<FoundGrant | undefined> => {
+  /** Mostly found under the newest secret: the older ones are asked only if not. */
+  const liveOwnOf = async (sessionToken: string): Promise<FoundGrant | undefined> => {
     const { manager } = await ready();
     for (const selector of await selectorsOf(sessionToken, "own")) {
       const [live] = await manager.findGrants(selector, "live", 1);
       if (live !== undefined) return live;
     }
-    return (await search(sessionToken, "own", "ended"))[0];
+    return undefined;
   };
-  const grantsFrom = (sessionToken: string, own: FoundGrant): SessionGrants => ({
-    own: named(own),
-    async others() {
-      if (providerIds().every((provider) => provider === own.provider)) return [];
-      const added = await search(sessionToken, "added", "live");
-      const ended = await Promise.all(PLACES.map((place) => search(sessionToken, place, "ended")));
-      return [...added, ...ended.flat()]
-        .filter((each, at, all) => all.findIndex(({ provider }) => provider === each.provider) === at)
-        .filter(({ provider }) => provider !== own.provider)
-        .map(named);
-    },
-  });
+  const ownOf = async (sessionToken: string): Promise<FoundGrant | undefined> => {
+    // While the store is away, an older secret may be the one under which the grant was read of late.
+    const away = async (): Promise<FoundGrant | undefined> => (await search(sessionToken, "own", "live"))[0];
+    return (await liveOwnOf(sessionToken).catch(away)) ?? (await search(sessionToken, "own", "ended"))[0];
+  };
+  const grantsFrom = (sessionToken: string, own: FoundGrant): SessionGrants => {
+    const added = (): Promise<readonly FoundGrant[]> => search(sessionToken, "added", "live");
+    const ended = async (): Promise<readonly FoundGrant[]> =>
+      (await Promise.all(PLACES.map((place) => search(sessionToken, place, "ended")))).flat();
+    return {
+      own: named(own),
+      async others() {
+        if (providerIds().every((provider) => provider === own.provider)) return [];
+        return [...(await added()), ...(await ended().catch(() => []))]
+          .filter((each, at, all) => all.findIndex(({ provider }) => provider === each.provider) === at)
+          .filter(({ provider }) => provider !== own.provider)
+          .map(named);
+      },
+      async grantOf(provider) {
+        if (provider === own.provider) return named(own);
+        const isOfProvider = (each: FoundGrant): boolean => each.provider === provider;
+        const found = (await added()).find(isOfProvider) ?? (await ended()).find(isOfProvider);
+        return found && named(found);
+      },
+    };
+  };
   return {
     async grantsOf(sessionToken) {
       const own = await ownOf(sessionToken);
@@ -110,12 +126,18 @@ export function createDatabaseSessions(context: DatabaseSessionsContext): Databa
     async end(sessionToken, reason, revoke = true) {
       const { manager } = await ready();
       const selectors = await Promise.all(PLACES.map((place) => selectorsOf(sessionToken, place)));
-      const ends = await Promise.allSettled(
-        selectors.flat().map((selector) => manager.endGrants(selector, reason, { revoke })),
-      );
-      for (const each of ends) if (each.status === "rejected") throw each.reason;
+      await allTried(selectors.flat().map((selector) => manager.endGrants(selector, reason, { revoke })));
     },
   };
+}
+
+/** What was found under any of the secrets; rejects only if that is nothing, and one could not be asked. */
+async function foundIn(asked: readonly Promise<readonly FoundGrant[]>[]): Promise<readonly FoundGrant[]> {
+  const answers = await Promise.allSettled(asked);
+  const found = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+  const failed = answers.find((answer) => answer.status === "rejected");
+  if (found.length === 0 && failed !== undefined) throw failed.reason as Error;
+  return found;
 }
 
 /** No cookie's value has a space in it, so that no session's token is what another one's added grants are found by. */

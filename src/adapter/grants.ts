@@ -6,7 +6,7 @@
  */
 import { InvalidOptionError, StoreFailedError } from "../core/errors.ts";
 import type { EndOptions } from "../core/end-grant.ts";
-import type { EndReason } from "../core/grant.ts";
+import type { EndReason, GrantRecord } from "../core/grant.ts";
 import type { TokenManager } from "../core/token-manager.ts";
 import {
   MAX_LIFETIME_MS,
@@ -19,6 +19,7 @@ import { jwtExp, jwtPart } from "../oauth/jwt-exp.ts";
 import { grantIssuerOf } from "../oauth/provider-config.ts";
 import type { ProviderProfile } from "../oauth/provider-profile.ts";
 import type { Indexer } from "../vault/indexer.ts";
+import { allTried } from "./all-tried.ts";
 import {
   claimOf,
   grantsIn,
@@ -116,11 +117,16 @@ export function createGrants(context: GrantsContext): Grants {
     adopt: (token) => adopt(context, token),
     end,
     async endSession(claim, reason, revoke = true) {
-      const ends = await Promise.allSettled(grantsIn(claim).map((each) => end(each, reason, revoke)));
-      for (const each of ends) if (each.status === "rejected") throw each.reason;
+      const named = grantsIn(claim);
+      const ids = new Set(named.map(idOf));
       const { keyId, handle } = sessionHandleOf(claim);
       const sessionRef = indexer.sessionRefOf(keyId, handle);
-      if (sessionRef !== undefined) await manager.endGrants({ sessionRef }, reason, { revoke });
+      // The named ones by their ids, because those are refused here at once where the store does not take the end.
+      const only = ({ id }: GrantRecord): boolean => !ids.has(id);
+      await allTried([
+        ...named.map((each) => end(each, reason, revoke)),
+        ...(sessionRef === undefined ? [] : [manager.endGrants({ sessionRef }, reason, { revoke, only })]),
+      ]);
     },
   };
 }

@@ -250,6 +250,9 @@ function limitsFrom(options: Partial<Limits>): Limits {
 }
 
 async function endReasonOf(engine: Engine, grantId: string): Promise<ReauthenticationReason | undefined> {
+  // What this process has been told to end has ended for it, whether or not the store can be read (SEC-13).
+  const pending = engine.shared.pendingEnds.get(grantId)?.reason;
+  if (pending !== undefined) return pending;
   const current = await readGrant(engine, grantId);
   if (current === undefined) return "missing";
   const decision = decide(current.grant, engine.clock.nowMs(), engine.timing);
