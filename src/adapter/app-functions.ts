@@ -7,11 +7,12 @@ import type { App, ResealedGrants } from "./app.ts";
 import { createBackChannelLogout, type BackChannelLogout } from "./back-channel-logout.ts";
 import { createCheck, type Check } from "./check.ts";
 import { createFetchWithToken, type FetchWithToken } from "./fetch-with-token.ts";
+import { createLiveSessions, type LiveSessions } from "./live-sessions.ts";
 import { createGetAccessToken, type GetAccessToken } from "./token-access.ts";
 import { createTokenHandlerOf, type CreateTokenHandler } from "./token-handler/index.ts";
 
 /** What `withFreshTokens` returns beside the parts for NextAuth. */
-export interface AppFunctions {
+export interface AppFunctions extends LiveSessions {
   /**
    * The signed-in user's access token, valid for at least `minValidityMs`.
    *
@@ -65,6 +66,7 @@ export function createAppFunctions(app: App): AppFunctions {
     getAccessToken: createGetAccessToken(app),
     fetchWithToken: createFetchWithToken(app),
     createTokenHandler: createTokenHandlerOf(app),
+    ...createLiveSessions(app),
     check: createCheck(app),
     resealGrants: async () => (await app.ready()).resealGrants(),
     close: (timeoutMs) => app.close(timeoutMs),

@@ -8,7 +8,7 @@
  * @module
  */
 import { InvalidOptionError } from "../core/errors.ts";
-import type { FoundGrant } from "../core/find-grants.ts";
+import type { GrantRecord } from "../core/grant.ts";
 import { deleteSessionRow, hasExpired, sessionRowOf, type SessionAndUser } from "./adapter-like.ts";
 import { allTried } from "./all-tried.ts";
 import type { App } from "./app.ts";
@@ -130,7 +130,7 @@ async function replacedBy(
     databaseSessions.liveIn(sessionToken, "own"),
     databaseSessions.liveIn(sessionToken, "added"),
   ]);
-  const isOfProvider = (each: FoundGrant): boolean => each.provider === provider;
+  const isOfProvider = (each: GrantRecord): boolean => each.provider === provider;
   return [...(place === "own" ? own : own.filter(isOfProvider)), ...added.filter(isOfProvider)].map(
     ({ id }) => id,
   );
@@ -142,8 +142,8 @@ async function storeIn(
   stored: NonNullable<DatabaseSignIn["stored"]>,
 ): Promise<StoredGrant> {
   const { grants } = await app.ready();
-  const handle = await app.databaseSessions.handleOf(stored.sessionToken, stored.place);
-  const grant = await grants.store(stored.signIn, handle);
+  const sessionRef = await app.databaseSessions.newRefOf(stored.sessionToken, stored.place);
+  const grant = await grants.store(stored.signIn, sessionRef);
   database.stored = stored;
   return grant;
 }

@@ -30,6 +30,7 @@ export type {
   RotationOptions,
   RpInitiatedLogoutOptions,
 } from "./options.ts";
+export type { ListedSession, LiveSessions, SessionUser } from "./live-sessions.ts";
 export type { RequestLike } from "./request-source.ts";
 export type { SessionFields, TokenState } from "./session-fields.ts";
 export type { AccessToken, GetAccessToken } from "./token-access.ts";

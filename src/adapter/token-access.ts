@@ -84,7 +84,8 @@ export async function findGrant(
   return { grantId: named.id, provider: named.provider, source, ownGrantId };
 }
 
-function checkKnown({ host }: App, provider: string): void {
+/** @throws {@link InvalidOptionError} for an id that is none of NextAuth's providers. */
+export function checkKnown({ host }: App, provider: string): void {
   const known = host.providerIds();
   if (known.includes(provider)) return;
   const names = known.map((each) => `"${each}"`).join(", ");

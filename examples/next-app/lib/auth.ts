@@ -17,26 +17,36 @@ import { grantStore } from "@/lib/grant-store";
 import { recordTokenEvent } from "@/lib/live/hub";
 import { API_URL } from "@/lib/settings";
 
-export const { authOptions, wrapHandler, getAccessToken, fetchWithToken, createTokenHandler, check } =
-  withFreshTokens(
-    {
-      providers: signInProviders(),
-      pages: { signIn: withBasePath("/signin"), error: withBasePath("/signin") },
-    },
-    {
-      store: grantStore(),
-      allowedOrigins: [API_URL],
-      providers: {
-        credentials: {
-          refresh: ({ refreshToken, signal }) => refreshAtBackend(refreshToken, signal),
-          revoke: ({ refreshToken, signal }) => logOutAtBackend(refreshToken, signal),
-        },
+export const {
+  authOptions,
+  wrapHandler,
+  getAccessToken,
+  fetchWithToken,
+  createTokenHandler,
+  check,
+  listSessions,
+  endSession,
+  endOtherSessions,
+  endAllSessions,
+} = withFreshTokens(
+  {
+    providers: signInProviders(),
+    pages: { signIn: withBasePath("/signin"), error: withBasePath("/signin") },
+  },
+  {
+    store: grantStore(),
+    allowedOrigins: [API_URL],
+    providers: {
+      credentials: {
+        refresh: ({ refreshToken, signal }) => refreshAtBackend(refreshToken, signal),
+        revoke: ({ refreshToken, signal }) => logOutAtBackend(refreshToken, signal),
       },
-      onEvent: recordTokenEvent,
     },
-  );
+    onEvent: recordTokenEvent,
+  },
+);
 
-export type { GrantStore, TokenEvent } from "nolapse/next-auth";
+export type { GrantStore, ListedSession, TokenEvent } from "nolapse/next-auth";
 
 /** What a session's `error` is called when only a new sign-in helps. */
 export const SIGN_IN_AGAIN = "RefreshAccessTokenError";
