@@ -35,7 +35,7 @@ const { authConfig, wrapAuth, ...tokens } = withFreshTokens(
   },
 );
 
-export const { getAccessToken, fetchWithToken, check } = tokens;
+export const { getAccessToken, fetchWithToken, createTokenHandler, check } = tokens;
 export const { listSessions, endSession, endOtherSessions, endAllSessions } = tokens;
 export const { handlers, auth } = wrapAuth(NextAuth(authConfig));
 

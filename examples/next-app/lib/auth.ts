@@ -22,6 +22,7 @@ export const {
   wrapHandler,
   getAccessToken,
   fetchWithToken,
+  createTokenHandler,
   check,
   listSessions,
   endSession,

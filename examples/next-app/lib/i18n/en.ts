@@ -106,6 +106,15 @@ export const en = {
   client: {
     call: "Call the route",
     api: "The Pages Router's API route",
+    direct: {
+      title: "The API itself, without a token in the browser",
+      text: "This page calls the API through a token handler: the app's own route adds the token and passes the answer on, an endless one, too.",
+      call: "Who am I there?",
+      start: "Start the event stream",
+      stop: "Stop it",
+      answered: (user: string) => `The API says: you are ${user}.`,
+      ticks: (count: number) => `Events so far: ${count}`,
+    },
   },
   action: {
     run: "Run the action",

@@ -104,6 +104,15 @@ export const ko: Dictionary = {
   client: {
     call: "라우트 호출",
     api: "Pages Router의 API 라우트",
+    direct: {
+      title: "브라우저에 토큰 없이 API를 직접 호출",
+      text: "이 페이지는 토큰 핸들러를 거쳐 API를 호출합니다. 앱의 라우트가 토큰을 붙이고 응답을 그대로 흘려보냅니다. 끝나지 않는 응답도 마찬가지입니다.",
+      call: "API가 아는 나는?",
+      start: "이벤트 스트림 시작",
+      stop: "중지",
+      answered: (user) => `API의 답: ${user}`,
+      ticks: (count) => `받은 이벤트: ${count}`,
+    },
   },
   action: {
     run: "액션 실행",
