@@ -162,7 +162,7 @@ async function signInContextFor(
   app: App,
   source: RequestSource,
   action: string | undefined,
-): Promise<Pick<HandlerContext, "previous" | "left" | "database">> {
+): Promise<Pick<HandlerContext, "previous" | "isOver" | "left" | "database">> {
   if (action !== "callback") return { previous: undefined, database: undefined };
   try {
     const value = await cookieValueOf(app, source);
@@ -179,7 +179,7 @@ async function signInContextFor(
 async function previousSession(
   app: App,
   source: RequestSource,
-): Promise<Pick<HandlerContext, "previous" | "left">> {
+): Promise<Pick<HandlerContext, "previous" | "isOver" | "left">> {
   const none = { previous: undefined };
   try {
     const token = await tokenOf(app, source);
@@ -191,8 +191,10 @@ async function previousSession(
     const id = grants.idOf(claim);
     const unknown = () => "unknown" as const;
     const end = id === undefined ? unknown() : await manager.endReasonOf(id).catch(unknown);
-    if (end !== undefined && isSignedOut(end))
-      return leavesAdded(end) ? { ...none, left: await grantsOfClaim(app, claim) } : none;
+    if (end !== undefined && isSignedOut(end)) {
+      const over = { ...none, isOver: true };
+      return leavesAdded(end) ? { ...over, left: await grantsOfClaim(app, claim) } : over;
+    }
     const before = withoutClaim(stripTokens(token, adopted?.tokens ?? []).value);
     return { previous: { claim, token: before, isUsable: end === undefined } };
   } catch {

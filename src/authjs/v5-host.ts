@@ -86,8 +86,7 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
     sessionCookieName: (source) => sessionCookieNameOf(config(), source, process.env),
     async decodeSession(value, cookieName) {
       const { jwt } = config();
-      const own = jwt as { decode?: Decode } | undefined;
-      const decode = own?.decode ?? (installedDecode as unknown as Decode);
+      const decode = decodeOf(config());
       const [one, ...others] = sessionSecrets(config());
       try {
         const token: unknown = await decode({
@@ -109,6 +108,11 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
       return `${originOf(source, process.env)}${basePathOf(config(), process.env)}/error?error=${error}`;
     },
   };
+}
+
+/** What opens a session cookie. */
+export function decodeOf({ jwt }: ConfigLike): Decode {
+  return (jwt as { decode?: Decode } | undefined)?.decode ?? (installedDecode as unknown as Decode);
 }
 
 /** What sessions are encrypted with: `jwt.secret` where it is given, else the secrets of the configuration. */
