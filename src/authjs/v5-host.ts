@@ -62,10 +62,15 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
     },
     note(next) {
       current = next;
+      // Now, because another one may have come by the time that this one's sign-in is stored.
+      entries();
     },
     async prepare() {
       await (installed ??= assertInstalled(5, installedEncode));
-      if (typeof given === "function") current ??= checkedConfig(await given(undefined));
+      if (typeof given !== "function" || current !== undefined) return;
+      const found = checkedConfig(await given(undefined));
+      // One that came with a request meanwhile knows more.
+      current ??= found;
     },
     actionOf: (url) => actionOf(url, basePathOf(current ?? { providers: [] }, process.env)),
     secrets: () => [...new Set([...sessionSecrets(config()), ...secretsOf(config(), process.env)])],
