@@ -23,6 +23,8 @@ import { stripTokens } from "./strip-tokens.ts";
 
 /** The header in which a tab of `nolapse/react` says why it asks. */
 export const ASK_HEADER = "x-nolapse-ask";
+/** The actions in which NextAuth adds a way to sign in, an account or a passkey, to the user of the session that is there. */
+const JOINING: ReadonlySet<string | undefined> = new Set(["callback", "webauthn-options"]);
 
 /** Wraps NextAuth's handler, in the App Router's or the Pages Router's form. */
 export function wrapHandlerOf(
@@ -163,7 +165,7 @@ async function signInContextFor(
   source: RequestSource,
   action: string | undefined,
 ): Promise<Pick<HandlerContext, "previous" | "isOver" | "left" | "database">> {
-  if (action !== "callback") return { previous: undefined, database: undefined };
+  if (!JOINING.has(action)) return { previous: undefined, database: undefined };
   try {
     const value = await cookieValueOf(app, source);
     return app.host.strategy() === "database"
