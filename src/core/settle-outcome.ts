@@ -19,7 +19,7 @@ import { sendWithinWindow } from "./resend.ts";
 import { longestPauseMs } from "./rotation.ts";
 import { openTokens } from "./seal-tokens.ts";
 import { flushCandidates } from "./settle-commit.ts";
-import { lateLeftMs, tellMismatch, type RefreshSend } from "./send-refresh.ts";
+import { lateLeftMs, type RefreshSend } from "./send-refresh.ts";
 import { remember } from "./single-flight.ts";
 import { giveBack, retakeLease } from "./take-lease.ts";
 import { targetKeyOf } from "./token-target.ts";
@@ -45,7 +45,6 @@ export async function settleOutcome(
       ? settleRejected(engine, holding, door)
       : settleRejectedTarget(engine, holding, key, door);
   }
-  tellMismatch(engine, holding, outcome);
   if (outcome.kind === "config" && key !== undefined)
     return settleRefusedTarget(engine, holding, key, outcome);
   return settleFailed(engine, holding, outcome);
