@@ -6,7 +6,7 @@
 import { refreshDeadlineMsOf, type Engine } from "./engine.ts";
 import type { GrantRecord, Intent, Lease } from "./grant.ts";
 import type { LeaseAnswer, LeaseNote } from "./grant-store.ts";
-import { mayStillWin, QUIET_TIME_MS } from "./intent.ts";
+import { asOfNow, mayStillWin, QUIET_TIME_MS } from "./intent.ts";
 import { adopted, type FlightResult, type Holding, type RefreshAsk } from "./refresh-attempt.ts";
 import { noteReading } from "./single-flight.ts";
 import { withTimeLimit, type TimeLimit } from "./time-limit.ts";
@@ -163,10 +163,11 @@ export async function retakeLease(
     await giveBack(engine, grant, lease, note);
     return { gone: result };
   };
-  const other =
-    previousIntent?.parentVersion === answer.grant.version && previousIntent.attemptId !== attemptId
-      ? previousIntent
-      : null;
+  const asRead = (intent: Intent | null): Intent | null =>
+    asOfNow(intent, storeNowMs, refreshDeadlineMsOf(engine, answer.grant));
+  const isOther =
+    previousIntent?.parentVersion === answer.grant.version && previousIntent.attemptId !== attemptId;
+  const other = isOther ? asRead(previousIntent) : null;
   if (moved) return giveUp(adopted(engine, answer.grant, door), { intent: other });
   if (other !== null && mayStillWin(other, storeNowMs)) {
     const waitMs = other.deadlineAtMs + QUIET_TIME_MS - storeNowMs;
@@ -176,7 +177,7 @@ export async function retakeLease(
       { intent: other, backoff },
     );
   }
-  const retaken = { ...holding, lease, grant: answer.grant, unresolved: holding.unresolved ?? other };
+  const retaken = { ...holding, lease, grant: answer.grant, unresolved: asRead(holding.unresolved) ?? other };
   if (isClosing())
     return giveUp(CLOSING, { intent: previousIntent && { ...previousIntent, outcome: "unknown" } });
   if (engine.sending.has(attemptId)) engine.sending.set(attemptId, retaken);
