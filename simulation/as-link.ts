@@ -76,14 +76,14 @@ export class AsLink implements Line {
       const deaf = !this.#world.overHttp && this.#chance.hits(DEAF_SHARE);
       request.signal.addEventListener("abort", () => {
         if (attempt.settled || deaf) return;
-        const { name } = this.#process;
-        const { attemptId } = request;
+        const atMs = this.#world.timeline.nowMs;
         this.#world.history.add({
           kind: "aborted",
-          atMs: this.#world.timeline.nowMs,
-          process: name,
-          attemptId,
+          atMs,
+          process: this.#process.name,
+          attemptId: request.attemptId,
           grant,
+          lastedMs: atMs - attempt.askedAtMs,
         });
         this.#deliver(attempt, SILENT);
       });

@@ -161,8 +161,13 @@ export type SimRecord =
   | CallRecord
   | SettledRecord
   | FaultRecord
-  /** A request was given up: its signal was aborted by the engine. */
-  | (AtProcess & { readonly kind: "aborted"; readonly attemptId: string; readonly grant: string })
+  /** A request was given up, so long after it had begun: its signal was aborted by the engine. */
+  | (AtProcess & {
+      readonly kind: "aborted";
+      readonly attemptId: string;
+      readonly grant: string;
+      readonly lastedMs: number;
+    })
   /** What the real refresher made of an answer, and what it meant. */
   | (AtProcess & {
       readonly kind: "classified";

@@ -71,10 +71,13 @@ export function accountOf(records: readonly SimRecord[], probe: Probe): Account 
   return { unavoidable, avoidable };
 }
 
-/** How the server rotated when the refresh token was used first: a class that changed since gives no second chance. */
+/**
+ * How the server rotated when the refresh token was spent, or else killed: a class that changed since gives no second
+ * chance.
+ */
 function asClassOf(chain: Chain, lost: LostRecord): AsClass | undefined {
   const fatal = fatalOf(chain, lost);
-  return fatal && (firstUseOf(chain, fatal) ?? fatal).asClass;
+  return fatal && (firstUseOf(chain, fatal) ?? killerOf(chain, fatal) ?? fatal).asClass;
 }
 
 /**
@@ -106,8 +109,8 @@ function causeOf(chain: Chain, lost: LostRecord, chains: Chains): Finding {
 /** Why the refresh token of the fatal request was used although it was spent. */
 function causeOfRefusal(chain: Chain, lost: LostRecord, fatal: JudgedRecord, chains: Chains): Finding {
   const successors = chain.successorsOf(fatal.refreshToken, fatal.atMs);
-  const killer = successors.length > 0 ? undefined : killerOf(chain, fatal);
-  const issued = killer === undefined ? successors : [killer];
+  const killer = killerOf(chain, fatal);
+  const issued = killer === undefined ? successors : [...successors, killer];
   const findings = issued.map((one) => causeOfToken(chain, lost, fatal, one, chains));
   const avoidable = findings.find((finding) => "avoidable" in finding);
   if (avoidable !== undefined) return avoidable;
@@ -127,10 +130,14 @@ function causeOfRefusal(chain: Chain, lost: LostRecord, fatal: JudgedRecord, cha
 }
 
 /** Where the last one wins: the second use that killed the token of the fatal request although that was never spent. */
-function killerOf({ judged }: Chain, fatal: JudgedRecord): JudgedRecord | undefined {
+function killerOf(chain: Chain, fatal: JudgedRecord): JudgedRecord | undefined {
+  const { judged } = chain;
+  // Spent, as by an error that consumed it: then it was alive until that.
+  if (firstUseOf(chain, fatal) !== undefined) return undefined;
   const bornAtMs = judged.find(({ issued }) => issued?.refreshToken === fatal.refreshToken)?.atMs ?? 0;
   return judged.findLast(
-    ({ verdict, atMs }) => verdict === "again" && atMs >= bornAtMs && atMs <= fatal.atMs,
+    ({ verdict, asClass, atMs }) =>
+      verdict === "again" && asClass === "P4" && atMs >= bornAtMs && atMs <= fatal.atMs,
   );
 }
 

@@ -16,12 +16,16 @@ const LEASE_MS = 4_000;
 
 const WINDOWED = new Set(["P2", "P3", "P4"]);
 
-/** The use that spent the token of a fatal request: before a server began to rotate, uses brought the same one again. */
+/**
+ * The use that spent the token of a fatal request: before a server began to rotate, uses brought the same one again (P0),
+ * or a new one beside it (P1).
+ */
 export function firstUseOf(chain: Chain, { refreshToken }: JudgedRecord): JudgedRecord | undefined {
   return chain.judged.find(
     (one) =>
       one.refreshToken === refreshToken &&
-      (one.verdict === "consumed" || (one.issued !== undefined && one.issued.refreshToken !== refreshToken)),
+      (one.verdict === "consumed" ||
+        (one.asClass !== "P1" && one.issued !== undefined && one.issued.refreshToken !== refreshToken)),
   );
 }
 

@@ -25,7 +25,6 @@ export function freshTokensKept(probe: Probe): Checker {
   const lostAtMs = new Map<string, number>();
   /** How long each attempt may take, as its intent says. */
   const durationMs = new Map<string, number>();
-  const startedAtMs = new Map<string, number>();
 
   const isDone = ({ refreshToken = "", grant, atMs }: AnswerRecord): boolean => {
     if (durable.has(refreshToken) || ledger.tampered.has(grant)) return true;
@@ -37,8 +36,7 @@ export function freshTokensKept(probe: Probe): Checker {
   };
 
   /** A request whose caller has left goes on: only its own deadline ends it (M6). */
-  const abortProblem = (attemptId: string, atMs: number): string | undefined => {
-    const lastedMs = atMs - (startedAtMs.get(attemptId) ?? atMs);
+  const abortProblem = (attemptId: string, lastedMs: number): string | undefined => {
     const allowedMs = durationMs.get(attemptId) ?? 0;
     return lastedMs < allowedMs - EARLY_MS
       ? `${attemptId} was given up after ${lastedMs} ms, and had ${allowedMs} ms`
@@ -51,8 +49,6 @@ export function freshTokensKept(probe: Probe): Checker {
     if (record.kind === "lost") lostAtMs.set(record.grant, record.atMs);
     if (record.kind === "revoke") revoked.add(record.refreshToken);
     if (record.kind === "answer" && record.outcome === "committed") due.push(record);
-    if (record.kind === "event" && record.event.type === "refresh_started")
-      startedAtMs.set(record.event.attemptId, record.atMs);
     if (record.kind !== "store") return;
     for (const token of tokensStoredBy(probe, record)) durable.add(token);
     const { intent } = record.after ?? {};
@@ -81,7 +77,7 @@ export function freshTokensKept(probe: Probe): Checker {
     name: "I4 no fresh refresh token dropped",
     see(record) {
       note(record);
-      return record.kind === "aborted" ? abortProblem(record.attemptId, record.atMs) : undefined;
+      return record.kind === "aborted" ? abortProblem(record.attemptId, record.lastedMs) : undefined;
     },
     step,
     rest(nowMs) {

@@ -61,8 +61,8 @@ export function mayBeReplay(
 }
 
 /**
- * Whether the answer to an attempt may still come. An intent from the future was written before the store's clock was
- * set back, and its deadline means nothing (I17).
+ * Whether the answer to an attempt may still come. The deadline of an intent from the future means nothing: see
+ * {@link asOfNow}.
  */
 export function mayStillWin({ outcome, startedAtMs, deadlineAtMs }: Intent, storeNowMs: number): boolean {
   return outcome !== "answered" && startedAtMs <= storeNowMs && storeNowMs < deadlineAtMs + QUIET_TIME_MS;
@@ -77,6 +77,18 @@ export function mayStillWin({ outcome, startedAtMs, deadlineAtMs }: Intent, stor
 export function sinceFirst(newest: Intent, first: Intent | null, outcome: Intent["outcome"]): Intent {
   const firstMs = first?.startedAtMs ?? newest.startedAtMs;
   return { ...newest, startedAtMs: firstMs <= newest.startedAtMs ? firstMs : 0, outcome };
+}
+
+/**
+ * An intent as whoever holds the lease has to read it. One from the future was written before the store's clock was set
+ * back, nobody knows how long ago: its request may be out for as long from now as any may, not for as long as the clock
+ * says, and the server's window counts as over (I6, I17).
+ *
+ * @param longestMs How long a request may take, in milliseconds.
+ */
+export function asOfNow(intent: Intent | null, storeNowMs: number, longestMs: number): Intent | null {
+  if (intent === null || intent.startedAtMs <= storeNowMs) return intent;
+  return { ...intent, startedAtMs: 0, deadlineAtMs: storeNowMs + longestMs };
 }
 
 function isInWindow({ startedAtMs }: Intent, storeNowMs: number, policy: RotationPolicy): boolean {

@@ -12,10 +12,10 @@
  */
 import { LONGEST_PAUSE_MS } from "./backoff.ts";
 import { decide, timingOfGrant } from "./decide.ts";
-import { about, type Engine } from "./engine.ts";
+import { about, refreshDeadlineMsOf, type Engine } from "./engine.ts";
 import type { ReauthenticationReason } from "./errors.ts";
 import type { GrantRecord, Intent, Lease } from "./grant.ts";
-import { mayBeReplay, readIntent } from "./intent.ts";
+import { asOfNow, mayBeReplay, readIntent } from "./intent.ts";
 import { flushPending, recoveryLeftMs } from "./persist.ts";
 import { openTokens } from "./seal-tokens.ts";
 import { sendWithinWindow } from "./resend.ts";
@@ -107,8 +107,8 @@ async function underLease(
   attemptId: string,
   { grant, lease, previousIntent, storeNowMs }: Acquired,
 ): Promise<FlightResult> {
-  const unresolved =
-    previousIntent !== null && previousIntent.parentVersion === grant.version ? previousIntent : null;
+  const found = previousIntent?.parentVersion === grant.version ? previousIntent : null;
+  const unresolved = asOfNow(found, storeNowMs, refreshDeadlineMsOf(engine, grant));
   if (unresolved !== null) {
     engine.emit({ type: "lease_taken_over", ...about(engine, grant), attemptId, found: unresolved.outcome });
   }

@@ -44,7 +44,7 @@ export async function sendWithinWindow(engine: Engine, first: Holding, send: Ref
       return { outcome, goesOn };
     });
     if (!goesOn) return { outcome, holding };
-    holding = { ...holding, unresolved: unresolvedOf(holding) };
+    holding = { ...holding, unresolved: unresolvedOf(holding, outcome) };
     const next = await retaken(engine, holding, send.door);
     if (next === undefined) return { outcome, holding };
     if ("gone" in next) return next;
@@ -75,13 +75,22 @@ function isLost(outcome: RefreshOutcome): boolean {
   return outcome.kind === "unknown";
 }
 
+function isAnswered(outcome: RefreshOutcome): boolean {
+  return outcome.kind === "committed_bad" || (outcome.kind === "unknown" && outcome.answered === true);
+}
+
 function askedMs(outcome: RefreshOutcome): number {
   return outcome.kind === "committed" ? 0 : (outcome.retryAfterMs ?? 0);
 }
 
-/** The intent of this attempt, as somebody has to find it whose request was refused after one that got lost. */
-function unresolvedOf({ grant, unresolved }: Holding): Holding["unresolved"] {
-  return grant.intent === null ? unresolved : sinceFirst(grant.intent, unresolved, "unknown");
+/**
+ * The intent of this attempt, as somebody has to find it whose request was refused after one that got lost. It is answered
+ * once all its requests are: none can come to the server any more, and the pair that is stored then is in no doubt.
+ */
+function unresolvedOf({ grant, unresolved }: Holding, outcome: RefreshOutcome): Holding["unresolved"] {
+  if (grant.intent === null) return unresolved;
+  const allAnswered = isAnswered(outcome) && (unresolved === null || unresolved.outcome === "answered");
+  return sinceFirst(grant.intent, unresolved, allAnswered ? "answered" : "unknown");
 }
 
 /** Time that has passed, by a wall clock that may jump: each step counts, and one that cannot be true counts as the longest. */

@@ -6,7 +6,7 @@
 import { refreshDeadlineMsOf, type Engine } from "./engine.ts";
 import type { GrantRecord, Intent, Lease } from "./grant.ts";
 import type { LeaseAnswer, LeaseNote } from "./grant-store.ts";
-import { mayStillWin, QUIET_TIME_MS } from "./intent.ts";
+import { asOfNow, mayStillWin, QUIET_TIME_MS } from "./intent.ts";
 import { adopted, type FlightResult, type Holding, type RefreshAsk } from "./refresh-attempt.ts";
 import { noteReading } from "./single-flight.ts";
 import { withTimeLimit, type TimeLimit } from "./time-limit.ts";
@@ -40,15 +40,15 @@ async function takeLeaseWithin(
   attemptId: string,
   limit: TimeLimit,
 ): Promise<Acquired | FlightResult> {
-  const { clock, limits } = engine;
+  const { clock } = engine;
   /** `undefined`: not known, because no acknowledgement has come yet. */
   let found: Intent | null | undefined;
   let failures = 0;
   do {
-    const askedAtMs = clock.nowMs();
     let answer: LeaseAnswer;
+    let isInTime: boolean;
     try {
-      answer = await acquire(engine, seen, attemptId);
+      ({ answer, isInTime } = await acquire(engine, seen, attemptId));
     } catch (error) {
       if (++failures === TRIES) throw error;
       await pause(engine);
@@ -61,9 +61,7 @@ async function takeLeaseWithin(
       const { previousIntent } = answer;
       if (previousIntent?.attemptId !== attemptId) found = previousIntent;
       else if (found === undefined) found = replacedUnseen(previousIntent, seen);
-      // A process that stood still since it asked may have lost the lease already, and sending now could be a replay (X11).
-      const tookMs = clock.nowMs() - askedAtMs;
-      if (tookMs >= 0 && tookMs < limits.leaseMs) return { ...answer, previousIntent: found };
+      if (isInTime) return { ...answer, previousIntent: found };
       continue;
     }
     if (answer.grant.version !== seen.version) return adopted(engine, answer.grant, door);
@@ -73,13 +71,25 @@ async function takeLeaseWithin(
   return { kind: "failed", code: "lease_held", retryInMs: STORE_RETRY_MS };
 }
 
-function acquire(engine: Engine, grant: GrantRecord, attemptId: string): Promise<LeaseAnswer> {
-  return engine.store.acquireLease(grant.id, {
-    holder: engine.holder,
+/**
+ * Asks for the lease, and says whether the answer came in time: a process that stood still since it asked may have lost
+ * the lease already, and sending now could be a replay (X11).
+ */
+async function acquire(
+  engine: Engine,
+  grant: GrantRecord,
+  attemptId: string,
+): Promise<{ readonly answer: LeaseAnswer; readonly isInTime: boolean }> {
+  const { clock, limits, store, holder } = engine;
+  const askedAtMs = clock.nowMs();
+  const answer = await store.acquireLease(grant.id, {
+    holder,
     attemptId,
-    durationMs: engine.limits.leaseMs,
+    durationMs: limits.leaseMs,
     deadlineMs: refreshDeadlineMsOf(engine, grant),
   });
+  const tookMs = clock.nowMs() - askedAtMs;
+  return { answer, isInTime: tookMs >= 0 && tookMs < limits.leaseMs };
 }
 
 /**
@@ -127,31 +137,37 @@ export type Retaken =
  * may come, and before a grant is ended. What somebody else did meanwhile shows by it, also where a failover took the
  * lease back (X13): their request may be the winner, and nothing is sent or ended before it must have told (I6).
  *
+ * @param triesLeft How often it is taken at most until the answer comes in time.
+ *
  * Rejects with `StoreFailedError`.
  */
-export async function retakeLease(engine: Engine, holding: Holding, door: string): Promise<Retaken> {
+export async function retakeLease(
+  engine: Engine,
+  holding: Holding,
+  door: string,
+  triesLeft: number = TRIES,
+): Promise<Retaken> {
   const isClosing = (): boolean => engine.closing.aborted;
   if (isClosing()) return { gone: CLOSING };
   const { grant, attemptId } = holding;
-  const answer = await acquire(engine, grant, attemptId);
+  const { answer, isInTime } = await acquire(engine, grant, attemptId);
   if (answer.status === "absent") return { gone: { kind: "ended", reason: "missing" } };
   noteReading(engine.shared, answer, engine.clock.nowMs());
   if (answer.status === "ended")
     return { gone: { kind: "ended", reason: answer.grant.endReason ?? "revoked" } };
   const moved = answer.grant.version !== grant.version;
-  if (answer.status === "held") {
-    const held: FlightResult = { kind: "failed", code: "lease_held", retryInMs: STORE_RETRY_MS };
-    return { gone: moved ? adopted(engine, answer.grant, door) : held };
-  }
+  const held: FlightResult = { kind: "failed", code: "lease_held", retryInMs: STORE_RETRY_MS };
+  if (answer.status === "held") return { gone: moved ? adopted(engine, answer.grant, door) : held };
   const { lease, previousIntent, storeNowMs } = answer;
   const giveUp = async (result: FlightResult, note: LeaseNote): Promise<Retaken> => {
     await giveBack(engine, grant, lease, note);
     return { gone: result };
   };
-  const other =
-    previousIntent?.parentVersion === answer.grant.version && previousIntent.attemptId !== attemptId
-      ? previousIntent
-      : null;
+  const asRead = (intent: Intent | null): Intent | null =>
+    asOfNow(intent, storeNowMs, refreshDeadlineMsOf(engine, answer.grant));
+  const isOther =
+    previousIntent?.parentVersion === answer.grant.version && previousIntent.attemptId !== attemptId;
+  const other = isOther ? asRead(previousIntent) : null;
   if (moved) return giveUp(adopted(engine, answer.grant, door), { intent: other });
   if (other !== null && mayStillWin(other, storeNowMs)) {
     const waitMs = other.deadlineAtMs + QUIET_TIME_MS - storeNowMs;
@@ -161,11 +177,13 @@ export async function retakeLease(engine: Engine, holding: Holding, door: string
       { intent: other, backoff },
     );
   }
-  const retaken = { ...holding, lease, grant: answer.grant, unresolved: holding.unresolved ?? other };
+  const retaken = { ...holding, lease, grant: answer.grant, unresolved: asRead(holding.unresolved) ?? other };
   if (isClosing())
     return giveUp(CLOSING, { intent: previousIntent && { ...previousIntent, outcome: "unknown" } });
   if (engine.sending.has(attemptId)) engine.sending.set(attemptId, retaken);
-  return { holding: retaken, storeNowMs };
+  if (isInTime) return { holding: retaken, storeNowMs };
+  if (triesLeft === 1) return giveUp(held, { intent: retaken.unresolved });
+  return retakeLease(engine, retaken, door, triesLeft - 1);
 }
 
 /**

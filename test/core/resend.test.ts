@@ -297,6 +297,50 @@ describe("an answer that got lost where the server gives the refresh token a sec
     expect(eventsOf("refresh_ended")).toHaveLength(1);
   });
 
+  it.each([
+    ["takes it anew, and sends within the window", 10 * SECOND_MS, 2],
+    ["sends nothing once the window is over", 40 * SECOND_MS, 1],
+  ])(
+    "a holder that stood still while it took its lease once more %s (X11, I1, I12)",
+    async (_, stillMs, requests) => {
+      const { clock, as, one, two } = await due("grace_forks", GRACE);
+      as.failNext(lostAfterCommit);
+      one.store.break("renewLease", "fail");
+      await one.token(ALICE);
+      await clock.settle();
+      one.store.break("acquireLease", 20, 1);
+      while (one.store.count("acquireLease") < 2) await clock.advance(1);
+      one.freeze();
+      await clock.advance(stillMs);
+      one.thaw();
+      await clock.advance(5 * SECOND_MS);
+
+      expect(as.sent).toHaveLength(requests);
+      expect(one.store.count("acquireLease")).toBe(3);
+      expect([await one.token(ALICE), await two.token(BOB)]).toEqual([
+        requests === 1 ? "at.alice.1" : "at.alice.3",
+        "at.bob.1",
+      ]);
+      expect(as.liveRefreshTokens("alice")).not.toEqual([]);
+    },
+  );
+
+  it("is not asked for again by a holder that never gets its lease in time: it gives it back (I11, X19)", async () => {
+    const { clock, as, one, store, row } = await due("grace_forks", GRACE);
+    as.failNext(lostAfterCommit);
+    await one.token(ALICE);
+    await clock.settle();
+    one.store.answer("acquireLease", async (...args) => {
+      const taken = await store.acquireLease(...(args as Parameters<typeof store.acquireLease>));
+      clock.jump(5 * SECOND_MS);
+      return taken;
+    });
+    await clock.advance(SECOND_MS);
+
+    expect([as.sent.length, one.store.count("acquireLease")]).toEqual([1, 4]);
+    expect(await row(ALICE)).toMatchObject({ lease: null, intent: { outcome: "unknown" } });
+  });
+
   it("is not asked for again while the store does not confirm the lease (I1, X32)", async () => {
     const { clock, as, one, two } = await due("grace_forks", GRACE);
     as.failNext(lostAfterCommit);

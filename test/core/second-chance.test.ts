@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { RotationPolicy } from "../../src/core/rotation.ts";
 import type { SentRequest } from "../../src/core/single-flight.ts";
 import { spentNameOf, usefulnessOf } from "../../src/core/spent-parent.ts";
-import type { RotationClass } from "./support/authorization-server.ts";
+import type { Fault, RotationClass } from "./support/authorization-server.ts";
 import {
   ALICE,
   BOB,
@@ -301,5 +301,35 @@ describe("a pair that was stored by whoever held the lease to the end", () => {
     await clock.settle();
 
     expect(await row(ALICE)).toMatchObject({ version: 2, candidates: [] });
+  });
+
+  const answered: Fault = { answer: { kind: "unknown", code: "http_503", answered: true } };
+  const broken: Fault = { answer: { kind: "committed_bad", code: "invalid_json" } };
+  const silent: Fault = { answer: { kind: "unknown", code: "reset", answered: false } };
+
+  it.each([
+    [
+      "no doubt where the server has answered each request before: none can come any more",
+      [answered, broken],
+      0,
+    ],
+    ["doubt where one of them was never answered, whatever the next one was", [silent, answered], 1],
+  ] as const)("is in %s (P4, I10)", async (_, faults, kept) => {
+    const { as, clock, server, signInBoth, row } = scenario({ lifetimeMs: HOUR_MS });
+    as.rotation = "last_wins";
+    await signInBoth();
+    const one = server({ rotationOf: () => ({ class: "last_wins", graceMs: WINDOW_MS }) });
+    await clock.advance(51 * MINUTE_MS);
+    as.failNext(...faults);
+    await one.token(ALICE);
+    await clock.advance(5 * SECOND_MS);
+    const stored = await row(ALICE);
+    for (let second = 0; second < 30; second++) {
+      await one.token(ALICE);
+      await clock.advance(SECOND_MS);
+    }
+
+    expect([stored.version, stored.candidates.length]).toEqual([2, kept]);
+    expect(as.sent).toHaveLength(3 + kept);
   });
 });

@@ -224,6 +224,14 @@ const pause = (process: string): SimRecord => ({
   what: "pause",
   untilMs: T + 20_000,
 });
+/** The second request of an attempt has just begun when one of its requests is given up, which had lasted so long. */
+const givenUp = (lastedMs: number): readonly SimRecord[] => [
+  inserted,
+  acquired,
+  started("s0.1", "a"),
+  started("s0.1", "a", T + 74_000),
+  { kind: "aborted", atMs: T + 75_000, process: "s0.1", attemptId: "a", grant: GRANT, lastedMs },
+];
 
 /** Further ways to break a rule: the rule, how, a history that breaks it so, and the nearest one that does not. */
 const MORE: readonly {
@@ -233,6 +241,12 @@ const MORE: readonly {
   readonly good: readonly SimRecord[];
   readonly own?: Partial<Probe>;
 }[] = [
+  {
+    rule: "I4",
+    how: "by a request that is given up before its deadline, not by an older one of the same attempt (M6)",
+    bad: givenUp(1_000),
+    good: givenUp(75_000),
+  },
   {
     rule: "I8",
     how: "by a token for another audience",

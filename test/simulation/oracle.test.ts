@@ -218,6 +218,70 @@ describe("an error that consumed the refresh token (X41)", () => {
   });
 });
 
+describe("a stored refresh token that was refused, after the one before it had been sent twice", () => {
+  const first = { ...rotated, asClass: "P4", graceMs: 30_000 } as SimRecord;
+  const stored = { ...committed, atMs: T + 300 } as SimRecord;
+  const twice = (changes: Partial<Extract<SimRecord, { kind: "judged" }>>): SimRecord =>
+    judged({ atMs: T + 5_100, verdict: "again", asClass: "P4", graceMs: 30_000, issued, ...changes });
+  const delivered = { askedAtMs: T, duplicate: true } as const;
+  const fatal = (changes: Partial<Extract<SimRecord, { kind: "judged" }>>): SimRecord =>
+    judged({ atMs: T + 55_000, attemptId: "c", refreshToken: RT2, verdict: "refused", ...changes });
+  const histories = (...records: readonly SimRecord[]): readonly SimRecord[] => [
+    inserted,
+    send("s0.1", "a", T),
+    first,
+    came,
+    stored,
+    ...records,
+    lost({ atMs: T + 55_100, row: [RT2] }),
+  ];
+
+  it("was not killed by that where an error consumed it later: it was alive until then (X41)", () => {
+    const again = twice({ ...delivered, asClass: "P2" });
+    const consumed = judged({ atMs: T + 50_000, attemptId: "b", refreshToken: RT2, verdict: "consumed" });
+
+    expect(causeOf(histories(again, consumed, fatal({ verdict: "alarm" })))).toBe("consumed");
+  });
+
+  it("was killed by it where the last one wins: avoidable if that was sent when it was stored already (P4)", () => {
+    const late = {
+      attemptId: "b",
+      askedAtMs: T + 5_000,
+      issued: { refreshToken: "rt-3", accessToken: "at-3" },
+    };
+
+    expect(causeOf(histories(twice(late), fatal({ asClass: "P4" })))).toBeUndefined();
+  });
+
+  it.each([
+    ["P4", "of its killing, whatever the server was changed to since (X43)", delivered],
+    ["P0", "of the refusal, if nothing had killed it", { ...delivered, asClass: "P3" }],
+  ] as const)("counts as lost at a server of the class %s: that %s", (asClass, _, changes) => {
+    const { unavoidable, avoidable } = accountOf(
+      histories(twice(changes), fatal({ asClass: "P0" })),
+      probe(),
+    );
+
+    expect([...unavoidable, ...avoidable].map((loss) => loss.asClass)).toEqual([asClass]);
+  });
+});
+
+describe("a refresh token that was used before the server was changed (X43)", () => {
+  it.each([
+    ["P6", "P1", "the later use spent it"],
+    ["P3", "P3", "the earlier one had spent it"],
+  ] as const)("was lost at a server of the class %s if that was %s before: %s", (asClass, before, _) => {
+    const earlier = { ...rotated, asClass: before } as SimRecord;
+    const later = judged({
+      ...{ atMs: T + 20_000, attemptId: "c" },
+      issued: { refreshToken: "rt-3", accessToken: "at-3" },
+    });
+    const records = story(later).map((record) => (record === rotated ? earlier : record));
+
+    expect(accountOf(records, probe()).unavoidable.map((loss) => loss.asClass)).toEqual([asClass]);
+  });
+});
+
 describe("a grant that was ended although its refresh token was good", () => {
   it("is avoidable, and by the server's own word not dead", () => {
     const records = [inserted, lost({ good: [RT1], ended: undefined })];
