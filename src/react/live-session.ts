@@ -51,7 +51,7 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
   let nextAuthHasNone = false;
 
   const scheduler = createScheduler({
-    environment: browserEnvironment(),
+    environment: browserEnvironment(url()),
     fetchSession,
     session: initial,
     onAnswer(session) {
