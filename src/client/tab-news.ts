@@ -53,9 +53,10 @@ export function newsOf(session: ClientSession, atMs: number, soon: number): Shar
 export function readNews(value: unknown): TabNews | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const news = value as Readonly<Record<string, unknown>>;
-  const numbers: unknown = NUMBERS[news["kind"] as TabNews["kind"]];
+  const kind = news["kind"] as TabNews["kind"];
   const isWhole =
-    Array.isArray(numbers) && numbers.every((name) => typeof news[name] === "number" && news[name] >= 0);
+    Object.hasOwn(NUMBERS, kind) &&
+    NUMBERS[kind].every((name) => typeof news[name] === "number" && news[name] >= 0);
   return isWhole ? (value as TabNews) : undefined;
 }
 
