@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { createScheduler, type Scheduler } from "../../src/client/scheduler.ts";
-import type { ClientSession } from "../../src/client/session.ts";
 import { settle, type FakePage } from "./fake-page.ts";
 import { FakeProfile } from "./fake-profile.ts";
 import { FakeServer } from "./fake-server.ts";
