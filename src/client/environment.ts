@@ -30,8 +30,6 @@ export interface OtherTabs {
 
 /** The page around a scheduler. */
 export interface Environment {
-  /** Absent where a tab cannot reach others, or must not: then each asks for itself. */
-  readonly tabs?: OtherTabs | undefined;
   /** Reads both clocks. */
   read(): Reading;
   /** As `setTimeout`: may be late, or early by a little, and must not be given more than 2^31-1 milliseconds (F25). */

@@ -16,10 +16,9 @@
 import { elapsedMs, type Environment, type Reading, type WakeReason } from "./environment.ts";
 import type { FetchSession, SessionAnswer } from "./fetch-session.ts";
 import { DEFAULT_SETTINGS, plan, type AskReason, type PlanSettings, type PlanState } from "./plan.ts";
-import { afterAnswer, afterFailure, afterNews, stateOf } from "./plan-state.ts";
+import { afterAnswer, afterFailure, stateOf } from "./plan-state.ts";
 import { keepIdentity, samePerson, type ClientSession } from "./session.ts";
-import { judgeNews, newsOf, readNews, type TabNews } from "./tab-news.ts";
-import { createTurns } from "./turns.ts";
+import type { Peer, Sharing } from "./sharing.ts";
 
 /** What a scheduler works with. */
 export interface SchedulerOptions {
@@ -53,6 +52,8 @@ export interface Scheduler {
   tell(session: ClientSession | null, sure?: boolean): void;
   /** Asks now, because the session may have changed. Two calls within two seconds count as a failure, and back off. */
   confirm(): void;
+  /** From now on asks for, and hears from, the other tabs of this browser, until the returned function is called. */
+  share(make: (peer: Peer) => Sharing): () => void;
 }
 
 /** A request, or the wait for the turn to send it. */
@@ -70,8 +71,6 @@ const LEAST_WAIT_MS = 1_000;
 /** Makes a scheduler. Nothing happens before {@link Scheduler.start}. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { environment, fetchSession, onAnswer, requestTimeoutMs = 15_000 } = options;
-  const { tabs } = environment;
-  const turns = tabs && createTurns(environment, tabs);
   const listeners = new Set<() => void>();
   let settings = DEFAULT_SETTINGS;
   let shown = options.session;
@@ -80,6 +79,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let flight: Flight | undefined;
   let timer: unknown;
   let confirmedAt: Reading | undefined;
+  let sharing: Sharing | undefined;
   let running = false;
 
   function known(now: Reading): PlanState {
@@ -115,15 +115,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function ask(reason: AskReason, now: Reading): void {
-    const isShared = turns !== undefined && reason !== "mount" && reason !== "update";
+    const others = reason === "mount" || reason === "update" ? undefined : sharing;
+    const isShared = others !== undefined;
     const abort = new AbortController();
     const waitMs = isShared ? waitForTurnMs(now) : 0;
     const forMs = waitMs + requestTimeoutMs;
     const mine: Flight = (flight = { abort, sentAt: now, forMs, isShared });
     state = { ...known(now), asked: { reason, at: now } };
     arm(forMs);
-    if (!isShared) return void send(reason, mine);
-    void turns.take(waitMs, abort.signal).then((turn) => {
+    if (!others) return void send(reason, mine);
+    void others.take(waitMs, abort.signal).then((turn) => {
       // The news came on the last way.
       if (flight !== mine) return turn.release();
       const sentAt = environment.read();
@@ -151,7 +152,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           // A tab that slept while the answer was under way cannot know how old it is.
           const late = elapsedMs(mine.sentAt, then) > requestTimeoutMs;
           take(late ? { kind: "failed" } : answer, then);
-          if (reason !== "update") post(then);
+          // What was asked because another tab spoke is not told again: that could go on for ever.
+          if (reason !== "update") sharing?.tell(then);
           look("timer");
         })
         // A listener threw: the timer of this request is still there, and looks again.
@@ -159,29 +161,20 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     );
   }
 
-  /** Tells the other tabs how it went. What was asked because another tab spoke is not told again: that could go on for ever. */
-  function post({ wallMs: atMs }: Reading): void {
-    if (!state) return;
-    const { failures, soon } = state;
-    if (failures > 0) tabs?.post({ kind: "failed", atMs, failures } satisfies TabNews);
-    else if (latest) tabs?.post(newsOf(latest, atMs, soon));
-  }
-
-  function hear(value: unknown): void {
-    const news = readNews(value);
-    if (!news || !state) return;
-    turns?.heard(news.kind === "asking" ? news.turn : undefined);
-    if (news.kind === "asking") return;
-    const now = environment.read();
-    const heard = judgeNews(news, latest, state.failures, now.wallMs);
-    if (heard === "ignore" || (flight && !flight.isShared)) return;
-    if (heard === "ask") return confirm();
-    drop();
-    state = afterNews(state, news, now, environment.random());
-    if (latest && news.kind === "answer" && news.expires > 0)
-      latest = { ...latest, accessTokenExpires: news.expires };
-    look("timer");
-  }
+  const peer: Peer = {
+    latest: () => latest,
+    state: () => state,
+    adopt(next, expires) {
+      if (!running || (flight && !flight.isShared)) return;
+      drop();
+      state = next;
+      if (latest && expires > 0) latest = { ...latest, accessTokenExpires: expires };
+      look("timer");
+    },
+    confirm() {
+      if (!flight || flight.isShared) confirm();
+    },
+  };
 
   function take(answer: SessionAnswer, now: Reading): void {
     const draw = environment.random();
@@ -220,13 +213,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       running = true;
       known(environment.read());
       const stopEvents = environment.onWake(look);
-      const stopPosts = tabs?.onPost(hear);
       // Later, so that a start which is undone at once sends nothing.
       void Promise.resolve().then(() => look("timer"));
       return () => {
         running = false;
         stopEvents();
-        stopPosts?.();
         drop();
         environment.clearTimer(timer);
       };
@@ -252,5 +243,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       else confirm();
     },
     confirm,
+    share(make) {
+      const mine = (sharing = make(peer));
+      return () => {
+        mine.stop();
+        if (sharing === mine) sharing = undefined;
+      };
+    },
   };
 }

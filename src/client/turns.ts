@@ -21,9 +21,9 @@ export interface Turns {
    * Resolves when this tab may ask: after the tab that asks now, but after `waitMs` at most; at once where no other tab was
    * ever heard of. Never rejects. Never resolves once `signal` is aborted, because the news came.
    */
-  take(waitMs: number, signal: AbortSignal): Promise<Turn>;
+  readonly take: (waitMs: number, signal: AbortSignal) => Promise<Turn>;
   /** There is another tab; it wants to ask, where `turn` is given, or does. */
-  heard(turn?: number): void;
+  readonly heard: (turn?: number) => void;
 }
 
 /** The time that a message from the tab before needs to get here, in milliseconds: locks come by another way. */

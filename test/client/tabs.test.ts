@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createScheduler, type Scheduler } from "../../src/client/scheduler.ts";
+import { createSharing } from "../../src/client/sharing.ts";
 import { settle, type FakePage } from "./fake-page.ts";
 import { FakeProfile } from "./fake-profile.ts";
 import { FakeServer } from "./fake-server.ts";
@@ -52,7 +53,8 @@ function openTab(page: FakePage, server: FakeServer, chance: () => number): Tab 
   });
   let renders = 0;
   scheduler.subscribe(() => renders++);
-  return { page, scheduler, stop: scheduler.start(), renders: () => renders };
+  const stops = [scheduler.start(), scheduler.share((peer) => createSharing(page, page.tabs!, peer))];
+  return { page, scheduler, stop: () => stops.forEach((stop) => stop()), renders: () => renders };
 }
 
 /** Chance that is the same in every run. */
