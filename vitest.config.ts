@@ -11,8 +11,11 @@ const NEXT_AUTH_5 = [{ find: /^next-auth(?=\/|$)/, replacement: "next-auth-v5" }
 
 const suite = (name: string): string => `test/e2e/${name}.test.ts`;
 
-/** `next dev` and a browser at once, four apps at once, and a comparison of two need a machine of their own. */
-const LONG = ["browser-dev", "several-processes", "compared"];
+/**
+ * `next dev` and a browser at once, four apps at once, and a comparison of two need a machine of their own. What the list of
+ * sessions and the token handler do is told by unit tests sooner.
+ */
+const LONG = ["browser-dev", "several-processes", "compared", "sessions", "token-handler"];
 /** The suites of `npm test` that run with Auth.js v5 as well. */
 const TELLING = ["lifetimes", "crash"];
 /** They have servers of their own, and no example. */
@@ -94,8 +97,7 @@ export default defineConfig({
           name: "e2e",
           env: { NOLAPSE_EXAMPLE: "next-auth" },
           include: [suite("*"), "test/packed/**/*.test.ts", "test/matrix/telling-rows.test.ts"],
-          // Not before the whole matrix has run once.
-          exclude: isFull ? [] : [...LONG.map(suite), "test/matrix/telling-rows.test.ts"],
+          exclude: isFull ? [] : LONG.map(suite),
         },
       },
       {

@@ -24,8 +24,12 @@ export interface Moment {
 export class Chain {
   readonly judged: JudgedRecord[] = [];
   readonly sends: SendRecord[] = [];
+  /** When an attempt began to send; a process that stands still may never come to it. */
+  readonly startsAtMs: number[] = [];
   /** The answers with tokens that reached a process. */
   readonly answers: AnswerRecord[] = [];
+  /** The attempts that were told that the server had not looked at the refresh token. */
+  readonly refused = new Set<string>();
   /** When each token was first in a row. */
   readonly durableAtMs = new Map<string, number>();
   /** When somebody asked for a token who may start a refresh, and through which process. */
@@ -90,6 +94,7 @@ export class Chains {
     if (kind === "judged") this.of(record.grant).judged.push(record);
     if (kind === "send") this.of(record.grant).sends.push(record);
     if (kind === "answer" && record.outcome === "committed") this.of(record.grant).answers.push(record);
+    if (kind === "answer" && record.outcome === "config") this.of(record.grant).refused.add(record.attemptId);
     if (kind === "lost") this.of(record.grant).lost ??= record;
     if (kind === "event") this.#seeEvent(record);
     if (kind === "fault") this.#seeFault(record);
@@ -115,6 +120,7 @@ export class Chains {
   }
 
   #seeEvent({ event, grant, atMs, process }: Extract<SimRecord, { kind: "event" }>): void {
+    if (event.type === "refresh_started") this.of(grant).startsAtMs.push(atMs);
     // A pause after a failure holds for all processes; a store that fails, for the one that told so.
     if (event.type === "refresh_ended" && event.outcome !== "committed" && event.outcome !== "rejected")
       this.of(grant).trouble.push({ atMs, process: undefined });

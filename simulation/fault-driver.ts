@@ -216,18 +216,24 @@ function sweepKeys(world: World, removesOld: boolean, onSealed: () => void): voi
     server.ring = "both";
     world.crash(server.life.process, 100, "stop");
   }
+  let isDone = false;
+  let sweeps = 0;
   const sweep = (): void => {
     const server = world.servers.find(({ life }) => life.process.running);
-    if (server === undefined || world.healed) return;
-    const again = (): void => void world.timeline.after(5_000, sweep);
+    if (isDone || server === undefined || world.healed) return;
+    const mine = ++sweeps;
+    // One that was given up, because its process had died, is not followed by a second one.
+    const again = (): void => void world.timeline.after(5_000, () => mine === sweeps && sweep());
     const { process } = server.life;
     world.timeline.after(6_000, () => {
-      if (!process.alive) sweep();
+      if (mine === sweeps && !process.alive) sweep();
     });
     server.life.manager.resealGrants().then(({ needed, unopened, resealed }) => {
       if (resealed > 0) onSealed();
       const left = Object.values(needed).filter(({ seals }) => seals > 0).length;
       if (left > 1 || unopened > 0) return again();
+      if (isDone) return;
+      isDone = true;
       if (removesOld) dropOldKey(world);
     }, again);
   };

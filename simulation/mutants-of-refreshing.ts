@@ -165,7 +165,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
     patches: [
       {
         file: "src/core/settle-outcome.ts",
-        find: 'return { ...grant.intent, startedAtMs, outcome: answered ? "answered" : "unknown" };',
+        find: 'return sinceFirst(grant.intent, unresolved, answered ? "answered" : "unknown");',
         replace: "return null;",
       },
     ],

@@ -66,13 +66,9 @@ export function missedWindow(chain: Chain, fatal: JudgedRecord): string | undefi
   if (first === undefined || policy === undefined || !WINDOWED.has(first.asClass ?? "P3")) return undefined;
   const windowMs = Math.min(toldWindowMs(policy), first.graceMs ?? Infinity);
   if (windowMs === 0 || fatal.asClass !== first.asClass) return undefined;
-  const triedAgain = chain.sends.some(
-    (send) =>
-      send.refreshToken === fatal.refreshToken &&
-      send.atMs > first.atMs &&
-      send.atMs <= first.atMs + windowMs,
-  );
-  if (triedAgain) return undefined;
+  // The network had doubled the request, and the sender got the answer to the one that spent nothing.
+  if (chain.refused.has(first.attemptId)) return undefined;
+  if (chain.startsAtMs.some((atMs) => atMs > first.atMs && atMs <= first.atMs + windowMs)) return undefined;
   const decidedAtMs = fatal.askedAtMs ?? fatal.atMs;
   const fromMs = first.atMs + LEASE_MS + TAKEOVER_SLACK_MS;
   const untilMs = Math.min(first.atMs + windowMs, decidedAtMs) - TAKEOVER_SLACK_MS;

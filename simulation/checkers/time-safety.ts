@@ -26,8 +26,10 @@ export function timeSafety(probe: Probe): Checker {
       if (record.requestedAtMs !== undefined) requestedAtMs.set(record.accessToken, record.requestedAtMs);
     }
     if (record.kind === "store" && record.operation === "insert" && record.after !== undefined) {
+      // A sign-in reckons by the clock of its moment; its process may stand still before it stores.
+      const endMs = record.after.accessTokenExpiresAtMs ?? Infinity;
       for (const token of tokensOfRow(probe, record.after))
-        issuerSkewMs.set(token, record.after.accessTokenIssuedAtMs - record.atMs);
+        issuerSkewMs.set(token, endMs - (probe.expiryOf(token) ?? endMs));
     }
   };
 

@@ -36,6 +36,15 @@ export async function sessionRowOf(
   }
 }
 
+/**
+ * Deletes the row of a session, if there is one: some adapters reject where there is none.
+ *
+ * @throws What the adapter throws, or {@link StoreFailedError} where its database does not answer.
+ */
+export async function deleteSessionRow(adapter: AdapterLike, sessionToken: string): Promise<void> {
+  if ((await sessionRowOf(adapter, sessionToken)) !== null) await adapter.deleteSession?.(sessionToken);
+}
+
 /** Whether a session has ended by its row. A row without a date that can be read has. */
 export function hasExpired({ session }: SessionAndUser, nowMs: number): boolean {
   return !(new Date(session.expires).valueOf() >= nowMs);

@@ -7,10 +7,12 @@ import type { App, ResealedGrants } from "./app.ts";
 import { createBackChannelLogout, type BackChannelLogout } from "./back-channel-logout.ts";
 import { createCheck, type Check } from "./check.ts";
 import { createFetchWithToken, type FetchWithToken } from "./fetch-with-token.ts";
+import { createLiveSessions, type LiveSessions } from "./live-sessions.ts";
 import { createGetAccessToken, type GetAccessToken } from "./token-access.ts";
+import { createTokenHandlerOf, type CreateTokenHandler } from "./token-handler/index.ts";
 
 /** What `withFreshTokens` returns beside the parts for NextAuth. */
-export interface AppFunctions {
+export interface AppFunctions extends LiveSessions {
   /**
    * The signed-in user's access token, valid for at least `minValidityMs`.
    *
@@ -29,6 +31,13 @@ export interface AppFunctions {
   readonly backChannelLogout: BackChannelLogout;
   /** `fetch` with the token, to the origins in `allowedOrigins` only. */
   readonly fetchWithToken: FetchWithToken;
+  /**
+   * Makes the route through which pages call listed APIs without a token in the browser:
+   * `export const { GET, HEAD, POST, PUT, PATCH, DELETE } = createTokenHandler({ apis })` in
+   * `app/api/proxy/[...path]/route.ts`, `export default createTokenHandler({ apis }).pages` in `pages/api/`.
+   * See docs/browser-calls.md.
+   */
+  readonly createTokenHandler: CreateTokenHandler;
   /**
    * Finds out at the start of a server, from `instrumentation.ts`, what the first sign-in would otherwise: whether the
    * secrets do, whether this Node has what the store needs, and whether the store answers. One read of the store, and
@@ -56,6 +65,8 @@ export function createAppFunctions(app: App): AppFunctions {
     backChannelLogout: createBackChannelLogout(app),
     getAccessToken: createGetAccessToken(app),
     fetchWithToken: createFetchWithToken(app),
+    createTokenHandler: createTokenHandlerOf(app),
+    ...createLiveSessions(app),
     check: createCheck(app),
     resealGrants: async () => (await app.ready()).resealGrants(),
     close: (timeoutMs) => app.close(timeoutMs),

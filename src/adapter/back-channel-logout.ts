@@ -12,6 +12,7 @@ import type { GrantSelector } from "../core/grant-store.ts";
 import type { SingleUse } from "../core/single-use.ts";
 import { CLOCK_TOLERANCE_S, type LogoutToken, type LogoutTokenRefusal } from "../oauth/logout-token.ts";
 import { readBody } from "../oauth/read-body.ts";
+import { allTried } from "./all-tried.ts";
 import type { App, ReadyApp } from "./app.ts";
 import { reportFailure } from "./report.ts";
 import {
@@ -176,10 +177,7 @@ async function endNamed({ manager, indexer }: ReadyApp, token: LogoutToken): Pro
       ? sidRefs.map((sidRef) => ({ sidRef }))
       : indexer.subjectRefsOf(issuer, subject).map((subjectRef) => ({ subjectRef }));
   const only = (grant: GrantRecord): boolean => isNamed(grant, token, sidRefs);
-  const ends = await Promise.allSettled(
-    selectors.map((selector) => manager.endGrants(selector, "revoked", { revoke: true, only })),
-  );
-  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  await allTried(selectors.map((selector) => manager.endGrants(selector, "revoked", { revoke: true, only })));
 }
 
 /**

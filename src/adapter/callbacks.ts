@@ -189,8 +189,8 @@ async function laterJwt<Params extends JwtParams>(
     return withoutClaim(token ?? params.token);
   }
   const clean = withoutRecipeError(stripTokens(params.token, adopted.tokens).value);
-  const token = (await own({ ...params, token: clean })) as object;
-  return withClaim(stripTokens(token, adopted.tokens).value, adopted.claim);
+  const token = (await own({ ...params, token: clean })) as object | null;
+  return withClaim(stripTokens(token ?? clean, adopted.tokens).value, adopted.claim);
 }
 
 async function adoptQuietly(app: App, token: SessionToken): Promise<AdoptedSession | undefined> {

@@ -61,22 +61,27 @@ function checkOrigins(origins: unknown): void {
       `must be a list such as ["https://api.example.com"]; got ${kindOf(origins)}`,
     );
   }
-  for (const origin of origins as readonly unknown[]) checkOrigin(origin);
+  for (const origin of origins as readonly unknown[]) checkOrigin("allowedOrigins", origin);
 }
 
-function checkOrigin(origin: unknown): void {
+/**
+ * Refuses what is no origin that may see a token: https, or http on this machine, exactly as a browser writes it.
+ *
+ * @throws {@link InvalidOptionError} naming `option`.
+ */
+export function checkOrigin(option: string, origin: unknown): void {
   const text = typeof origin === "string" ? origin : "";
   const parsed = URL.canParse(text) ? new URL(text) : undefined;
   const given = typeof origin === "string" ? JSON.stringify(origin) : kindOf(origin);
   if (parsed === undefined || parsed.origin !== text.replace(/\/$/, "")) {
     throw new InvalidOptionError(
-      "allowedOrigins",
+      option,
       `takes origins such as "https://api.example.com", without a path; got ${given}`,
     );
   }
   if (parsed.protocol !== "https:" && !(parsed.protocol === "http:" && isLoopback(parsed.hostname))) {
     throw new InvalidOptionError(
-      "allowedOrigins",
+      option,
       `takes https origins, because a token must not travel in plain text; got ${given}`,
     );
   }

@@ -24,6 +24,6 @@ export function createCheck(
     // The machine that builds need not have the secrets, nor reach the store.
     if (env()["NEXT_PHASE"] === "phase-production-build") return;
     const { manager } = await app.ready();
-    await manager.has(NOBODY);
+    await manager.grantOf(NOBODY);
   };
 }

@@ -6,7 +6,7 @@
  */
 
 /** The name of the claim. */
-export const CLAIM_NAME = "nolapse";
+const CLAIM_NAME = "nolapse";
 
 /** How many grants a session has at most: eight claims leave a session cookie in one piece. */
 export const MAX_GRANTS_PER_SESSION = 8;

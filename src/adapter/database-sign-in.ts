@@ -8,7 +8,9 @@
  * @module
  */
 import { InvalidOptionError } from "../core/errors.ts";
-import { hasExpired, sessionRowOf, type SessionAndUser } from "./adapter-like.ts";
+import type { GrantRecord } from "../core/grant.ts";
+import { deleteSessionRow, hasExpired, sessionRowOf, type SessionAndUser } from "./adapter-like.ts";
+import { allTried } from "./all-tried.ts";
 import type { App } from "./app.ts";
 import type { Place } from "./database-sessions.ts";
 import type { SignIn, StoredGrant } from "./grants.ts";
@@ -43,9 +45,14 @@ export async function storeForDatabase(app: App, signIn: SignIn): Promise<Stored
       'can only be "database" with the wrapped route: wrapHandler(NextAuth(authOptions)), or wrapAuth(NextAuth(authConfig)) in version 5',
     );
   }
-  const sessionToken = database.previous ?? (database.upcoming ??= await app.host.newSessionToken());
-  const place = database.previous === undefined ? "own" : await placeFor(app, database.previous, signIn);
-  return storeIn(app, database, { signIn, sessionToken, place });
+  const { previous } = database;
+  if (previous === undefined) {
+    const sessionToken = (database.upcoming ??= await app.host.newSessionToken());
+    return storeIn(app, database, { signIn, sessionToken, place: "own", replaced: [] });
+  }
+  const place = await placeFor(app, previous, signIn);
+  const replaced = await replacedBy(app, previous, signIn, place);
+  return storeIn(app, database, { signIn, sessionToken: previous, place, replaced });
 }
 
 /** The token for the session that NextAuth is making; `undefined` for one of its own. It is given away once. */
@@ -67,7 +74,7 @@ export async function noteCreatedSession(app: App, sessionToken: string): Promis
   try {
     const { grants } = await app.ready();
     const { claim } = context.stored;
-    context.stored = await storeIn(app, database, { ...stored, sessionToken, place: "own" });
+    context.stored = await storeIn(app, database, { ...stored, sessionToken, place: "own", replaced: [] });
     // The same tokens are in both.
     await grants.end(claim, "replaced", false);
   } catch (error) {
@@ -84,18 +91,14 @@ export async function endReplacedInDatabase(
   const { databaseSessions, host } = app;
   const revoke = unlessShared(grant);
   if (previous !== undefined && created !== undefined && previous !== created) {
-    await databaseSessions.end(previous, "replaced", revoke);
-    await host.adapter()?.deleteSession?.(previous);
+    await allTried([
+      databaseSessions.end(previous, "replaced", revoke),
+      deleteSessionRow(host.adapter() ?? {}, previous),
+    ]);
   }
   if (stored === undefined || grant === undefined) return;
-  const { manager, grants } = await app.ready();
-  const newId = grants.idOf(grant.claim);
-  for (const place of ["own", "added"] as const) {
-    for (const { id, provider } of await databaseSessions.liveIn(stored.sessionToken, place)) {
-      const isGone = provider === stored.signIn.provider || (place === "own" && stored.place === "own");
-      if (isGone && id !== newId) await manager.endGrant(id, "replaced", { revoke });
-    }
-  }
+  const { manager } = await app.ready();
+  await allTried(stored.replaced.map((id) => manager.endGrant(id, "replaced", { revoke })));
 }
 
 /** A second sign-in of one user may share the chain's consent at the server: revoking the old could end the new. */
@@ -113,14 +116,34 @@ async function placeFor(app: App, sessionToken: string, { provider }: SignIn): P
   return (await manager.endReasonOf(own.id)) === undefined ? "added" : "own";
 }
 
+/**
+ * The grants of a session whose place a sign-in takes: those that are there before its own, so that of two sign-ins at once
+ * neither ends the other's.
+ */
+async function replacedBy(
+  { databaseSessions }: App,
+  sessionToken: string,
+  { provider }: SignIn,
+  place: Place,
+): Promise<readonly string[]> {
+  const [own, added] = await Promise.all([
+    databaseSessions.liveIn(sessionToken, "own"),
+    databaseSessions.liveIn(sessionToken, "added"),
+  ]);
+  const isOfProvider = (each: GrantRecord): boolean => each.provider === provider;
+  return [...(place === "own" ? own : own.filter(isOfProvider)), ...added.filter(isOfProvider)].map(
+    ({ id }) => id,
+  );
+}
+
 async function storeIn(
   app: App,
   database: DatabaseSignIn,
   stored: NonNullable<DatabaseSignIn["stored"]>,
 ): Promise<StoredGrant> {
   const { grants } = await app.ready();
-  const handle = await app.databaseSessions.handleOf(stored.sessionToken, stored.place);
-  const grant = await grants.store(stored.signIn, handle);
+  const sessionRef = await app.databaseSessions.newRefOf(stored.sessionToken, stored.place);
+  const grant = await grants.store(stored.signIn, sessionRef);
   database.stored = stored;
   return grant;
 }

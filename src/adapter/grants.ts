@@ -6,7 +6,7 @@
  */
 import { InvalidOptionError, StoreFailedError } from "../core/errors.ts";
 import type { EndOptions } from "../core/end-grant.ts";
-import type { EndReason } from "../core/grant.ts";
+import type { EndReason, GrantRecord } from "../core/grant.ts";
 import type { TokenManager } from "../core/token-manager.ts";
 import {
   MAX_LIFETIME_MS,
@@ -19,6 +19,7 @@ import { jwtExp, jwtPart } from "../oauth/jwt-exp.ts";
 import { grantIssuerOf } from "../oauth/provider-config.ts";
 import type { ProviderProfile } from "../oauth/provider-profile.ts";
 import type { Indexer } from "../vault/indexer.ts";
+import { allTried } from "./all-tried.ts";
 import {
   claimOf,
   grantsIn,
@@ -63,10 +64,12 @@ export interface StoredGrant {
 /** The grants of an application's sessions. */
 export interface Grants {
   /**
-   * Stores the tokens of a sign-in under a new handle, in a session of its own or in `session`. Rejects with
+   * Stores the tokens of a sign-in under a new handle, in a session of its own or in that of `sessionRef`. Rejects with
    * `StoreFailedError` or `InvalidOptionError`.
    */
-  readonly store: (signIn: SignIn, session?: SessionHandle) => Promise<StoredGrant>;
+  readonly store: (signIn: SignIn, sessionRef?: string) => Promise<StoredGrant>;
+  /** What the grants of a session are stored under. `undefined` if its key is not in the ring any more. */
+  readonly sessionRefOf: (session: SessionHandle) => string | undefined;
   /** The id of the grant that a claim names. `undefined` if its key is not in the ring any more. */
   readonly idOf: (claim: GrantClaim) => string | undefined;
   /** The claim for a session of a hand-written recipe, stored once however often it is asked for. */
@@ -104,23 +107,28 @@ export function createGrants(context: GrantsContext): Grants {
   };
   return {
     idOf,
-    async store(signIn, session) {
+    sessionRefOf: ({ keyId, handle }) => indexer.sessionRefOf(keyId, handle),
+    async store(signIn, sessionRef) {
       const claim: GrantClaim = {
         handle: indexer.newHandle(),
         keyId: indexer.newestKeyId(),
         provider: signIn.provider,
       };
-      const sessionRef = session && indexer.sessionRefOf(session.keyId, session.handle);
       return save(context, claim, signIn, { sessionRef });
     },
     adopt: (token) => adopt(context, token),
     end,
     async endSession(claim, reason, revoke = true) {
-      const ends = await Promise.allSettled(grantsIn(claim).map((each) => end(each, reason, revoke)));
-      for (const each of ends) if (each.status === "rejected") throw each.reason;
+      const named = grantsIn(claim);
+      const ids = new Set(named.map(idOf));
       const { keyId, handle } = sessionHandleOf(claim);
       const sessionRef = indexer.sessionRefOf(keyId, handle);
-      if (sessionRef !== undefined) await manager.endGrants({ sessionRef }, reason, { revoke });
+      // The named ones by their ids, because those are refused here at once where the store does not take the end.
+      const only = ({ id }: GrantRecord): boolean => !ids.has(id);
+      await allTried([
+        ...named.map((each) => end(each, reason, revoke)),
+        ...(sessionRef === undefined ? [] : [manager.endGrants({ sessionRef }, reason, { revoke, only })]),
+      ]);
     },
   };
 }
@@ -152,7 +160,8 @@ async function save(
   const authority = textOf(claims?.["iss"]) ?? issuer;
   const person = textOf(claims?.["sub"]) ?? subject;
   const sid = textOf(claims?.["sid"]);
-  const subjectRef = person === undefined ? null : indexer.subjectRefOf(authority, person);
+  const user = person === undefined ? undefined : { issuer: authority, subject: person };
+  const subjectRef = user === undefined ? null : indexer.subjectRefOf(user.issuer, user.subject);
   await manager.saveGrant({
     id: mustHash(indexer.grantIdOf(claim.keyId, claim.handle, provider)),
     sessionRef: sessionRef ?? mustHash(indexer.sessionRefOf(claim.keyId, claim.handle)),
@@ -161,7 +170,7 @@ async function save(
     provider,
     issuer,
     clientId: config?.clientId ?? "",
-    tokenSet,
+    tokenSet: { ...tokenSet, ...(user !== undefined && { user }) },
     adopted,
   });
   const refreshable = tokenSet.refreshToken !== undefined;
@@ -183,7 +192,7 @@ async function adopt(context: GrantsContext, token: SessionToken): Promise<Adopt
   for (const keyId of indexer.keyIds()) {
     const claim = adoptedClaim(indexer, keyId, refreshToken, provider);
     const id = mustHash(indexer.grantIdOf(keyId, claim.handle, provider));
-    if (await manager.has(id)) return { claim, tokens };
+    if ((await manager.grantOf(id)) !== undefined) return { claim, tokens };
   }
   const claim = adoptedClaim(indexer, indexer.newestKeyId(), refreshToken, provider);
   const told = withJwtExpiry(found.tokens, options.providers?.[provider]?.expiryFrom);

@@ -98,10 +98,7 @@ export function configFromEntry(
 }
 
 /** What an application knows better than the profile of its provider. */
-export function profileOverridesOf({
-  defaultLifetimeMs,
-  revokeOnSignOut,
-}: ProviderOptions): ProfileOverrides {
+function profileOverridesOf({ defaultLifetimeMs, revokeOnSignOut }: ProviderOptions): ProfileOverrides {
   return {
     ...(defaultLifetimeMs !== undefined && { defaultLifetimeMs }),
     ...(revokeOnSignOut !== undefined && { revocation: revokeOnSignOut ? "token" : "none" }),

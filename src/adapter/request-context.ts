@@ -8,7 +8,7 @@ import type { SessionClaim, SessionToken } from "./claim.ts";
 import type { Place } from "./database-sessions.ts";
 import type { SignIn, StoredGrant } from "./grants.ts";
 import type { RequestSource } from "./request-source.ts";
-import type { NamedGrant } from "./session-grants.ts";
+import type { NamedGrant, SessionGrants } from "./session-grants.ts";
 
 /** The session that a browser had before a sign-in. */
 export interface PreviousSession {
@@ -24,8 +24,13 @@ export interface DatabaseSignIn {
   readonly previous: string | undefined;
   /** The token that a new session will get. */
   upcoming?: string;
-  /** What the sign-in brought, and the session and place that it was stored for. */
-  stored?: { readonly signIn: SignIn; readonly sessionToken: string; readonly place: Place };
+  /** What the sign-in brought, the session and place that it was stored for, and the grants there whose place it takes. */
+  stored?: {
+    readonly signIn: SignIn;
+    readonly sessionToken: string;
+    readonly place: Place;
+    readonly replaced: readonly string[];
+  };
   /** The token of the session that NextAuth has made. */
   created?: string;
 }
@@ -39,6 +44,8 @@ export interface HandlerContext {
   readonly door: string;
   /** The session that the browser had before this request, if it signs in. */
   readonly previous: PreviousSession | undefined;
+  /** The grants of a session whose own one was ended from outside, if it signs in. */
+  readonly left?: SessionGrants | undefined;
   /** Its sign-in, where sessions are rows of the adapter. */
   readonly database: DatabaseSignIn | undefined;
   /** From where NextAuth sends the user after a sign-out to where the provider takes over, if it shall. */

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { EndOptions } from "../core/end-grant.ts";
+import type { EndReason } from "../core/grant.ts";
 import type { App } from "./app.ts";
 import { claimOf, grantsIn, type GrantClaim, type SessionClaim, type SessionToken } from "./claim.ts";
 import type { RequestSource } from "./request-source.ts";
@@ -21,8 +23,13 @@ export interface NamedGrant {
 export interface SessionGrants {
   /** The session's own: what is meant where no provider is named, and whose end by a sign-out ends the session. */
   readonly own: NamedGrant;
-  /** Those of other providers, ended ones included, each provider once. Rejects with `StoreFailedError`. */
+  /**
+   * Those of other providers, ended ones included, each provider once; while the store is away, those that this process
+   * knows to live. Rejects with `StoreFailedError` if it knows of none.
+   */
   readonly others: () => Promise<readonly NamedGrant[]>;
+  /** That of a provider, also an ended one; `undefined` if there is none. Rejects with `StoreFailedError`. */
+  readonly grantOf: (provider: string) => Promise<NamedGrant | undefined>;
 }
 
 /** Somebody is signed in; without grants if no sign-in of the session brought tokens. */
@@ -65,8 +72,33 @@ export async function grantsOfClaim(app: App, claim: SessionClaim): Promise<Sess
     const { provider, keyId } = each;
     return { provider, keyId, id: grants.idOf(each) };
   };
-  const [own, ...linked] = grantsIn(claim);
-  return { own: named(own), others: () => Promise.resolve(linked.map(named)) };
+  const all = grantsIn(claim).map(named);
+  return {
+    own: named(claim),
+    others: () => Promise.resolve(all.slice(1)),
+    grantOf: (provider) => Promise.resolve(all.find((each) => each.provider === provider)),
+  };
+}
+
+/** Ends what was added to a session. What the store does not take is offered again. Rejects with `InvalidOptionError` only. */
+export async function endAdded(
+  app: App,
+  { others }: SessionGrants,
+  reason: EndReason,
+  revoke: EndOptions["revoke"] = true,
+): Promise<void> {
+  const { manager } = await app.ready();
+  const added = await others().catch(() => []);
+  const ids = added.flatMap(({ id }) => id ?? []);
+  await Promise.allSettled(ids.map((id) => manager.endGrant(id, reason, { revoke })));
+}
+
+/**
+ * Whether a session's own grant was ended from outside, such as by a back-channel logout, which knows of no other: what was
+ * added is left to end. Where a sign-in has replaced it, what was added may be the newer cookie's.
+ */
+export function leavesAdded(reason: string): reason is "signed_out" | "revoked" {
+  return reason === "signed_out" || reason === "revoked";
 }
 
 /** Whether the end of a session's own grant means that nobody is signed in by its cookie any more. */

@@ -11,7 +11,7 @@ import { currentRequestIfAny } from "./next-modules.ts";
 import { reportFailure, warnOnce } from "./report.ts";
 import { handlerContext } from "./request-context.ts";
 import { isPrefetch } from "./request-source.ts";
-import { isSignedOut, type NamedGrant, type SessionGrants } from "./session-grants.ts";
+import { endAdded, isSignedOut, leavesAdded, type NamedGrant, type SessionGrants } from "./session-grants.ts";
 import {
   UNREADABLE_FIELDS,
   sessionFieldsOf,
@@ -38,7 +38,8 @@ export async function fieldsOf(
   }
 }
 
-async function fieldsOfGrants(app: App, { own, others }: SessionGrants): Promise<SessionFields | undefined> {
+async function fieldsOfGrants(app: App, grants: SessionGrants): Promise<SessionFields | undefined> {
+  const { own, others } = grants;
   const context = handlerContext();
   if (context) context.reading = own;
   const source = context?.source ?? (await currentRequestIfAny());
@@ -53,6 +54,7 @@ async function fieldsOfGrants(app: App, { own, others }: SessionGrants): Promise
   });
   if (view?.status === "ended" && isSignedOut(view.reason)) {
     if (context) context.signedOut = true;
+    if (leavesAdded(view.reason)) await endAdded(app, grants, view.reason);
     return undefined;
   }
   const fields = view === undefined ? UNREADABLE_FIELDS : sessionFieldsOf(view, app.host.sessionErrorName);

@@ -4,16 +4,19 @@
  *
  * @module
  */
+import { allTried } from "./all-tried.ts";
 import type { App } from "./app.ts";
 import { endReplacedInDatabase, unlessShared } from "./database-sign-in.ts";
 import { grantsIn } from "./claim.ts";
 import { reportFailure } from "./report.ts";
 import { noteNewCookie, type HandlerContext } from "./request-context.ts";
+import { endAdded } from "./session-grants.ts";
 
 /** Ends what is to be ended. Never rejects. */
 export async function settleSignIn(app: App, context: HandlerContext): Promise<void> {
   if (context.signedIn === true) await endReplaced(app, context);
   else await endUnborn(app, context);
+  await endLeft(app, context);
 }
 
 /**
@@ -39,7 +42,7 @@ async function endReplacedByJwt(app: App, { previous, stored, claim }: HandlerCo
   if (kept.has(previous.claim.handle) && ownId !== undefined) noteNewCookie(ownId);
   if (gone.length === before.length)
     await grants.endSession(previous.claim, "replaced", unlessShared(stored));
-  else for (const each of gone) await grants.end(each, "replaced", unlessShared(stored));
+  else await allTried(gone.map((each) => grants.end(each, "replaced", unlessShared(stored))));
 }
 
 /** Between the `signIn` callback, which stored the grant, and the cookie NextAuth or the application can still refuse. */
@@ -57,4 +60,11 @@ async function endUnborn(app: App, { previous, database, stored }: HandlerContex
       error,
     );
   }
+}
+
+/** Ends what was added to a session whose own grant was ended from outside before this sign-in. */
+async function endLeft(app: App, { left, stored }: HandlerContext): Promise<void> {
+  if (left === undefined) return;
+  // The secrets did when it was found.
+  await endAdded(app, left, "replaced", unlessShared(stored)).catch(() => undefined);
 }

@@ -35,9 +35,10 @@ export async function storeSignIn(
   if (isDatabase && type === "credentials") return undefined;
   const { grants, profileOf } = await app.ready();
   const context = handlerContext();
+  const joined = isDatabase ? undefined : joinedSession(app, context?.previous, account);
   const grant = isDatabase
     ? await storeForDatabase(app, signIn)
-    : await grants.store(signIn, joinedSession(app, context?.previous, account));
+    : await grants.store(signIn, joined && grants.sessionRefOf(joined));
   if (context) context.stored = grant;
   if (!grant.refreshable && profileOf(provider).hasRefreshGrant) {
     warnOnce(

@@ -15,7 +15,7 @@ import {
   type RequestLike,
   type RequestSource,
 } from "./request-source.ts";
-import { isSignedOut, sessionOf, type NamedGrant, type SessionGrants } from "./session-grants.ts";
+import { isSignedOut, sessionOf } from "./session-grants.ts";
 import { isAccessTokenOptions, tokenAskOf, type AccessTokenOptions } from "./token-ask.ts";
 
 /** An access token that has at least the asked life left. */
@@ -72,7 +72,7 @@ export async function findGrant(
   const source = request === undefined ? await currentRequest() : requestSourceOf(request);
   const session = await sessionOf(app, source);
   const own = session?.grants?.own;
-  const named = session?.grants && (await grantFor(session.grants, provider));
+  const named = provider === undefined ? own : await session?.grants?.grantOf(provider);
   if (own === undefined || named === undefined) {
     if (provider !== undefined) checkKnown(app, provider);
     if (session === null) throw new NotSignedInError();
@@ -84,15 +84,8 @@ export async function findGrant(
   return { grantId: named.id, provider: named.provider, source, ownGrantId };
 }
 
-async function grantFor(
-  { own, others }: SessionGrants,
-  provider: string | undefined,
-): Promise<NamedGrant | undefined> {
-  if (provider === undefined || own.provider === provider) return own;
-  return (await others()).find((each) => each.provider === provider);
-}
-
-function checkKnown({ host }: App, provider: string): void {
+/** @throws {@link InvalidOptionError} for an id that is none of NextAuth's providers. */
+export function checkKnown({ host }: App, provider: string): void {
   const known = host.providerIds();
   if (known.includes(provider)) return;
   const names = known.map((each) => `"${each}"`).join(", ");
@@ -117,8 +110,10 @@ export async function signedOutAsSuch<Result>(
   return settled.value;
 }
 
+/** `undefined` also where the store cannot say: what it last said of the grant that was added is recent as well (I6). */
 async function endOf(app: App, grantId: string): Promise<string | undefined> {
-  return (await app.ready()).manager.endReasonOf(grantId);
+  const { manager } = await app.ready();
+  return manager.endReasonOf(grantId).catch(() => undefined);
 }
 
 function endTold(settled: PromiseSettledResult<unknown>): string | undefined {

@@ -40,18 +40,31 @@ export function tokenAskOf(
   providerId: string,
   profile: ProviderProfile,
 ): Pick<TokenAsk, "minValidityMs" | "maxWaitMs" | "target"> {
-  const { minValidityMs, maxWaitMs, resource, audience, scope } = options;
-  const target: TokenTarget = {
-    ...(resource !== undefined && { resource: checkedResource(resource) }),
-    ...(audience !== undefined && { audience: checkedAudience(audience) }),
-    ...(scope !== undefined && { scope: checkedScope(scope) }),
-  };
+  const { minValidityMs, maxWaitMs } = options;
+  const target = targetOf(options);
   const names = Object.keys(target) as (keyof TokenTarget)[];
   for (const name of names) checkKnown(name, providerId, profile);
   return {
     ...(minValidityMs !== undefined && { minValidityMs }),
     ...(maxWaitMs !== undefined && { maxWaitMs }),
     ...(names.length > 0 && { target }),
+  };
+}
+
+/**
+ * What chooses the API.
+ *
+ * @param at Where the options stand, for errors, such as `apis.shop.`.
+ * @throws {@link InvalidOptionError} for what is no resource, audience or scope.
+ */
+export function targetOf(
+  { resource, audience, scope }: Readonly<Partial<Record<keyof TokenTarget, unknown>>>,
+  at = "",
+): TokenTarget {
+  return {
+    ...(resource !== undefined && { resource: checkedResource(resource, `${at}resource`) }),
+    ...(audience !== undefined && { audience: checkedAudience(audience, `${at}audience`) }),
+    ...(scope !== undefined && { scope: checkedScope(scope, `${at}scope`) }),
   };
 }
 
@@ -71,27 +84,27 @@ function checkKnown(name: keyof TokenTarget, providerId: string, profile: Provid
 }
 
 /** @see [RFC 8707, section 2](https://www.rfc-editor.org/rfc/rfc8707.html#section-2) - absolute, without a fragment */
-function checkedResource(value: unknown): string {
+function checkedResource(value: unknown, option: string): string {
   if (isShort(value) && URL.canParse(value) && !value.includes("#")) return value;
   throw new InvalidOptionError(
-    "resource",
+    option,
     `must be an absolute URI without "#", such as "https://api.example.com"; got ${kindOf(value)}`,
   );
 }
 
-function checkedAudience(value: unknown): string {
+function checkedAudience(value: unknown, option: string): string {
   if (isShort(value) && /^[^\p{Cc}]+$/u.test(value)) return value;
   throw new InvalidOptionError(
-    "audience",
+    option,
     `must be a text such as "https://api.example.com" or "orders"; got ${kindOf(value)}`,
   );
 }
 
 /** @see [RFC 6749, section 3.3](https://www.rfc-editor.org/rfc/rfc6749.html#section-3.3) */
-function checkedScope(value: unknown): string {
+function checkedScope(value: unknown, option: string): string {
   if (isShort(value) && SCOPE.test(value)) return value;
   throw new InvalidOptionError(
-    "scope",
+    option,
     `must be scopes with one space between them, such as "orders:read orders:write"; got ${kindOf(value)}`,
   );
 }

@@ -7,7 +7,7 @@
 import type { EndReason } from "../core/grant.ts";
 import { hasExpired, sessionRowOf, type AdapterLike, type SessionAndUser } from "./adapter-like.ts";
 import type { App } from "./app.ts";
-import { noteCreatedSession } from "./database-sign-in.ts";
+import { noteCreatedSession, unlessShared } from "./database-sign-in.ts";
 import { reportFailure } from "./report.ts";
 import { handlerContext } from "./request-context.ts";
 import { beginProviderLogout } from "./rp-initiated-logout.ts";
@@ -107,7 +107,9 @@ async function beginSignOut(app: App, sessionToken: string): Promise<() => Promi
 async function endSession(app: App, adapter: AdapterLike, sessionToken: string): Promise<void> {
   try {
     const row = await sessionRowOf(adapter, sessionToken).catch(() => null);
-    await app.databaseSessions.end(sessionToken, endReasonFor(row));
+    // Where a sign-in comes upon a session that is over, it has stored its grant already.
+    const revoke = unlessShared(handlerContext()?.stored);
+    await app.databaseSessions.end(sessionToken, endReasonFor(row), revoke);
   } catch (error) {
     reportFailure(
       "A grant could not be ended at sign-out yet; it is refused here, and ended as soon as the store is back",

@@ -7,7 +7,7 @@
 import type { App } from "./app.ts";
 import { claimOf, withoutClaim } from "./claim.ts";
 import { databaseSignInOf } from "./database-sign-in.ts";
-import { inHandler, type HandlerContext, type PreviousSession } from "./request-context.ts";
+import { inHandler, type HandlerContext } from "./request-context.ts";
 import {
   isNodeResponse,
   requestSourceOf,
@@ -17,7 +17,7 @@ import {
 } from "./request-source.ts";
 import { withoutSessionCookies } from "./session-cookie.ts";
 import { leadingAway, leadingRedirectAway, leadingResultAway, withUrl } from "./rp-initiated-logout.ts";
-import { cookieValueOf, isSignedOut, tokenOf } from "./session-grants.ts";
+import { cookieValueOf, grantsOfClaim, isSignedOut, leavesAdded, tokenOf } from "./session-grants.ts";
 import { settleSignIn } from "./settle-sign-in.ts";
 import { stripTokens } from "./strip-tokens.ts";
 
@@ -51,6 +51,8 @@ async function answerApp(
 ): Promise<unknown> {
   const params = (await (routeContext as { params?: unknown } | undefined)?.params) as
     { nextauth?: string[] } | undefined;
+  // The base path of a lazy configuration tells the action, also in the first request of a process.
+  await app.host.prepare().catch(() => undefined);
   const { actionOf } = app.host;
   const action = actionOf ? actionOf(request.url) : params?.nextauth?.[0];
   const source: RequestSource = { ...requestSourceOf(request), url: request.url };
@@ -160,30 +162,40 @@ async function signInContextFor(
   app: App,
   source: RequestSource,
   action: string | undefined,
-): Promise<Pick<HandlerContext, "previous" | "database">> {
+): Promise<Pick<HandlerContext, "previous" | "left" | "database">> {
   if (action !== "callback") return { previous: undefined, database: undefined };
-  const value = await cookieValueOf(app, source).catch(() => undefined);
-  return app.host.strategy() === "database"
-    ? { previous: undefined, database: await databaseSignInOf(app, value) }
-    : { previous: await previousSession(app, source), database: undefined };
+  try {
+    const value = await cookieValueOf(app, source);
+    return app.host.strategy() === "database"
+      ? { previous: undefined, database: await databaseSignInOf(app, value) }
+      : { ...(await previousSession(app, source)), database: undefined };
+  } catch {
+    // The configuration is wrong, or lazy and not to be had without a request: NextAuth itself goes on, or says why not.
+    return { previous: undefined, database: undefined };
+  }
 }
 
-/** A session that is over is none: what its old cookie names is nothing to add to. */
-async function previousSession(app: App, source: RequestSource): Promise<PreviousSession | undefined> {
+/** A session that is over is none: what its old cookie names is nothing to add to, but may be left to end. */
+async function previousSession(
+  app: App,
+  source: RequestSource,
+): Promise<Pick<HandlerContext, "previous" | "left">> {
+  const none = { previous: undefined };
   try {
     const token = await tokenOf(app, source);
-    if (token === null) return undefined;
+    if (token === null) return none;
     const { grants, manager } = await app.ready();
     const adopted = claimOf(token) ? undefined : await grants.adopt(token);
     const claim = claimOf(token) ?? adopted?.claim;
-    if (claim === undefined) return undefined;
+    if (claim === undefined) return none;
     const id = grants.idOf(claim);
     const unknown = () => "unknown" as const;
     const end = id === undefined ? unknown() : await manager.endReasonOf(id).catch(unknown);
-    if (end !== undefined && isSignedOut(end)) return undefined;
+    if (end !== undefined && isSignedOut(end))
+      return leavesAdded(end) ? { ...none, left: await grantsOfClaim(app, claim) } : none;
     const before = withoutClaim(stripTokens(token, adopted?.tokens ?? []).value);
-    return { claim, token: before, isUsable: end === undefined };
+    return { previous: { claim, token: before, isUsable: end === undefined } };
   } catch {
-    return undefined;
+    return none;
   }
 }

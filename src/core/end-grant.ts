@@ -10,7 +10,7 @@
 import { bury, buryUnheard, endedUnheard, type EndOptions } from "./clear-ended.ts";
 import { settled, type Engine } from "./engine.ts";
 import { StoreFailedError } from "./errors.ts";
-import { MAX_FOUND } from "./live-grants.ts";
+import { isSelected, MAX_FOUND } from "./find-grants.ts";
 import type { EndReason, GrantRecord } from "./grant.ts";
 import type { GrantSelector } from "./grant-store.ts";
 import { offerAgain } from "./offer-again.ts";
@@ -172,16 +172,6 @@ async function burySelected(
 export async function flushEnds({ shared }: Engine): Promise<void> {
   const pending = new Set(shared.pendingEnds.values());
   await Promise.all([...pending].map(({ end }) => settled(end())));
-}
-
-/** Whether a grant is one of those that a selector names. */
-export function isSelected(
-  grant: Pick<GrantRecord, "sessionRef" | "subjectRef" | "sidRef">,
-  selector: GrantSelector,
-): boolean {
-  return Object.entries(selector).every(
-    ([field, value]) => grant[field as "sessionRef" | "subjectRef" | "sidRef"] === value,
-  );
 }
 
 function isMeant(grant: GrantRecord, selector: GrantSelector, { only }: EndOptions): boolean {

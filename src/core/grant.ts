@@ -104,7 +104,7 @@ export interface SealedTokens {
 export interface NewGrant extends SealedTokens {
   /** Keyed hash of handle and provider, behind the id of the key and a dot. See {@link grantRefOf} for logs. */
   readonly id: string;
-  /** Keyed hash of the handle: names all grants of one session. */
+  /** Keyed hash of the handle: names all grants of one session. In a database session the added ones have `.added` behind it. */
   readonly sessionRef: string;
   /** Keyed hash of issuer and subject, `null` where there is no subject. */
   readonly subjectRef: string | null;

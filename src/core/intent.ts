@@ -68,6 +68,17 @@ export function mayStillWin({ outcome, startedAtMs, deadlineAtMs }: Intent, stor
   return outcome !== "answered" && startedAtMs <= storeNowMs && storeNowMs < deadlineAtMs + QUIET_TIME_MS;
 }
 
+/**
+ * The intent that an attempt leaves behind whose answer is not known: open since the first request of this version, whoever
+ * sent it, because the server's window opened with that, and until the deadline of the newest. A first request that seems
+ * to be later than the newest was sent before the store's clock was set back, nobody knows how long ago: the window
+ * counts as over.
+ */
+export function sinceFirst(newest: Intent, first: Intent | null, outcome: Intent["outcome"]): Intent {
+  const firstMs = first?.startedAtMs ?? newest.startedAtMs;
+  return { ...newest, startedAtMs: firstMs <= newest.startedAtMs ? firstMs : 0, outcome };
+}
+
 function isInWindow({ startedAtMs }: Intent, storeNowMs: number, policy: RotationPolicy): boolean {
   const windowMs = resendWindowMs(policy);
   if (windowMs === Number.POSITIVE_INFINITY) return true;

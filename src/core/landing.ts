@@ -5,6 +5,7 @@
  */
 import { flushEnds } from "./end-grant.ts";
 import { about, settled, type Engine } from "./engine.ts";
+import { sinceFirst } from "./intent.ts";
 import { flushPending } from "./persist.ts";
 import { flushCandidates } from "./settle-commit.ts";
 import { giveBack } from "./take-lease.ts";
@@ -41,9 +42,7 @@ export async function offerPending(engine: Engine, over: AbortSignal): Promise<v
  */
 export async function handOver(engine: Engine): Promise<void> {
   const given = [...engine.sending.values()].map(async ({ grant, lease, attemptId, unresolved }) => {
-    // The server's window opened with the first request of this version, whoever sent it.
-    const startedAtMs = unresolved?.startedAtMs ?? grant.intent?.startedAtMs ?? 0;
-    const intent = grant.intent && { ...grant.intent, startedAtMs, outcome: "unknown" as const };
+    const intent = grant.intent && sinceFirst(grant.intent, unresolved, "unknown");
     if (await giveBack(engine, grant, lease, { intent }))
       engine.emit({ type: "handed_over", ...about(engine, grant), attemptId });
   });

@@ -33,13 +33,14 @@ export interface CurrentGrant {
  */
 export async function readGrant(engine: Engine, id: string): Promise<CurrentGrant | undefined> {
   const current = await readLiveOrLast(engine, id);
-  const endReason = engine.shared.pendingEnds.get(id)?.reason;
-  if (current === undefined || endReason === undefined || current.grant.state === "ended") return current;
-  // Its user has signed out; the store was away and does not know it yet (SEC-13).
-  return {
-    ...current,
-    grant: { ...current.grant, state: "ended", endReason, endedAtMs: engine.clock.nowMs() },
-  };
+  return current && { ...current, grant: withPendingEnd(engine, current.grant) };
+}
+
+/** The grant, ended if its user has signed out and the store, which was away, does not know it yet (SEC-13). */
+export function withPendingEnd({ shared, clock }: Engine, grant: GrantRecord): GrantRecord {
+  const endReason = shared.pendingEnds.get(grant.id)?.reason;
+  if (endReason === undefined || grant.state === "ended") return grant;
+  return { ...grant, state: "ended", endReason, endedAtMs: clock.nowMs() };
 }
 
 async function readLiveOrLast(engine: Engine, id: string): Promise<CurrentGrant | undefined> {

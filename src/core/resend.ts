@@ -6,6 +6,7 @@
  */
 import { refreshDeadlineMsOf, type Engine } from "./engine.ts";
 import { whileLeased } from "./keep-lease.ts";
+import { sinceFirst } from "./intent.ts";
 import { again, type FlightResult, type Holding } from "./refresh-attempt.ts";
 import type { RefreshOutcome } from "./refresher.ts";
 import { resendWindowMs } from "./rotation.ts";
@@ -78,14 +79,9 @@ function askedMs(outcome: RefreshOutcome): number {
   return outcome.kind === "committed" ? 0 : (outcome.retryAfterMs ?? 0);
 }
 
-/**
- * The intent of this attempt, as somebody has to find it whose request was refused after one that got lost: open since the
- * first request, whoever sent it, and until the deadline of the newest.
- */
+/** The intent of this attempt, as somebody has to find it whose request was refused after one that got lost. */
 function unresolvedOf({ grant, unresolved }: Holding): Holding["unresolved"] {
-  if (grant.intent === null) return unresolved;
-  const startedAtMs = unresolved?.startedAtMs ?? grant.intent.startedAtMs;
-  return { ...grant.intent, startedAtMs, outcome: "unknown" };
+  return grant.intent === null ? unresolved : sinceFirst(grant.intent, unresolved, "unknown");
 }
 
 /** Time that has passed, by a wall clock that may jump: each step counts, and one that cannot be true counts as the longest. */

@@ -10,7 +10,7 @@ import { pauseAfterMs } from "./backoff.ts";
 import { bury, buryUnheard } from "./clear-ended.ts";
 import { settled, type Engine } from "./engine.ts";
 import type { EndReason, GrantRecord, Intent } from "./grant.ts";
-import { mayStillWin, QUIET_TIME_MS } from "./intent.ts";
+import { mayStillWin, QUIET_TIME_MS, sinceFirst } from "./intent.ts";
 import { offerAgain } from "./offer-again.ts";
 import { persist } from "./persist.ts";
 import { adopted, again, type FlightResult, type Holding } from "./refresh-attempt.ts";
@@ -142,16 +142,12 @@ export async function settleFailed(
   return { kind: "failed", code: outcome.code, retryInMs: waitMs };
 }
 
-/**
- * The intent that an attempt of unknown outcome leaves behind (M21). Its start stays that of the first such attempt: the
- * server's window opened with the first send.
- */
+/** The intent that an attempt of unknown outcome leaves behind (M21). */
 function intentAfter({ grant, unresolved }: Holding, outcome: Failure): Intent | null {
   const lost = outcome.kind === "unknown" || outcome.kind === "committed_bad";
   if (grant.intent === null || !lost) return unresolved;
   const answered = outcome.kind === "committed_bad" || outcome.answered === true;
-  const startedAtMs = unresolved?.startedAtMs ?? grant.intent.startedAtMs;
-  return { ...grant.intent, startedAtMs, outcome: answered ? "answered" : "unknown" };
+  return sinceFirst(grant.intent, unresolved, answered ? "answered" : "unknown");
 }
 
 async function settleRejected(engine: Engine, holding: Holding, door: string): Promise<FlightResult> {

@@ -20,11 +20,10 @@ import { DEFAULT_LIMITS, settled, type Engine, type Limits } from "./engine.ts";
 import { endGrant, endGrants, type EndOptions } from "./end-grant.ts";
 import type { ReauthenticationReason } from "./errors.ts";
 import { safeListener, type TokenEventListener } from "./events.ts";
-import { findGrants, type FoundGrant } from "./find-grants.ts";
+import { findGrants, type FindOptions } from "./find-grants.ts";
 import { grantRefOf, type EndReason, type GrantRecord, type NewGrant } from "./grant.ts";
 import type { GrantSelector, GrantStore } from "./grant-store.ts";
 import { createHeldWork, type Background, type HeldWork } from "./held-work.ts";
-import { liveGrants } from "./live-grants.ts";
 import { checkDuration, checkTimingOptions, type TimingOptions } from "./lead-time.ts";
 import { obtainToken, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
 import { readGrant } from "./read-grant.ts";
@@ -38,7 +37,7 @@ import type { Sealer } from "./sealer.ts";
 import { createSharedState, type SharedState } from "./single-flight.ts";
 import { beginUse, finishUse, type SingleUse, type UseAnswer } from "./single-use.ts";
 import { tellReauthentication, tellRejection } from "./tell-reauthentication.ts";
-import type { TokenSet } from "./token-set.ts";
+import type { TokenSet, TokenUser } from "./token-set.ts";
 import { viewGrant, type GrantView, type ViewAsk } from "./view-grant.ts";
 
 /** What {@link createTokenManager} is built from. */
@@ -98,19 +97,19 @@ export interface TokenManager {
     rejectedAccessToken: string,
     ask?: TokenAsk,
   ): Promise<IssuedToken | undefined>;
-  /** Whether there is a grant, ended ones included. Asked for nobody, so nothing is told of it. Rejects with `StoreFailedError` only. */
-  has(grantId: string): Promise<boolean>;
-  /** Why a grant gives no token any more; `undefined` while it does. As {@link TokenManager.has}, nothing is told of it. */
+  /**
+   * A grant as it is stored, ended ones included; `undefined` if there is none. Asked for nobody, so nothing is told of it.
+   * Rejects with `StoreFailedError` only.
+   */
+  grantOf(grantId: string): Promise<GrantRecord | undefined>;
+  /** Why a grant gives no token any more; `undefined` while it does. As {@link TokenManager.grantOf}, nothing is told of it. */
   endReasonOf(grantId: string): Promise<ReauthenticationReason | undefined>;
   /**
-   * The grants that match, at most `limit` of them: the live ones, newest first, or the ended, the latest end first.
-   * Nothing is told of them. Rejects with `StoreFailedError` only.
+   * The grants that match: those that are live in the store, newest first, or the ended, the latest end first. Among the
+   * live ones may be some that are over all the same: by their date, or, shown as ended, by an end that the store has not
+   * taken yet. Nothing is told of them. Rejects with `StoreFailedError` only.
    */
-  findGrants(
-    selector: GrantSelector,
-    state: GrantRecord["state"],
-    limit: number,
-  ): Promise<readonly FoundGrant[]>;
+  findGrants(selector: GrantSelector, options?: FindOptions): Promise<readonly GrantRecord[]>;
   /** What a session read reports. Rejects with `StoreFailedError` only. */
   view(grantId: string, ask?: ViewAsk): Promise<GrantView>;
   /** Leaves a tombstone, durable when this resolves; revokes in the background. Rejects with `StoreFailedError`. */
@@ -120,10 +119,10 @@ export interface TokenManager {
    * Returns how many.
    */
   endGrants(selector: GrantSelector, reason: EndReason, options: EndOptions): Promise<number>;
+  /** Whose grant a live one is, as its sign-in said; `undefined` where it did not, or where there is none. Rejects with `StoreFailedError`. */
+  userOf(grantId: string): Promise<TokenUser | undefined>;
   /** The last ID token of a live grant; `undefined` where there is none. Rejects with `StoreFailedError`. */
   idTokenOf(grantId: string): Promise<string | undefined>;
-  /** The live grants that match, newest first, at most 10,000. Rejects with `StoreFailedError`. */
-  liveGrants(selector: GrantSelector): Promise<readonly GrantRecord[]>;
   /** Begins something that may be done once in all processes. Rejects with `StoreFailedError`. */
   beginUse(use: SingleUse): Promise<UseAnswer>;
   /** Notes that it is done: whoever begins it later is told `used`. Rejects with `StoreFailedError`. */
@@ -154,8 +153,8 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
       during(() => tellRejection(engine, grantId, obtainToken(engine, grantId, ask))),
     renewRejected: (grantId, rejected, ask = {}) =>
       during(() => tellRejection(engine, grantId, renewRejected(engine, grantId, rejected, ask))),
-    has: (grantId) => during(async () => (await readGrant(engine, grantId)) !== undefined),
-    findGrants: (selector, state, limit) => during(() => findGrants(engine, selector, state, limit)),
+    grantOf: (grantId) => during(async () => (await readGrant(engine, grantId))?.grant),
+    findGrants: (selector, findOptions) => during(() => findGrants(engine, selector, findOptions)),
     endReasonOf: (grantId) => during(() => endReasonOf(engine, grantId)),
     view: (grantId, ask = {}) =>
       during(async () => {
@@ -166,11 +165,8 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     endGrant: (grantId, reason, endOptions) => during(() => endGrant(engine, grantId, reason, endOptions)),
     endGrants: (selector, reason, endOptions) =>
       during(() => endGrants(engine, selector, reason, endOptions)),
-    idTokenOf: async (grantId) => {
-      const current = await readGrant(engine, grantId);
-      return current?.grant.state === "live" ? current.tokenSet()?.idToken : undefined;
-    },
-    liveGrants: (selector) => liveGrants(engine, selector),
+    userOf: async (grantId) => (await liveTokensOf(engine, grantId))?.user,
+    idTokenOf: async (grantId) => (await liveTokensOf(engine, grantId))?.idToken,
     beginUse: (use) => beginUse(engine, use),
     finishUse: (use) => finishUse(engine, use),
     resealGrants: () => resealGrants(engine),
@@ -249,7 +245,15 @@ function limitsFrom(options: Partial<Limits>): Limits {
   return limits as unknown as Limits;
 }
 
+async function liveTokensOf(engine: Engine, grantId: string): Promise<TokenSet | undefined> {
+  const current = await readGrant(engine, grantId);
+  return current?.grant.state === "live" ? current.tokenSet() : undefined;
+}
+
 async function endReasonOf(engine: Engine, grantId: string): Promise<ReauthenticationReason | undefined> {
+  // What this process has been told to end has ended for it, whether or not the store can be read (SEC-13).
+  const pending = engine.shared.pendingEnds.get(grantId)?.reason;
+  if (pending !== undefined) return pending;
   const current = await readGrant(engine, grantId);
   if (current === undefined) return "missing";
   const decision = decide(current.grant, engine.clock.nowMs(), engine.timing);

@@ -10,6 +10,12 @@
 
 import type { TargetToken } from "./token-target.ts";
 
+/** A user as the authorization server names them. */
+export interface TokenUser {
+  readonly issuer: string;
+  readonly subject: string;
+}
+
 /** What one user's grant holds, in our units. */
 export interface TokenSet {
   readonly accessToken: string;
@@ -27,6 +33,8 @@ export interface TokenSet {
   readonly refreshTokenExpiresAtMs?: number;
   /** The token endpoint that the grant is pinned to once known (SEC-35). */
   readonly tokenEndpoint?: string;
+  /** Whose tokens these are, by the sign-in: so that the user can be found under another key, too. */
+  readonly user?: TokenUser;
   /** Members of the token response that are no tokens and that an app may need, such as `instance_url` (Q24). */
   readonly extra?: Readonly<Record<string, string | number | boolean>>;
   /** Access tokens for other targets than those of the sign-in, by `targetKeyOf`. */
@@ -147,6 +155,7 @@ export function tokenSetFrom(
     ...(scope !== undefined && { scope }),
     ...(expiresAtMs !== undefined && { expiresAtMs }),
     ...(refreshTokenExpiresAtMs !== undefined && { refreshTokenExpiresAtMs }),
+    ...(previous?.user !== undefined && { user: previous.user }),
     ...(previous?.tokenEndpoint !== undefined && { tokenEndpoint: previous.tokenEndpoint }),
     ...(Object.keys(extra).length > 0 && { extra }),
   };

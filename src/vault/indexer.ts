@@ -49,6 +49,12 @@ export interface Indexer {
   sidRefOf(issuer: string, sid: string): string;
   /** The same by every key of the ring, for looking up. */
   sidRefsOf(issuer: string, sid: string): readonly string[];
+  /**
+   * What names a session in a page, by every key of the ring, newest first: of no use in a store or a cookie.
+   *
+   * @param sessionRef The session's `GrantRecord.sessionRef`.
+   */
+  pageRefsOf(sessionRef: string): readonly [string, ...string[]];
   /** The ids of the use of one logout token, by every key of the ring, in the form of {@link Indexer.grantIdOf}. */
   logoutTokenIdsOf(issuer: string, jti: string): readonly [string, ...string[]];
 }
@@ -64,8 +70,10 @@ export function createIndexer(ring: KeyRing, options: IndexerOptions = {}): Inde
     return key && keyedHash(key, parts);
   };
   const byNewest = (...parts: readonly string[]): string => keyedHash(ring.keys()[0], parts);
-  const byAll = (...parts: readonly string[]): readonly string[] =>
-    ring.keys().map((key) => keyedHash(key, parts));
+  const byAll = (...parts: readonly string[]): readonly [string, ...string[]] => {
+    const [newest, ...others] = ring.keys();
+    return [keyedHash(newest, parts), ...others.map((key) => keyedHash(key, parts))];
+  };
   return {
     newestKeyId: () => ring.keys()[0].id,
     keyIds: () => ring.keys().map(({ id }) => id),
@@ -80,6 +88,7 @@ export function createIndexer(ring: KeyRing, options: IndexerOptions = {}): Inde
     subjectRefsOf: (issuer, subject) => byAll("subject", issuer, subject),
     sidRefOf: (issuer, sid) => byNewest("sid", issuer, sid),
     sidRefsOf: (issuer, sid) => byAll("sid", issuer, sid),
+    pageRefsOf: (sessionRef) => byAll("page", sessionRef),
     logoutTokenIdsOf: (issuer, jti) => {
       const [newest, ...others] = ring.keys();
       const idBy = (key: VaultKey): string => `${key.id}.${keyedHash(key, ["logout-token", issuer, jti])}`;

@@ -81,6 +81,54 @@ describe("a lazy configuration", () => {
     }
   });
 
+  it("tells its base path also to a process whose first request is a sign-in (SEC-11)", async () => {
+    const world = await createWorld({ auth: { basePath: "/auth" } });
+    const browserOf = ({ nextAuth: { handlers } }: World): Browser => {
+      const handler = (request: Request): unknown => {
+        const moved = new NextRequest(request.url.replace("/api/auth", "/auth"), request);
+        return handlers[request.method === "POST" ? "POST" : "GET"](moved);
+      };
+      return new Browser(handler, "app", { "x-auth-return-redirect": "1" });
+    };
+    vi.stubEnv("AUTH_URL", undefined);
+    const [alice, bob] = [browserOf(world), browserOf(world)];
+    await alice.signIn("alice");
+    await bob.signIn("bob");
+    const cold = world.copy({ lazy: (_request, config) => config });
+    const moved = browserOf(cold);
+    const started = await alice.submit("signin/strict", { callbackUrl: "http://localhost:3000/" });
+    for (const [name, value] of alice.jar) moved.jar.set(name, value);
+    const state = new URL(String(started.json()["url"])).searchParams.get("state") ?? "";
+
+    await moved.get("callback/strict", { query: { code: "carol", state } });
+
+    expect(await moved.session()).toMatchObject({ user: { name: "carol" } });
+    expect(cold.eventsOf("grant_ended")).toMatchObject([{ reason: "replaced" }]);
+    expect((await cold.getAccessToken(bob.pageRequest({ "x-forwarded-proto": "http" }))).provider).toBe(
+      "strict",
+    );
+  });
+
+  it("that cannot do without a request does not stand in the way of a sign-in, though that is the first of a process", async () => {
+    captureConsole();
+    const world = await createWorld();
+    const alice = world.browser();
+    const started = await alice.submit("signin/strict", { callbackUrl: "http://localhost:3000/" });
+    const state = new URL(String(started.json()["url"])).searchParams.get("state") ?? "";
+    const cold = world.copy({
+      lazy: (request, config) => {
+        if (request === undefined) throw new TypeError("no request");
+        return config;
+      },
+    });
+    const moved = cold.browser();
+    for (const [name, value] of alice.jar) moved.jar.set(name, value);
+
+    await moved.get("callback/strict", { query: { code: "alice", state } });
+
+    expect(await moved.session()).toMatchObject({ user: { name: "alice" }, accessTokenExpiresIn: 60 });
+  });
+
   it("that cannot work says so where it is asked for", async () => {
     captureConsole();
     const world = await createWorld({ lazy: () => ({}) as never });

@@ -245,6 +245,25 @@ describe("what an application changes about a provider of v5", () => {
     expect(ours(signing).tokenEndpoint).toBe(tokenUrlOf(theirs(signing)));
   });
 
+  it("keeps a CryptoKey only on the entry itself: Auth.js makes a plain object of one in its options (docs/authjs.md)", async () => {
+    const { privateKey } = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, [
+      "sign",
+      "verify",
+    ]);
+    const client = { token_endpoint_auth_method: "private_key_jwt" };
+    const token = { clientPrivateKey: { key: privateKey, kid: "2026" } };
+
+    const keyIn = ({ token: given }: TheirProvider): unknown =>
+      (given?.clientPrivateKey as { key?: unknown } | undefined)?.key;
+    const lost = keyIn(theirs(await entryOf("keycloak", { token, client })));
+    const spread = { ...(await entryOf("keycloak", { client })), token };
+
+    expect([lost === undefined, lost instanceof CryptoKey]).toEqual([false, false]);
+    expect(keyIn(theirs(spread))).toBe(privateKey);
+    expect(ours(spread).clientPrivateKey).toBe(token.clientPrivateKey);
+    expect(authMethodOf(ours(spread), profileOf("keycloak"))).toBe("private_key_jwt");
+  });
+
   it("is overruled by nolapse's own settings of the provider", async () => {
     const settings = {
       tokenEndpoint: "https://a.example/t",

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Decision } from "../../src/core/decide.ts";
 import type { GrantRecord, Intent } from "../../src/core/grant.ts";
-import { QUIET_TIME_MS, readIntent } from "../../src/core/intent.ts";
+import { QUIET_TIME_MS, readIntent, sinceFirst } from "../../src/core/intent.ts";
 import { STRICT_ROTATION } from "../../src/core/rotation.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
@@ -53,5 +53,25 @@ describe("an intent that somebody left behind", () => {
     const ahead = intent({ startedAtMs: NOW_MS + 3_600_000, deadlineAtMs: NOW_MS + 3_610_000 });
 
     expect([read(ahead, "due"), read(ahead, "expired")]).toEqual(["defer", "send"]);
+  });
+});
+
+describe("an intent that an attempt leaves behind", () => {
+  const newest = intent({ startedAtMs: NOW_MS - 1_000, deadlineAtMs: NOW_MS + 9_000 });
+
+  it("is open since the first request of its version, until the deadline of the newest (M21)", () => {
+    expect(sinceFirst(newest, intent(), "unknown")).toEqual({ ...newest, startedAtMs: NOW_MS - 10_000 });
+    expect(sinceFirst(newest, null, "answered")).toEqual({ ...newest, outcome: "answered" });
+  });
+
+  it("has no window any more where the store's clock was set back in between (X21, I21)", () => {
+    const before = intent({ startedAtMs: NOW_MS + 590_000 });
+    const left = sinceFirst(newest, before, "unknown");
+
+    expect(left.startedAtMs).toBeLessThanOrEqual(left.deadlineAtMs);
+    const policy = { class: "grace", graceMs: 60_000 } as const;
+    // Nor when the clock comes to where it was.
+    for (const laterMs of [0, 590_000, 600_000])
+      expect(readIntent(left, row, { kind: "fresh" }, NOW_MS + laterMs, policy).action).not.toBe("send");
   });
 });

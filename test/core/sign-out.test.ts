@@ -37,6 +37,21 @@ describe("a sign-out", () => {
     expect(eventsOf("grant_ended")).toHaveLength(1);
   });
 
+  it("that the store has not taken is one for whoever asks this process, though nothing was read of it (SEC-13)", async () => {
+    const { server, signInBoth } = scenario();
+    await signInBoth();
+    const { manager, store } = server();
+    store.break("end", "fail");
+    store.break("read", "fail");
+
+    await expect(manager.endGrant(ALICE, "signed_out", { revoke: false })).rejects.toMatchObject({
+      code: "store_failed",
+    });
+
+    expect(await manager.endReasonOf(ALICE)).toBe("signed_out");
+    await expect(manager.endReasonOf(BOB)).rejects.toMatchObject({ code: "store_failed" });
+  });
+
   it("cannot be undone by a new grant of the same name (I7)", async () => {
     const { server, signIn, row } = scenario();
     await signIn("alice", ALICE);

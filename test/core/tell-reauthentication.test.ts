@@ -48,11 +48,11 @@ describe("a caller who is told that only a new sign-in helps", () => {
     await store.end(BOB, "signed_out");
     const { manager, store: broken } = server();
 
-    expect([await manager.has(ALICE), await manager.has(BOB), await manager.has("k1.unknown")]).toEqual([
-      true,
-      true,
-      false,
-    ]);
+    expect([
+      (await manager.grantOf(ALICE))?.state,
+      (await manager.grantOf(BOB))?.state,
+      await manager.grantOf("k1.unknown"),
+    ]).toEqual(["live", "ended", undefined]);
     const reasons = (): Promise<unknown[]> =>
       Promise.all([ALICE, BOB, "k1.unknown"].map((id) => manager.endReasonOf(id)));
     expect(await reasons()).toEqual([undefined, "signed_out", "missing"]);
@@ -61,7 +61,7 @@ describe("a caller who is told that only a new sign-in helps", () => {
     expect(events).toEqual([]);
 
     broken.break("read", "fail");
-    await expect(manager.has("k1.unknown")).rejects.toMatchObject({ code: "store_failed" });
+    await expect(manager.grantOf("k1.unknown")).rejects.toMatchObject({ code: "store_failed" });
     await expect(manager.endReasonOf("k1.unknown")).rejects.toMatchObject({ code: "store_failed" });
   });
 

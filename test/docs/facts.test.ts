@@ -10,6 +10,8 @@ import { ROOT } from "../../scripts/lib/paths.ts";
 import { withProviderTable } from "../../scripts/lib/provider-table.ts";
 import { discriminantsOf, literalsOf, membersOf } from "../../scripts/lib/source-facts.ts";
 import { reliancesOf, upstreamTests, withUpstreamTables } from "../../scripts/lib/upstream-table.ts";
+import { REQUEST_HEADERS, RESPONSE_HEADERS } from "../../src/adapter/token-handler/headers.ts";
+import { API_DEFAULTS } from "../../src/adapter/token-handler/options.ts";
 import { SERVERLESS_VARIABLES } from "../../src/core/serverless-hosts.ts";
 
 const TIMEOUT = { timeout: 60_000 };
@@ -134,6 +136,51 @@ describe("docs/errors.md", () => {
   });
 });
 
+describe("docs/browser-calls.md", () => {
+  it("names every option of a token handler and of its APIs", TIMEOUT, () => {
+    const options = named("docs/browser-calls.md", "## Options", "## Who may call");
+
+    expect(options.sort()).toEqual(
+      [
+        ...membersOf("src/adapter/token-handler/options.ts", "TokenHandlerOptions"),
+        ...membersOf("src/adapter/token-handler/options.ts", "TokenHandlerApi"),
+      ].sort(),
+    );
+  });
+
+  it("gives their defaults, in milliseconds and bytes", () => {
+    const { rows } = readDocument("docs/browser-calls.md");
+
+    expect(Object.keys(API_DEFAULTS).length).toBeGreaterThan(5);
+    for (const [name, value] of Object.entries(API_DEFAULTS)) {
+      const said = rows.find(([first]) => first === `\`${name}\``)?.[1] ?? "";
+      expect(Number(said.replace(/[`_]/g, "")), name).toBe(value);
+    }
+  });
+
+  it("names every header that passes by itself", () => {
+    const { rows } = readDocument("docs/browser-calls.md");
+    const listed = rows
+      .map(([first = ""]) => [...first.matchAll(/`([\w-]+)`/g)].map(([, name = ""]) => name))
+      .filter(([first]) => first === "accept" || first === "content-type");
+
+    expect(listed.map((names) => names.sort())).toEqual([
+      [...REQUEST_HEADERS].sort(),
+      [...RESPONSE_HEADERS, "content-length"].sort(),
+    ]);
+  });
+});
+
+describe("docs/errors.md on the token handler", () => {
+  it("names every code of its answers", TIMEOUT, () => {
+    const codes = named("docs/errors.md", "## What the token handler answers", "## In the log");
+
+    expect(codes.sort()).toEqual(
+      [...literalsOf("src/adapter/token-handler/answers.ts", "TokenHandlerErrorCode")].sort(),
+    );
+  });
+});
+
 describe("what docs/errors.md quotes", () => {
   const sources = sourcesBelow("src");
   const rowsBetween = (from: string, to?: string): string[] => {
@@ -143,8 +190,8 @@ describe("what docs/errors.md quotes", () => {
   };
 
   it("are codes that the sources give", () => {
-    const codes = rowsBetween("## What `causeCode` says", "## In the log").flatMap((cell) =>
-      [...cell.matchAll(/`([\w.]+)`/g)].map(([, code = ""]) => code.replace(/_\d{3}$/, "_")),
+    const codes = rowsBetween("## What `causeCode` says", "## What the token handler answers").flatMap(
+      (cell) => [...cell.matchAll(/`([\w.]+)`/g)].map(([, code = ""]) => code.replace(/_\d{3}$/, "_")),
     );
 
     expect(codes.length).toBeGreaterThan(20);

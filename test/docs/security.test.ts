@@ -50,7 +50,7 @@ describe("docs/security.md", () => {
   it("waits for nothing that has come: no entry point of the package", () => {
     const waiting = answers.map(([id, , shown = ""]) => [id, waitsFor(shown)] as const);
 
-    expect(waiting.filter(([, what]) => what !== "").length).toBeGreaterThan(5);
+    expect(waiting.filter(([, what]) => what !== "").length).toBeGreaterThan(0);
     expect(entries).toContain("postgres");
     expect(
       waiting.filter(([, what]) => entries.some((entry) => new RegExp(`\\b${entry}`, "i").test(what))),

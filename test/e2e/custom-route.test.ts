@@ -32,7 +32,9 @@ const LOOPBACK_ROUTE = `import type { NextApiRequest, NextApiResponse } from "ne
 import { getSession } from "next-auth/react";
 
 export default async function handler(req: NextApiRequest, res: NextApiResponse): Promise<void> {
-  res.status(200).json(await getSession({ req }));
+  // next-auth 4 reads the cookie of \`req\`, next-auth 5 that of the parameters themselves.
+  const parameters = { req, headers: req.headers };
+  res.status(200).json(await getSession(parameters));
 }
 `;
 

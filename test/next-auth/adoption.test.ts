@@ -136,6 +136,20 @@ describe("a session of a hand-written recipe", () => {
     },
   );
 
+  it("keeps what else is in its JWT where the application's own callback returns nothing", async () => {
+    const { world, alice } = await recipe(undefined, () => ({ callbacks: { jwt: () => null } }));
+    const bob = await withRecipe(world, "bob");
+
+    for (const [browser, user] of [
+      [alice, "alice"],
+      [bob, "bob"],
+    ] as const) {
+      await browser.session();
+      expect(await jwtOf(browser)).toMatchObject({ sub: user, name: user, nolapse: { provider: "strict" } });
+      expect(JSON.stringify(await jwtOf(browser))).not.toMatch(/[ar]t-[\w-]{20}/);
+    }
+  });
+
   it("is stored once under 20 reads at once, of two users (idempotent)", async () => {
     const { world, alice } = await recipe();
     const bob = await withRecipe(world, "bob");

@@ -48,6 +48,19 @@ describe("a handle", () => {
   });
 });
 
+describe("what names a session in a page", () => {
+  it("is not what names it in the store, and is found again under an older key (SEC-15, SEC-59)", () => {
+    const sessionRef = indexer.sessionRefOf(newest, indexer.newHandle()) ?? "";
+    const [now, before, ...more] = indexer.pageRefsOf(sessionRef);
+
+    expect(now).toMatch(/^[\w-]{43}$/);
+    expect(now).not.toBe(sessionRef);
+    expect(createIndexer(ringOf(OLDER)).pageRefsOf(sessionRef)).toEqual([before]);
+    expect(more).toEqual([]);
+    expect(indexer.pageRefsOf(`${sessionRef}.added`)).not.toContain(now);
+  });
+});
+
 describe("the index", () => {
   it("holds keyed hashes that contain neither handle nor person (SEC-10)", () => {
     const handle = indexer.newHandle();

@@ -35,10 +35,11 @@ const { authConfig, wrapAuth, ...tokens } = withFreshTokens(
   },
 );
 
-export const { getAccessToken, fetchWithToken, check } = tokens;
+export const { getAccessToken, fetchWithToken, createTokenHandler, check } = tokens;
+export const { listSessions, endSession, endOtherSessions, endAllSessions } = tokens;
 export const { handlers, auth } = wrapAuth(NextAuth(authConfig));
 
-export type { GrantStore, TokenEvent } from "nolapse/authjs";
+export type { GrantStore, ListedSession, TokenEvent } from "nolapse/authjs";
 
 /** What a session's `error` is called when only a new sign-in helps. */
 export const SIGN_IN_AGAIN = "RefreshTokenError";

@@ -23,9 +23,16 @@ export default async function OverviewPage(): Promise<ReactNode> {
             ))}
           </h1>
           <p className={classes.lead}>{overview.lead(TOKEN_TTL_MS / 1000)}</p>
-          <LinkButton href={session ? "/live" : signInPath("/live")} size="md" data-testid="start">
-            {session ? overview.watch : overview.signIn}
-          </LinkButton>
+          <div className={classes.start}>
+            <LinkButton href={session ? "/live" : signInPath("/live")} size="md" data-testid="start">
+              {session ? overview.watch : overview.signIn}
+            </LinkButton>
+            {session && (
+              <LinkButton href="/sessions" size="md" variant="default">
+                {overview.sessions}
+              </LinkButton>
+            )}
+          </div>
         </div>
         <Sawtooth />
       </section>

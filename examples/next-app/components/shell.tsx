@@ -10,6 +10,7 @@ import {
   IconActivityHeartbeat,
   IconArrowsExchange,
   IconBolt,
+  IconDevices,
   IconFileStack,
   IconHome,
   IconServer2,
@@ -37,6 +38,7 @@ interface Page {
 const MAIN: readonly Page[] = [
   { href: "/", label: "overview", icon: IconHome },
   { href: "/live", label: "live", icon: IconActivityHeartbeat },
+  { href: "/sessions", label: "sessions", icon: IconDevices },
 ];
 
 /** The five pages that ask for a token, each in its own way. */

@@ -17,7 +17,18 @@ import { grantStore } from "@/lib/grant-store";
 import { recordTokenEvent } from "@/lib/live/hub";
 import { API_URL } from "@/lib/settings";
 
-export const { authOptions, wrapHandler, getAccessToken, fetchWithToken, check } = withFreshTokens(
+export const {
+  authOptions,
+  wrapHandler,
+  getAccessToken,
+  fetchWithToken,
+  createTokenHandler,
+  check,
+  listSessions,
+  endSession,
+  endOtherSessions,
+  endAllSessions,
+} = withFreshTokens(
   {
     providers: signInProviders(),
     pages: { signIn: withBasePath("/signin"), error: withBasePath("/signin") },
@@ -35,7 +46,7 @@ export const { authOptions, wrapHandler, getAccessToken, fetchWithToken, check }
   },
 );
 
-export type { GrantStore, TokenEvent } from "nolapse/next-auth";
+export type { GrantStore, ListedSession, TokenEvent } from "nolapse/next-auth";
 
 /** What a session's `error` is called when only a new sign-in helps. */
 export const SIGN_IN_AGAIN = "RefreshAccessTokenError";

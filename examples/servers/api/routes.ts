@@ -7,6 +7,7 @@
  * | `POST /refresh` `{refresh_token}` | new tokens, or 400 `invalid_grant` |
  * | `POST /logout` `{refresh_token}` | `{}`, whether the token was known or not |
  * | `GET /orders`, `GET /me`, `POST /echo` | with a bearer token; 401 without a valid one |
+ * | `GET /ticks` | the same; server-sent events, one a second, until the caller leaves |
  * | `GET /stats` | how many protected calls were answered and refused |
  *
  * @module
@@ -20,6 +21,7 @@ import { profileOf, signIn } from "./accounts.ts";
 import { authenticate, BadToken, type Caller, type Introspection } from "./bearer.ts";
 import { ordersOf } from "./orders.ts";
 import type { Session, Sessions } from "./sessions.ts";
+import { sendTicks } from "./ticks.ts";
 
 /** What the endpoints work with. */
 export interface ApiParts {
@@ -39,6 +41,7 @@ export function apiHandler(parts: ApiParts): (request: IncomingMessage, response
   const stats = { sinceMs: Date.now(), answered: 0, refused: 0, unavailable: 0 };
 
   const protectedRoutes: Readonly<Record<string, (caller: Caller, body: JsonObject) => unknown>> = {
+    "GET /ticks": ({ user }) => ({ user }),
     "GET /orders": ({ user }) => ({ user, orders: ordersOf(user) }),
     "GET /me": ({ user, issuedBy }) => ({ sub: user, issuedBy, ...profileOf(user) }),
     "POST /echo": ({ user }, body) => ({ user, echo: body }),
@@ -51,8 +54,7 @@ export function apiHandler(parts: ApiParts): (request: IncomingMessage, response
     "GET /health": () => [200, { status: "ok" }],
   };
 
-  const answer = async (request: IncomingMessage): Promise<Answer> => {
-    const route = `${request.method ?? ""} ${(request.url ?? "").split("?")[0]}`;
+  const answer = async (request: IncomingMessage, route: string): Promise<Answer> => {
     const open = Object.hasOwn(openRoutes, route) ? openRoutes[route] : undefined;
     if (open !== undefined) return open(await bodyOf(request));
     const guarded = Object.hasOwn(protectedRoutes, route) ? protectedRoutes[route] : undefined;
@@ -70,8 +72,12 @@ export function apiHandler(parts: ApiParts): (request: IncomingMessage, response
   };
 
   return (request, response) => {
-    answer(request)
-      .then(([status, body]) => sendJson(response, status, body))
+    const route = `${request.method ?? ""} ${(request.url ?? "").split("?")[0]}`;
+    answer(request, route)
+      .then(([status, body]) => {
+        if (route === "GET /ticks") sendTicks(response, (body as { user: string }).user);
+        else sendJson(response, status, body);
+      })
       .catch((error: unknown) => sendProblem(response, error));
   };
 }

@@ -198,8 +198,10 @@ export class PagesResponse {
     return this;
   }
 
+  /** Past `setHeader`, as in Node. */
   appendHeader(name: string, value: unknown): this {
-    return this.setHeader(name, [...[this.getHeader(name) ?? []].flat(), value].flat());
+    this.#headers.set(name.toLowerCase(), [...[this.getHeader(name) ?? []].flat(), value].flat());
+    return this;
   }
 
   end(text = ""): this {

@@ -1,6 +1,7 @@
 /** What session reads show, and how sessions end, where they are rows of an adapter, in both versions. */
 import { describe, expect, it } from "vitest";
 import { withoutSessionCookies } from "../../../src/adapter/session-cookie.ts";
+import { DEFAULT_LIMITS } from "../../../src/core/engine.ts";
 import { grantRefOf } from "../../../src/core/grant.ts";
 import type { PostgresBench } from "../../stores/support/postgres-tests.ts";
 import { LIFETIME_MS, OTHER_SECRET, SECRET, pass, quiet, until } from "./app-parts.ts";
@@ -14,6 +15,10 @@ import {
   type DatabaseVersion,
   type SignedIn,
 } from "./database-app.ts";
+
+interface Deleting {
+  readonly deleteSession: (sessionToken: string) => Promise<unknown>;
+}
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -114,6 +119,87 @@ export function describeDatabaseReads(bench: PostgresBench, version: DatabaseVer
       expect(app.eventsOf("grant_ended")).toEqual([]);
     });
 
+    it("gives the tokens that it gave a moment ago while the store is away, under an older secret as well (I6, SEC-59)", async () => {
+      captureConsole();
+      const { app, alice, bob, other } = await signedIn();
+      await alice.signIn("alice", "other");
+      await bob.signIn("bob", "other");
+      const rotated = app.again({ options: { secret: [OTHER_SECRET, SECRET] } });
+      const holders = (): Promise<string[]> =>
+        Promise.all(
+          [alice, bob].flatMap((browser) =>
+            ["strict", "other"].map((provider) => holderOf(rotated, other, browser, provider)),
+          ),
+        );
+      const all = ["strict:alice", "other:alice", "strict:bob", "other:bob"];
+      expect(await holders()).toEqual(all);
+      app.store.down = true;
+
+      expect(await holders()).toEqual(all);
+      expect(await rotated.sessionInPage(alice)).toMatchObject({
+        user: { name: "alice" },
+        tokenStates: { other: { status: "retrying" } },
+      });
+      pass(DEFAULT_LIMITS.staleIfStoreDownMs + 1);
+      expect(await holders()).toEqual(Array(4).fill("store_failed"));
+      app.store.down = false;
+    });
+
+    it("has no token where the secret of its sign-in is gone, and has it again when that is back (SEC-59, SEC-60)", async () => {
+      const { app, other } = await scene();
+      const [before, after] = [OTHER_SECRET, SECRET].map((secret) => app.again({ options: { secret } }));
+      const [alice, bob] = [before!.browser(), after!.browser()];
+      await alice.signIn("alice");
+      await bob.signIn("bob");
+
+      expect(await holderOf(after!, other, alice)).toBe("no_token");
+      expect(await after!.sessionInPage(alice)).toMatchObject({ user: { name: "alice" } });
+      expect(await holderOf(after!, other, bob)).toBe("strict:bob");
+      expect(await holderOf(before!, other, alice)).toBe("strict:alice");
+      expect(app.eventsOf("grant_ended")).toEqual([]);
+    });
+
+    it("has no token where its row and its account are of before nolapse: nothing is adopted", async () => {
+      const { app, bob, sql, holderOf } = await signedIn();
+      const [user] = await sql<{ id: number }>("INSERT INTO users (name) VALUES ('dave') RETURNING id");
+      await sql(
+        `INSERT INTO accounts ("userId", type, provider, "providerAccountId", access_token, refresh_token)
+         VALUES ($1, 'oauth', 'strict', 'dave', 'at-of-before-nolapse', 'rt-of-before-nolapse')`,
+        [user?.id],
+      );
+      await sql(`INSERT INTO sessions ("userId", expires, "sessionToken") VALUES ($1, $2, 'row-of-before')`, [
+        user?.id,
+        new Date(Date.now() + DAY_MS),
+      ]);
+      const dave = app.browser();
+      dave.jar.set(version.cookie, "row-of-before");
+
+      expect(await holderOf(dave)).toBe("no_token");
+      expect(await dave.session()).toMatchObject({ user: { name: "dave" } });
+      await dave.signIn("dave");
+
+      expect([tokenOf(dave), await holderOf(dave)]).toEqual(["row-of-before", "strict:dave"]);
+      expect(await holderOf(bob)).toBe("strict:bob");
+    });
+
+    it("gives a copied cookie what comes to the session later: it names the row (the exception to SEC-11)", async () => {
+      const { alice, bob, holderOf } = await signedIn();
+      const copied = alice.copy();
+
+      await alice.signIn("alice", "other");
+
+      expect([await holderOf(copied), await holderOf(copied, "other")]).toEqual([
+        "strict:alice",
+        "other:alice",
+      ]);
+      expect(await holderOf(bob, "other")).toBe("no_token");
+      await alice.signOut();
+      expect([await holderOf(copied), await holderOf(copied, "other")]).toEqual([
+        "not_signed_in",
+        "not_signed_in",
+      ]);
+    });
+
     it("finds what was stored under an older secret, and a sign-out ends it (SEC-59)", async () => {
       const { app, alice, bob, other } = await signedIn();
       const rotated = app.again({ options: { secret: [OTHER_SECRET, SECRET] } });
@@ -190,9 +276,12 @@ export function describeDatabaseReads(bench: PostgresBench, version: DatabaseVer
       expect(tokenOf(alice)).not.toBe(before);
       expect(await holderOf(alice)).toBe("strict:alice");
       expect(app.eventsOf("grant_ended")).toMatchObject([{ reason: "expired" }]);
+      await quiet();
+      const revocations = app.server.requests.filter(({ endpoint }) => endpoint === "revocation");
+      expect(revocations, "the new sign-in may share the consent").toEqual([]);
     });
 
-    it("by the app, which deletes the row or the user, holds at the next call, and for nobody else", async () => {
+    it("by the app, which deletes the row or the user, holds at the next call, and for nobody else; nothing is revoked", async () => {
       const { app, alice, bob, sql, holderOf } = await signedIn();
       const phone = app.browser();
       await phone.signIn("alice");
@@ -207,6 +296,28 @@ export function describeDatabaseReads(bench: PostgresBench, version: DatabaseVer
 
       expect([await holderOf(phone), await holderOf(bob)]).toEqual(["not_signed_in", "strict:bob"]);
       expect(await app.sessionInPage(phone)).toBeNull();
+      expect(app.eventsOf("grant_ended")).toEqual([]);
+      expect(app.server.requests.filter(({ endpoint }) => endpoint === "revocation")).toEqual([]);
+    });
+
+    it("by deleteSession of the wrapped adapter, which the app may call itself, revokes as a sign-out does (SEC-48)", async () => {
+      const { app, alice, bob, other, sql, holderOf } = await signedIn();
+      await alice.signIn("alice", "other");
+      const { authOptions, authConfig } = app as {
+        authOptions?: { adapter: Deleting };
+        authConfig?: { adapter: Deleting };
+      };
+
+      await (authOptions ?? authConfig)?.adapter.deleteSession(tokenOf(alice));
+
+      expect(await holderOf(alice)).toBe("not_signed_in");
+      expect(await sql("SELECT * FROM sessions")).toHaveLength(1);
+      await until(() => app.eventsOf("revocation_ended").length === 2);
+      for (const server of [app.server, other]) {
+        const revoked = server.requests.filter(({ endpoint }) => endpoint === "revocation");
+        expect(new Set(revoked.map(({ user }) => user))).toEqual(new Set(["alice"]));
+      }
+      expect(await holderOf(bob)).toBe("strict:bob");
     });
 
     it("by the end of its own grant is one for NextAuth as well: the row goes (SEC-14)", async () => {

@@ -8,6 +8,8 @@ import {
   databaseScene,
   holderOf,
   usersSignedIn,
+  type DatabaseApp,
+  type DatabaseChanges,
   type DatabaseScene,
   type DatabaseVersion,
   type SignedIn,
@@ -167,6 +169,26 @@ export function describeDatabaseSignIns(bench: PostgresBench, version: DatabaseV
       expect(app.server.requests.filter(({ endpoint }) => endpoint === "revocation")).toEqual([]);
       pass(LIFETIME_MS);
       expect([await holderOf(alice), await holderOf(bob)]).toEqual(["strict:alice", "strict:bob"]);
+    });
+
+    it("that two tabs do at once leaves one of their grants, not none (F43)", async () => {
+      const { app, alice, bob, other } = await signedIn();
+      const waiting: (() => void)[] = [];
+      // Both are stored, and neither has ended anything yet.
+      const meet = (): Promise<void> =>
+        new Promise((resolve) => {
+          waiting.push(resolve);
+          if (waiting.length === 2) for (const each of waiting) each();
+        });
+      const busy = app.again({ auth: { events: { signIn: meet } } });
+      const tabs = [busy.browser(), busy.browser()] as const;
+      for (const tab of tabs) for (const [name, value] of alice.jar) tab.jar.set(name, value);
+
+      await Promise.all(tabs.map((tab) => tab.signIn("alice")));
+
+      for (const tab of tabs) expect(await holderOf(busy, other, tab)).toBe("strict:alice");
+      expect(busy.eventsOf("grant_ended")).toMatchObject([{ reason: "replaced" }, { reason: "replaced" }]);
+      expect(await holderOf(busy, other, bob)).toBe("strict:bob");
     });
 
     it("mends a session whose grant the server has ended (F8)", async () => {
@@ -377,8 +399,11 @@ export function describeDatabaseSignIns(bench: PostgresBench, version: DatabaseV
   });
 
   describe("a sign-in by e-mail, which brings no token, in a browser that is signed in", () => {
-    it("gets a session of its own, and what the one before had ends with it (SEC-11)", async () => {
-      const { app, alice, bob, sql, other } = await signedIn();
+    /** An app with an e-mail provider, and alice's browser in it. */
+    const mailing = (
+      { app, alice }: SignedIn,
+      changes: DatabaseChanges = {},
+    ): { app: DatabaseApp; browser: Browser; signIn: (email: string) => Promise<void> } => {
       const links: string[] = [];
       const email = {
         id: "email",
@@ -388,25 +413,56 @@ export function describeDatabaseSignIns(bench: PostgresBench, version: DatabaseV
         options: {},
         sendVerificationRequest: ({ url }: { url: string }) => Promise.resolve(void links.push(url)),
       };
-      const mailing = app.again({ providers: [email] });
-      const browser = mailing.browser();
+      const withMail = app.again({ ...changes, providers: [email] });
+      const browser = withMail.browser();
       for (const [name, value] of alice.jar) browser.jar.set(name, value);
+      const signIn = async (address: string): Promise<void> => {
+        await browser.submit("signin/email", { email: address, callbackUrl: "http://localhost:3000/" });
+        const link = new URL(links.at(-1) ?? "");
+        await browser.get("callback/email", { query: Object.fromEntries(link.searchParams) });
+      };
+      return { app: withMail, browser, signIn };
+    };
+
+    it("gets a session of its own, and what the one before had ends with it (SEC-11)", async () => {
+      const scene = await signedIn();
+      const { alice, bob, sql, other } = scene;
+      const { app, browser, signIn } = mailing(scene);
       const before = tokenOf(browser);
 
-      await browser.submit("signin/email", {
-        email: "dave@example.com",
-        callbackUrl: "http://localhost:3000/",
-      });
-      const link = new URL(links[0] ?? "");
-      await browser.get("callback/email", { query: Object.fromEntries(link.searchParams) });
+      await signIn("dave@example.com");
 
       expect(tokenOf(browser)).not.toBe(before);
       expect((await browser.session())["user"]).toMatchObject({ email: "dave@example.com" });
-      expect(await holderOf(mailing, other, browser)).toBe("no_token");
-      expect(await holderOf(mailing, other, alice)).toBe("not_signed_in");
-      expect(mailing.eventsOf("grant_ended")).toMatchObject([{ reason: "replaced" }]);
+      expect(await holderOf(app, other, browser)).toBe("no_token");
+      expect(await holderOf(app, other, alice)).toBe("not_signed_in");
+      expect(app.eventsOf("grant_ended")).toMatchObject([{ reason: "replaced" }]);
       expect(await sql("SELECT * FROM sessions")).toHaveLength(2);
-      expect(await holderOf(mailing, other, bob)).toBe("strict:bob");
+      expect(await holderOf(app, other, bob)).toBe("strict:bob");
+    });
+
+    it("deletes the row before once: some adapters reject where there is none, as Prisma's does", async () => {
+      const said = captureConsole();
+      const scene = await signedIn();
+      const { alice, bob, sql, other } = scene;
+      const { app, browser, signIn } = mailing(scene, {
+        adapter: (adapter) => ({
+          ...adapter,
+          async deleteSession(token: string) {
+            const gone = await sql('DELETE FROM sessions WHERE "sessionToken" = $1 RETURNING id', [token]);
+            if (gone.length === 0) throw new Error("no such record");
+          },
+        }),
+      });
+
+      // NextAuth itself deletes the session of a browser in which somebody else signs in.
+      await signIn("bob@example.com");
+
+      expect((await browser.session())["user"]).toMatchObject({ name: "bob" });
+      expect(await holderOf(app, other, alice)).toBe("not_signed_in");
+      expect(await sql("SELECT * FROM sessions")).toHaveLength(2);
+      expect(await holderOf(app, other, bob)).toBe("strict:bob");
+      expect(said.own()).toEqual([]);
     });
   });
 }

@@ -5,93 +5,25 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { AppFunctions } from "../../../src/adapter/app-functions.ts";
 import type { FreshTokensOptions } from "../../../src/adapter/options.ts";
-import type { TokenEvent, TokenEventType } from "../../../src/core/events.ts";
-import {
-  startStrictAuthorizationServer,
-  type StrictAuthorizationServer,
-} from "../../../src/testing/strict-authorization-server.ts";
-import { LIFETIME_MS, pass, quiet, sessionCookieOf, until, type BreakableStore } from "./app-parts.ts";
-import type { Browser } from "./browser.ts";
+import { LIFETIME_MS, pass, quiet, sessionCookieOf, until } from "./app-parts.ts";
 import { captureConsole } from "./console.ts";
-import { memoryAdapter, type MemoryAdapter } from "./memory-adapter.ts";
-
-/** An app of either version. */
-export interface SeveralApp extends Pick<AppFunctions, "getAccessToken" | "fetchWithToken"> {
-  readonly server: StrictAuthorizationServer;
-  readonly store: BreakableStore;
-  readonly eventsOf: (type: TokenEventType) => readonly TokenEvent[];
-  readonly browser: () => Browser;
-}
-
-/** What an app of the suite is made of. Providers are named `strict`, `other` and as in `more`. */
-export interface SeveralOptions {
-  readonly other: StrictAuthorizationServer;
-  readonly adapter?: object | undefined;
-  readonly options: Partial<FreshTokensOptions>;
-  /** Further providers, at the server of `other`. */
-  readonly more: readonly string[];
-}
-
-/** A version of NextAuth. */
-export interface SeveralVersion {
-  readonly createApp: (options: SeveralOptions) => Promise<SeveralApp>;
-  /** The name of its session cookie. */
-  readonly cookie: string;
-  /** The decoded JWT of a browser. */
-  readonly jwtOf: (browser: Browser) => Promise<Record<string, unknown> | null>;
-}
-
-interface Scene {
-  readonly app: SeveralApp;
-  readonly other: StrictAuthorizationServer;
-  readonly adapter: MemoryAdapter;
-  /** Who gets what: `strict:alice`, `other:alice`, or the code of the error. */
-  readonly holderOf: (browser: Browser, provider?: string) => Promise<string>;
-}
-
-interface Given {
-  readonly options?: Partial<FreshTokensOptions>;
-  readonly more?: readonly string[];
-  readonly withAdapter?: boolean;
-}
+import {
+  linkedUsers,
+  severalScene,
+  type LinkedUsers,
+  type SeveralChanges,
+  type SeveralScene,
+  type SeveralVersion,
+} from "./several-grants-app.ts";
+import { describeEndsOfSeveralGrants } from "./several-grants-ends.ts";
 
 /** Runs the suite. */
 export function describeSeveralGrants(version: SeveralVersion): void {
-  const scene = async ({ options = {}, more = [], withAdapter = true }: Given = {}): Promise<Scene> => {
-    const adapter = memoryAdapter();
-    const other = await startStrictAuthorizationServer({
-      accessTokenLifetimeMs: LIFETIME_MS,
-      client: { id: "app", secret: "client-secret-of-app" },
-    });
-    onTestFinished(() => other.close());
-    const app = await version.createApp({
-      other,
-      more,
-      options,
-      adapter: withAdapter ? adapter.methods : undefined,
-    });
-    const holderOf = async (browser: Browser, provider?: string): Promise<string> => {
-      try {
-        const ask = provider === undefined ? {} : { provider };
-        const { accessToken, provider: of } = await app.getAccessToken(browser.pageRequest(), ask);
-        return `${of}:${(of === "strict" ? app.server : other).userOf(accessToken) ?? "nobody"}`;
-      } catch (error) {
-        return (error as { code: string }).code;
-      }
-    };
-    return { app, other, adapter, holderOf };
-  };
-  const linked = async (given?: Given): Promise<Scene & { alice: Browser; bob: Browser }> => {
-    const made = await scene(given);
-    const [alice, bob] = [made.app.browser(), made.app.browser()];
-    await alice.signIn("alice");
-    await bob.signIn("bob");
-    await alice.signIn("alice", "other");
-    await bob.signIn("bob", "other");
-    return { ...made, alice, bob };
-  };
+  const scene = (changes?: SeveralChanges): Promise<SeveralScene> => severalScene(version, changes);
+  const linked = (changes?: SeveralChanges): Promise<LinkedUsers> => linkedUsers(version, changes);
+
+  describeEndsOfSeveralGrants(version);
 
   describe("a sign-in with a second provider by the same user", () => {
     it("adds to the session: each provider's token is that user's, and without a name it is the first one's (I8, SEC-77)", async () => {

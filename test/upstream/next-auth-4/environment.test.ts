@@ -33,14 +33,15 @@ describe("the installed next-auth, given", () => {
         secrets.push(secret);
         return Promise.resolve(null);
       };
-      const options = { providers: [], ...given, jwt: { ...given.jwt, decode } } as AuthOptions;
+      // New ones for each: next-auth notes the secret in those that it is given.
+      const options = (): AuthOptions => ({ providers: [], ...given, jwt: { ...given.jwt, decode } });
       const browserOf = (form: RouterForm): Browser => {
-        const browser = new Browser(NextAuth(options), form);
+        const browser = new Browser(NextAuth(options()), form);
         browser.jar.set(SESSION_COOKIE, "x");
         return browser;
       };
       for (const form of FORMS) await browserOf(form).get("session");
-      await browserOf("app").inServerComponent(() => getServerSession(options));
+      await browserOf("app").inServerComponent(() => getServerSession(options()));
 
       const [expected] = createV4Host({ providers: [], ...given }, {} as never).secrets();
       expect(secrets).toEqual([expected, expected, expected]);

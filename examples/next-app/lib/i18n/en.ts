@@ -23,6 +23,7 @@ export const en = {
     label: "Pages",
     overview: "Overview",
     live: "Life of the token",
+    sessions: "Your sessions",
     doors: "Five doors, one token",
     protected: "Server component",
     client: "Route handler",
@@ -36,6 +37,7 @@ export const en = {
       `The tokens of this app live ${ttlS} seconds, so that you can watch them being renewed. Leave the tab alone or hammer it: no call of the protected API fails, and each token is renewed exactly once.`,
     signIn: "Sign in and watch",
     watch: "Watch it live",
+    sessions: "Your sessions",
     how: "How it works",
     steps: [
       {
@@ -57,6 +59,7 @@ export const en = {
       "Press “20 calls in parallel” at any moment. All are answered, and at most one of them starts a renewal.",
       "Open three tabs of a protected page and reload them at will.",
       "Stop the app, start it again, and go on: the session is still there.",
+      "Sign in with a second browser, and end its session from this one.",
     ],
     doorsTitle: "Five doors to the same token",
   },
@@ -103,6 +106,15 @@ export const en = {
   client: {
     call: "Call the route",
     api: "The Pages Router's API route",
+    direct: {
+      title: "The API itself, without a token in the browser",
+      text: "This page calls the API through a token handler: the app's own route adds the token and passes the answer on, an endless one, too.",
+      call: "Who am I there?",
+      start: "Start the event stream",
+      stop: "Stop it",
+      answered: (user: string) => `The API says: you are ${user}.`,
+      ticks: (count: number) => `Events so far: ${count}`,
+    },
   },
   action: {
     run: "Run the action",
@@ -253,6 +265,20 @@ export const en = {
       request: "the Pages Router or the proxy",
       fetch: "fetchWithToken",
     } as Record<string, string>,
+  },
+  sessions: {
+    title: "Your sessions",
+    text: "Every browser in which you are signed in to this app. Ending a session signs that browser out the next time it asks, and withdraws its tokens at the authorization server.",
+    listTitle: "Live sessions",
+    here: "This browser",
+    signedIn: (when: string) => `Signed in ${when}`,
+    by: (providers: string) => `With ${providers}`,
+    refreshed: (when: string) => `Last token ${when}`,
+    ends: (when: string) => `ends ${when} at the latest`,
+    end: "End",
+    endThis: (session: string) => `End this session: ${session}`,
+    endOthers: "End all others",
+    endAll: "End all, this one too",
   },
   states: {
     notFoundTitle: "There is no such page",

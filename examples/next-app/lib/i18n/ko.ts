@@ -24,6 +24,7 @@ export const ko: Dictionary = {
     label: "페이지",
     overview: "소개",
     live: "토큰의 일생",
+    sessions: "내 세션",
     doors: "다섯 개의 문, 하나의 토큰",
     protected: "서버 컴포넌트",
     client: "라우트 핸들러",
@@ -37,6 +38,7 @@ export const ko: Dictionary = {
       `갱신되는 모습을 직접 볼 수 있도록 이 앱의 토큰 수명은 ${ttlS}초입니다. 탭을 그냥 두어도, 마구 호출해도 보호된 API 호출은 실패하지 않으며 토큰은 매번 정확히 한 번만 갱신됩니다.`,
     signIn: "로그인하고 지켜보기",
     watch: "실시간으로 보기",
+    sessions: "내 세션",
     how: "동작 방식",
     steps: [
       {
@@ -58,6 +60,7 @@ export const ko: Dictionary = {
       "아무 때나 ‘동시에 20번 호출’을 눌러 보세요. 모두 응답을 받고, 갱신은 많아야 한 번 시작됩니다.",
       "보호된 페이지를 탭 세 개에 열어 놓고 마음껏 새로고침해 보세요.",
       "앱을 껐다가 다시 켜고 이어서 써 보세요. 세션이 그대로 남아 있습니다.",
+      "다른 브라우저에서도 로그인한 뒤, 이 브라우저에서 그 세션을 끝내 보세요.",
     ],
     doorsTitle: "같은 토큰으로 들어가는 다섯 개의 문",
   },
@@ -101,6 +104,15 @@ export const ko: Dictionary = {
   client: {
     call: "라우트 호출",
     api: "Pages Router의 API 라우트",
+    direct: {
+      title: "브라우저에 토큰 없이 API를 직접 호출",
+      text: "이 페이지는 토큰 핸들러를 거쳐 API를 호출합니다. 앱의 라우트가 토큰을 붙이고 응답을 그대로 흘려보냅니다. 끝나지 않는 응답도 마찬가지입니다.",
+      call: "API가 아는 나는?",
+      start: "이벤트 스트림 시작",
+      stop: "중지",
+      answered: (user) => `API의 답: ${user}`,
+      ticks: (count) => `받은 이벤트: ${count}`,
+    },
   },
   action: {
     run: "액션 실행",
@@ -250,6 +262,20 @@ export const ko: Dictionary = {
       request: "Pages Router 또는 프록시",
       fetch: "fetchWithToken",
     },
+  },
+  sessions: {
+    title: "내 세션",
+    text: "이 앱에 로그인해 있는 모든 브라우저입니다. 세션을 끝내면 그 브라우저는 다음 요청에서 로그아웃되고, 그 토큰은 인가 서버에서 폐기됩니다.",
+    listTitle: "살아 있는 세션",
+    here: "이 브라우저",
+    signedIn: (when) => `${when} 로그인`,
+    by: (providers) => `로그인 방법: ${providers}`,
+    refreshed: (when) => `마지막 토큰 ${when}`,
+    ends: (when) => `늦어도 ${when} 종료`,
+    end: "끝내기",
+    endThis: (session) => `이 세션 끝내기: ${session}`,
+    endOthers: "다른 세션 모두 끝내기",
+    endAll: "이 세션까지 모두 끝내기",
   },
   states: {
     notFoundTitle: "페이지를 찾을 수 없습니다",

@@ -1,0 +1,79 @@
+/**
+ * What a token handler answers by itself: JSON with a stable code, and never a token.
+ *
+ * @module
+ */
+import { isTokenError, type TokenErrorCode } from "../../core/errors.ts";
+import { reportFailure } from "../report.ts";
+import type { GuardRefusal } from "./guard.ts";
+import { protect } from "./headers.ts";
+
+/** The codes of a token handler's own answers, in `error` of the JSON and in the header {@link ERROR_HEADER}. */
+export type TokenHandlerErrorCode =
+  | TokenErrorCode
+  | GuardRefusal
+  | "path_not_allowed"
+  | "method_not_allowed"
+  | "request_too_large"
+  | "request_timeout"
+  | "api_unavailable"
+  | "api_timeout"
+  | "api_redirected"
+  | "api_answer_too_large"
+  | "internal";
+
+/** The header that tells an answer of the token handler from one of the API. */
+export const ERROR_HEADER = "x-nolapse-error";
+
+/** When to try again, in seconds. */
+const RETRY_AFTER_S = 2;
+
+const ANSWERS: Readonly<Record<TokenHandlerErrorCode, readonly [status: number, description: string]>> = {
+  missing_header: [403, "send the header that this route asks for with every call"],
+  cross_site: [
+    403,
+    "only pages of this app may call this; if this is one, the app has to be told its own address",
+  ],
+  path_not_allowed: [404, "this API or path cannot be called through this route"],
+  method_not_allowed: [405, "this method cannot be used for this path"],
+  not_signed_in: [401, "sign in"],
+  no_token: [401, "sign in with a provider that brings a token for this API"],
+  reauthentication_required: [401, "sign in again"],
+  refresh_unavailable: [503, "no fresh access token in time; try again later"],
+  store_failed: [503, "the session's tokens cannot be read now; try again later"],
+  invalid_option: [500, "the app is not set up right; its log says what to change"],
+  request_too_large: [413, "the body is larger than this route takes"],
+  request_timeout: [408, "the body did not arrive in time"],
+  api_unavailable: [502, "the API could not be reached, or broke off"],
+  api_timeout: [504, "the API did not answer in time"],
+  api_redirected: [502, "the API answered with a redirect, which is not followed"],
+  api_answer_too_large: [502, "the API's answer is larger than this route takes"],
+  internal: [500, "the call could not be answered; the app's log says more"],
+};
+
+/** An answer of our own. */
+export function answerOf(
+  code: TokenHandlerErrorCode,
+  more: { readonly reason?: string; readonly allow?: string } = {},
+): Response {
+  const [status, description] = ANSWERS[code];
+  const headers = protect(new Headers({ "content-type": "application/json; charset=utf-8" }));
+  headers.set(ERROR_HEADER, code);
+  if (status === 503) headers.set("retry-after", String(RETRY_AFTER_S));
+  if (more.allow !== undefined) headers.set("allow", more.allow);
+  const reason = more.reason === undefined ? {} : { reason: more.reason };
+  return new Response(JSON.stringify({ error: code, error_description: description, ...reason }), {
+    status,
+    headers,
+  });
+}
+
+/** The answer to a call for which there is no token. What the page cannot mend is told to the log. */
+export function answerOfError(error: unknown): Response {
+  if (!isTokenError(error)) {
+    reportFailure("The token handler could not answer", error);
+    return answerOf("internal");
+  }
+  if (error.code === "invalid_option") reportFailure("The token handler cannot work", error);
+  return answerOf(error.code, "reason" in error ? { reason: String(error.reason) } : {});
+}

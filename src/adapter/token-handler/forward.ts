@@ -1,0 +1,161 @@
+/**
+ * One request to the API, and once more with a renewed token if the API rejects the first one.
+ *
+ * @module
+ */
+import type { TokenManager } from "../../core/token-manager.ts";
+import type { TokenAsk } from "../../core/obtain-token.ts";
+import { answerOf, type TokenHandlerErrorCode } from "./answers.ts";
+import type { Call, CallEnd } from "./call.ts";
+import type { CheckedApi } from "./check.ts";
+import { headersToSend, headersToTell, protect } from "./headers.ts";
+import { downloadOf, uploadOf, type Bytes, type Upload } from "./streams.ts";
+
+/** What is passed on. */
+export interface Forward {
+  readonly api: CheckedApi;
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: () => Bytes | null;
+  readonly call: Call;
+}
+
+/** The grant whose token goes along. */
+export interface TokenSource {
+  readonly manager: Pick<TokenManager, "renewRejected">;
+  readonly grantId: string;
+  readonly accessToken: string;
+  readonly ask: TokenAsk;
+}
+
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
+const WITHOUT_BODY: readonly number[] = [204, 205, 304];
+/** What a fresh token of the same kind would not change (RFC 6750, RFC 9470). */
+const HOPELESS = /\berror\s*=\s*"?(?:insufficient_scope|insufficient_user_authentication|invalid_request)\b/i;
+
+const CODES: Readonly<Record<CallEnd, TokenHandlerErrorCode>> = {
+  // Nobody reads this one.
+  client_gone: "internal",
+  request_timeout: "request_timeout",
+  api_timeout: "api_timeout",
+  duration: "api_timeout",
+  request_too_large: "request_too_large",
+  answer_too_large: "api_answer_too_large",
+};
+
+/** Passes a request on, and the answer back. Rejects only for a mistake of our own. */
+export async function forward(asked: Forward, token: TokenSource): Promise<Response> {
+  const { api, call, body, headers } = asked;
+  if (Number(headers.get("content-length") ?? 0) > api.maxRequestBytes) call.end("request_too_large");
+  if (call.ended() !== undefined) return early(call);
+  const limits = { ...api, timeoutMs: api.responseTimeoutMs };
+  const upload = await uploadOf(
+    hasBody(headers) ? body() : null,
+    headers.get("content-length"),
+    limits,
+    call,
+  );
+  if (upload === undefined) return early(call);
+  const first = await send(asked, upload, token.accessToken);
+  if (first === undefined) return early(call);
+  const renewed = await renewedToken(first, upload, token);
+  if (renewed === undefined || call.ended() !== undefined) return passedBack(asked, first, token.accessToken);
+  await first.body?.cancel().catch(() => undefined);
+  const second = await send(asked, upload, renewed);
+  return second === undefined ? early(call) : passedBack(asked, second, renewed);
+}
+
+/**
+ * Whether a request has a body: Next gives a stream for a `DELETE` without one, too.
+ *
+ * @see [RFC 9112, section 6.3](https://www.rfc-editor.org/rfc/rfc9112.html#section-6.3)
+ */
+function hasBody(headers: Headers): boolean {
+  return headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0";
+}
+
+/** `undefined` where there was no answer. */
+async function send(
+  { api, url, method, headers, call }: Forward,
+  { body }: Upload,
+  accessToken: string,
+): Promise<Response | undefined> {
+  const init: RequestInit & { duplex?: "half" } = {
+    method,
+    headers: headersToSend(headers, api.requestHeaders, accessToken),
+    ...(body !== null && { body, duplex: "half" }),
+    redirect: "manual",
+    cache: "no-store",
+    signal: call.signal,
+  };
+  call.expect(api.responseTimeoutMs, "api_timeout");
+  try {
+    return await fetch(url, init);
+  } catch {
+    return undefined;
+  } finally {
+    call.expectNothing();
+  }
+}
+
+async function renewedToken(
+  response: Response,
+  { isReplayable }: Upload,
+  { manager, grantId, accessToken, ask }: TokenSource,
+): Promise<string | undefined> {
+  if (response.status !== 401 || !isReplayable || ask.mayRefresh === false) return undefined;
+  if (HOPELESS.test(response.headers.get("www-authenticate") ?? "")) return undefined;
+  const renewed = await manager.renewRejected(grantId, accessToken, ask).catch(() => undefined);
+  return renewed?.accessToken;
+}
+
+function early(call: Call): Response {
+  const why = call.ended();
+  call.over();
+  return answerOf(why === undefined ? "api_unavailable" : CODES[why]);
+}
+
+async function passedBack(
+  { api, method, call }: Forward,
+  response: Response,
+  accessToken: string,
+): Promise<Response> {
+  const { status, body } = response;
+  const refusal = refusalOf(response, api);
+  if (refusal !== undefined) {
+    await body?.cancel().catch(() => undefined);
+    call.over();
+    return answerOf(refusal);
+  }
+  const headers = protect(headersToTell(response.headers, api.responseHeaders, accessToken));
+  if (body === null || method === "HEAD" || WITHOUT_BODY.includes(status)) {
+    await body?.cancel().catch(() => undefined);
+    call.over();
+    if (WITHOUT_BODY.includes(status)) headers.delete("content-length");
+    return new Response(null, { status, headers });
+  }
+  const isEventStream = /^text\/event-stream\b/i.test(headers.get("content-type") ?? "");
+  if (isEventStream) {
+    // Neither Next's compression nor a proxy in front of it may hold an event back.
+    headers.set("cache-control", "private, no-store, no-transform");
+    headers.set("x-accel-buffering", "no");
+    headers.delete("content-length");
+  }
+  if (!headers.has("content-type")) headers.set("content-type", "application/octet-stream");
+  const maxBytes = isEventStream ? Number.POSITIVE_INFINITY : api.maxResponseBytes;
+  const { idleTimeoutMs } = api;
+  return new Response(downloadOf(body, { maxBytes, idleTimeoutMs, isEventStream }, call), {
+    status,
+    headers,
+  });
+}
+
+/** Answers that are not passed on: where to send the browser is the app's to say, not an API's. */
+function refusalOf({ status, headers, type }: Response, api: CheckedApi): TokenHandlerErrorCode | undefined {
+  if (type === "opaqueredirect" || REDIRECTS.includes(status)) return "api_redirected";
+  if (status < 200 || status > 599) return "api_unavailable";
+  return Number(headers.get("content-length") ?? 0) > api.maxResponseBytes
+    ? "api_answer_too_large"
+    : undefined;
+}

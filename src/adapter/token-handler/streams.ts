@@ -1,0 +1,161 @@
+/**
+ * The two bodies of a call, passed on piece by piece as the other side takes them, within bounds.
+ *
+ * @module
+ */
+import type { Call } from "./call.ts";
+
+/** A body as it is passed on. */
+export type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>;
+
+/** The body of a request. */
+export interface Upload {
+  readonly body: Bytes | Uint8Array<ArrayBuffer> | null;
+  /** Whether it can be sent a second time. */
+  readonly isReplayable: boolean;
+}
+
+/** An event stream's comment, which readers pass over. */
+const COMMENT = new TextEncoder().encode(":\n\n");
+/** How long the rest of a body is taken after an early answer, in milliseconds: as web servers do (lingering close). */
+const LINGER_MS = 30_000;
+
+/**
+ * The body for the API: whole where it is small and its length known, so that it can be sent again; else a stream that gives
+ * the API time as long as it moves.
+ *
+ * `undefined` if the call ended meanwhile.
+ */
+export async function uploadOf(
+  body: Bytes | null,
+  length: string | null,
+  limits: { readonly maxReplayBytes: number; readonly maxRequestBytes: number; readonly timeoutMs: number },
+  call: Call,
+): Promise<Upload | undefined> {
+  if (body === null) return { body: null, isReplayable: true };
+  const bounded = boundedUpload(body, limits, call);
+  const isSmall = length !== null && /^\d+$/.test(length) && Number(length) <= limits.maxReplayBytes;
+  if (!isSmall) return { body: bounded, isReplayable: false };
+  try {
+    const whole = new Uint8Array(await new Response(bounded).arrayBuffer());
+    return { body: whole, isReplayable: true };
+  } catch {
+    call.end("client_gone");
+    return undefined;
+  }
+}
+
+function boundedUpload(
+  body: Bytes,
+  limits: { readonly maxRequestBytes: number; readonly timeoutMs: number },
+  call: Call,
+): Bytes {
+  const reader = body.getReader();
+  let takenBytes = 0;
+  let isStopped = false;
+  const stop = (): void => {
+    if (!isStopped) void discard(reader);
+    isStopped = true;
+  };
+  return new ReadableStream(
+    {
+      start(controller) {
+        call.afterwards(() => {
+          // A page may be silent for ever, and Node's fetch lets go of a body whose answer came early without a word.
+          controller.error(new Error("The call has ended"));
+          stop();
+        });
+      },
+      async pull(controller) {
+        call.expect(limits.timeoutMs, "request_timeout");
+        try {
+          const { done, value } = await reader.read();
+          if (isStopped) return;
+          call.expect(limits.timeoutMs, "api_timeout");
+          if (done) return controller.close();
+          takenBytes += value.byteLength;
+          if (takenBytes > limits.maxRequestBytes) call.end("request_too_large");
+          else controller.enqueue(value);
+        } catch {
+          if (!isStopped) call.end("client_gone");
+        }
+      },
+      cancel: stop,
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/**
+ * Takes the rest of a body and throws it away. To cancel it would cut the connection, and with it an answer that the page
+ * reads only when it has sent everything. Never rejects.
+ */
+async function discard(reader: ReadableStreamDefaultReader<unknown>): Promise<void> {
+  const patience = setTimeout(() => void reader.cancel().catch(ignore), LINGER_MS);
+  patience.unref();
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // The page has gone.
+  } finally {
+    clearTimeout(patience);
+  }
+}
+
+/**
+ * The body for the page. Ends the call when it is through.
+ *
+ * An event stream begins with a comment, because Next sends the headers of an answer only with its first piece, and is
+ * closed when its time is over: whoever reads it asks again. Any other answer that is cut off ends in an error, so that
+ * nobody takes it for a whole one.
+ */
+export function downloadOf(
+  body: Bytes,
+  limits: { readonly maxBytes: number; readonly idleTimeoutMs: number; readonly isEventStream: boolean },
+  call: Call,
+): Bytes {
+  const reader = body.getReader();
+  let givenBytes = 0;
+  return new ReadableStream(
+    {
+      start: (controller) => {
+        if (limits.isEventStream) controller.enqueue(COMMENT);
+      },
+      async pull(controller) {
+        call.expect(limits.idleTimeoutMs, "api_timeout");
+        try {
+          const { done, value } = await reader.read();
+          call.expectNothing();
+          if (done) {
+            call.over();
+            return controller.close();
+          }
+          givenBytes += value.byteLength;
+          if (givenBytes > limits.maxBytes) call.end("answer_too_large");
+          if (call.ended() === undefined) controller.enqueue(value);
+          else controller.error(cutOff(call));
+        } catch {
+          if (limits.isEventStream && call.ended() === "duration") controller.close();
+          else controller.error(cutOff(call));
+          call.over();
+        }
+      },
+      cancel() {
+        call.end("client_gone");
+        return reader.cancel().catch(ignore);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** What is said of an answer that nobody takes any more, or that broke off: Next keeps silent about the first. */
+function cutOff(call: Call): Error {
+  const why = call.ended() ?? "api_unavailable";
+  if (why === "client_gone") return new DOMException("The page has left", "AbortError");
+  return new Error(`The answer of the API was cut off (${why})`);
+}
+
+function ignore(): void {
+  // It has ended already.
+}
