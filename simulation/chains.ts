@@ -13,6 +13,7 @@ import type {
   SimRecord,
   StoreRecord,
 } from "./history.ts";
+import { StoreClock } from "./store-clock.ts";
 
 /** When something happened, and in which process; `undefined`: in all of them. */
 export interface Moment {
@@ -43,6 +44,12 @@ export class Chain {
   /** When the store lost or took back what it had acknowledged. */
   tamperedAtMs: number | undefined;
   lost: LostRecord | undefined;
+  readonly storeClock: StoreClock;
+
+  /** @param storeClock The one of the run's store. */
+  constructor(storeClock: StoreClock) {
+    this.storeClock = storeClock;
+  }
 
   /**
    * When a request was decided upon: at the last look that its sender had at the row. It is told by the answer that gives
@@ -72,13 +79,14 @@ const HARMLESS = new Set(["X20", "X22", "X45", "X53", "X61", "X62"]);
 /** All chains of a run. */
 export class Chains {
   readonly hindrances: Hindrances = new Hindrances();
+  readonly #storeClock = new StoreClock();
   readonly #chains = new Map<string, Chain>();
   readonly #late: ((chain: Chain) => void)[] = [];
 
   of(grant: string): Chain {
     let chain = this.#chains.get(grant);
     if (chain === undefined) {
-      this.#chains.set(grant, (chain = new Chain()));
+      this.#chains.set(grant, (chain = new Chain(this.#storeClock)));
       for (const apply of this.#late) apply(chain);
     }
     return chain;
@@ -90,6 +98,7 @@ export class Chains {
 
   see(record: SimRecord): void {
     this.hindrances.see(record);
+    this.#storeClock.see(record);
     const { kind } = record;
     if (kind === "judged") this.of(record.grant).judged.push(record);
     if (kind === "send") this.of(record.grant).sends.push(record);

@@ -73,7 +73,11 @@ export function missedWindow(chain: Chain, fatal: JudgedRecord): string | undefi
   const fromMs = first.atMs + LEASE_MS + TAKEOVER_SLACK_MS;
   const untilMs = Math.min(first.atMs + windowMs, decidedAtMs) - TAKEOVER_SLACK_MS;
   const asked = chain.asks.find(
-    (ask) => ask.atMs >= fromMs && ask.atMs <= untilMs && isQuiet(chain, fromMs, ask),
+    (ask) =>
+      ask.atMs >= fromMs &&
+      ask.atMs <= untilMs &&
+      isQuiet(chain, fromMs, ask) &&
+      isOpenByStore(chain, first, ask, windowMs),
   );
   return asked === undefined
     ? undefined
@@ -103,6 +107,22 @@ export function missedDoubt(chain: Chain, fatal: JudgedRecord, killer: JudgedRec
     (ask) => ask.atMs >= fromMs && ask.atMs <= untilMs && isQuiet(chain, fromMs, ask),
   );
   return asked && `${asked.process ?? ""} asked while the spent one still helped, and nobody looked`;
+}
+
+/**
+ * Whether the window is open by the store's clock, too: a first request from its future, or from too long ago, tells
+ * nobody how long the server still forgives (X21).
+ */
+function isOpenByStore(
+  { sends, storeClock }: Chain,
+  { attemptId }: JudgedRecord,
+  { atMs }: Moment,
+  windowMs: number,
+): boolean {
+  const send = sends.find((one) => one.attemptId === attemptId);
+  if (send === undefined) return true;
+  const passedMs = storeClock.nowMs(atMs) - send.storeNowMs;
+  return passedMs >= 0 && passedMs < windowMs;
 }
 
 /**

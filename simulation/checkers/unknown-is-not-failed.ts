@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { RotationPolicy } from "../../src/core/rotation.ts";
 import type { Checker, Probe } from "../checker.ts";
 import type { SendRecord, SimRecord } from "../history.ts";
 import { currentRefreshToken, Ledger, spentTokens } from "./stored-tokens.ts";
@@ -29,6 +30,8 @@ export function unknownIsNotFailed(probe: Probe): Checker {
   const deadlines = new Map<string, number>();
   const versions = new Map<string, number>();
   const decidedAtMs = new Map<string, number>();
+  /** When each process began to stand still last. */
+  const stoodStillAtMs = new Map<string, number>();
   /** When each refresh token was first sent. */
   const firstUses = new Map<string, SendRecord>();
   let storeClockJumped = false;
@@ -42,6 +45,12 @@ export function unknownIsNotFailed(probe: Probe): Checker {
     return row.accessTokenExpiresAtMs - processNowMs <= minValidityMs + CLOCK_SLACK_MS;
   };
 
+  /** When a request was handed over, as its sender knows it: before it left, if the process stood still in between (X11). */
+  const handedOverAtMs = ({ process, attemptId, atMs }: SendRecord): number => {
+    const decided = decidedAtMs.get(attemptId) ?? atMs;
+    return (stoodStillAtMs.get(process) ?? -Infinity) >= decided ? decided : atMs;
+  };
+
   /** One that is kept beside the stored one because two requests may have spent it: within its window only. */
   const seeKept = (send: SendRecord): string | undefined => {
     const row = ledger.rows.get(send.grant);
@@ -50,7 +59,8 @@ export function unknownIsNotFailed(probe: Probe): Checker {
       return undefined;
     // What was decided upon for an older row, and leaves late (X11), could not know that its refresh token was spent.
     if (versions.get(send.attemptId) !== row.version) return undefined;
-    if (storeClockJumped || ledger.tampered.has(send.grant) || mayResend(send, first)) return undefined;
+    if (storeClockJumped || ledger.tampered.has(send.grant)) return undefined;
+    if (mayResend(send.policy, handedOverAtMs(send), first)) return undefined;
     return `${send.process} sends ${send.refreshToken}, which is spent, ${send.atMs - first.atMs} ms after its first use`;
   };
 
@@ -73,7 +83,8 @@ export function unknownIsNotFailed(probe: Probe): Checker {
     // What was decided upon before another one left, and leaves late (X11), could not know of it: I1 and S6 are for that.
     const known = earlier.filter((one) => one.send.atMs <= (decidedAtMs.get(send.attemptId) ?? send.atMs));
     for (const attempt of known) {
-      const problem = problemOf(attempt, send, first?.send, isNearlyOver(send));
+      const isSecondChance = mayResend(send.policy, handedOverAtMs(send), first?.send);
+      const problem = problemOf(attempt, send, isSecondChance, isNearlyOver(send));
       if (problem !== undefined) return `${send.process} sends ${send.refreshToken} again ${problem}`;
     }
     return undefined;
@@ -82,6 +93,7 @@ export function unknownIsNotFailed(probe: Probe): Checker {
   const note = (record: SimRecord): void => {
     ledger.see(record);
     if (record.kind === "fault" && record.id === "X21") storeClockJumped = true;
+    if (record.kind === "process" && record.what === "pause") stoodStillAtMs.set(record.process, record.atMs);
     if (record.kind === "store" && record.operation === "acquireLease" && record.answer === "acquired") {
       const { after, attemptId = "" } = record;
       if (after?.intent != null) deadlines.set(attemptId, after.intent.deadlineAtMs);
@@ -120,14 +132,14 @@ export function unknownIsNotFailed(probe: Probe): Checker {
 function problemOf(
   attempt: Attempt,
   send: SendRecord,
-  first: SendRecord | undefined,
+  isSecondChance: boolean,
   nearlyOver: boolean,
 ): string | undefined {
   const sinceMs = send.atMs - attempt.outcomeAtMs;
   if (attempt.outcome === "harmless" || attempt.outcome === "refused") return undefined;
   if (attempt.outcome === "answered")
     return sinceMs < MIN_PAUSE_MS ? `${sinceMs} ms after an answer that does not say` : undefined;
-  if (mayResend(send, first)) return undefined;
+  if (isSecondChance) return undefined;
   const { deadlineAtMs } = attempt;
   if (deadlineAtMs !== undefined && send.storeNowMs < deadlineAtMs - CLOCK_SLACK_MS)
     return `${deadlineAtMs - send.storeNowMs} ms before the deadline of ${attempt.send.attemptId}`;
@@ -136,8 +148,9 @@ function problemOf(
     : `although the access token in hand is good, and ${attempt.send.attemptId} is open`;
 }
 
-function mayResend({ policy, atMs }: SendRecord, first: SendRecord | undefined): boolean {
+/** Whether the server gives the refresh token another chance, as far as a sender could know that handed it over then. */
+function mayResend(policy: RotationPolicy, handedOverAtMs: number, first: SendRecord | undefined): boolean {
   if (policy.class === "none" || policy.class === "overlapping") return true;
   if (policy.class === "strict" || first === undefined) return false;
-  return atMs - first.atMs <= policy.graceMs;
+  return handedOverAtMs - first.atMs <= policy.graceMs;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { StoreFailedError } from "../core/errors.ts";
+import type { AccountLike } from "./sign-in-tokens.ts";
 
 /** A row of the adapter's sessions, and its user. */
 export interface SessionAndUser {
@@ -17,6 +18,7 @@ export interface AdapterLike {
   readonly createSession?: (session: never) => unknown;
   readonly deleteSession?: (sessionToken: string) => unknown;
   readonly linkAccount?: (account: never) => unknown;
+  readonly getUserByAccount?: (account: never) => unknown;
 }
 
 /**
@@ -37,6 +39,27 @@ export async function sessionRowOf(
 }
 
 /**
+ * Whether an account belongs to another user than that of a session. NextAuth then refuses the sign-in, after its `signIn`
+ * callback: it takes an account from nobody.
+ *
+ * @throws {@link StoreFailedError} where the adapter's database does not answer.
+ */
+export async function isOfAnotherUser(
+  adapter: AdapterLike,
+  { provider, providerAccountId }: AccountLike,
+  sessionToken: string,
+): Promise<boolean> {
+  const row = await sessionRowOf(adapter, sessionToken);
+  if (row === null) return false;
+  try {
+    const owner: unknown = await adapter.getUserByAccount?.({ provider, providerAccountId } as never);
+    return Boolean(owner) && idOf(owner) !== idOf(row.user);
+  } catch {
+    throw new StoreFailedError("The user of an account could not be read: the adapter's database failed");
+  }
+}
+
+/**
  * Deletes the row of a session, if there is one: some adapters reject where there is none.
  *
  * @throws What the adapter throws, or {@link StoreFailedError} where its database does not answer.
@@ -48,4 +71,8 @@ export async function deleteSessionRow(adapter: AdapterLike, sessionToken: strin
 /** Whether a session has ended by its row. A row without a date that can be read has. */
 export function hasExpired({ session }: SessionAndUser, nowMs: number): boolean {
   return !(new Date(session.expires).valueOf() >= nowMs);
+}
+
+function idOf(user: unknown): unknown {
+  return (user as { id?: unknown }).id;
 }

@@ -7,15 +7,23 @@
  *
  * @module
  */
+import { randomUUID } from "node:crypto";
 import { InvalidOptionError } from "../core/errors.ts";
 import type { GrantRecord } from "../core/grant.ts";
-import { deleteSessionRow, hasExpired, sessionRowOf, type SessionAndUser } from "./adapter-like.ts";
+import {
+  deleteSessionRow,
+  hasExpired,
+  isOfAnotherUser,
+  sessionRowOf,
+  type SessionAndUser,
+} from "./adapter-like.ts";
 import { allTried } from "./all-tried.ts";
 import type { App } from "./app.ts";
 import type { Place } from "./database-sessions.ts";
 import type { SignIn, StoredGrant } from "./grants.ts";
 import { reportFailure } from "./report.ts";
 import { handlerContext, type DatabaseSignIn, type HandlerContext } from "./request-context.ts";
+import type { AccountLike } from "./sign-in-tokens.ts";
 
 /** What is known of a sign-in before NextAuth begins with it. Never rejects. */
 export async function databaseSignInOf(app: App, sessionToken: string | undefined): Promise<DatabaseSignIn> {
@@ -37,7 +45,7 @@ export async function databaseSignInOf(app: App, sessionToken: string | undefine
  *
  * Rejects with `StoreFailedError`, or with `InvalidOptionError` outside the wrapped route.
  */
-export async function storeForDatabase(app: App, signIn: SignIn): Promise<StoredGrant> {
+export async function storeForDatabase(app: App, signIn: SignIn, account: AccountLike): Promise<StoredGrant> {
   const database = handlerContext()?.database;
   if (database === undefined) {
     throw new InvalidOptionError(
@@ -49,6 +57,10 @@ export async function storeForDatabase(app: App, signIn: SignIn): Promise<Stored
   if (previous === undefined) {
     const sessionToken = (database.upcoming ??= await app.host.newSessionToken());
     return storeIn(app, database, { signIn, sessionToken, place: "own", replaced: [] });
+  }
+  if (await isOfAnotherUser(app.host.adapter() ?? {}, account, previous)) {
+    // Until NextAuth refuses it, and for good if the process dies before, that session would give another user's tokens (I8).
+    return storeIn(app, database, { signIn, sessionToken: randomUUID(), place: "own", replaced: [] });
   }
   const place = await placeFor(app, previous, signIn);
   const replaced = await replacedBy(app, previous, signIn, place);

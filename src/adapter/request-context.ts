@@ -44,6 +44,8 @@ export interface HandlerContext {
   readonly door: string;
   /** The session that the browser had before this request, if it signs in. */
   readonly previous: PreviousSession | undefined;
+  /** Set for a sign-in, or the start of one by a passkey, where the session that the browser had before is over, though its cookie still opens. */
+  readonly isOver?: boolean;
   /** The grants of a session whose own one was ended from outside, if it signs in. */
   readonly left?: SessionGrants | undefined;
   /** Its sign-in, where sessions are rows of the adapter. */

@@ -37,7 +37,7 @@ export async function storeSignIn(
   const context = handlerContext();
   const joined = isDatabase ? undefined : joinedSession(app, context?.previous, account);
   const grant = isDatabase
-    ? await storeForDatabase(app, signIn)
+    ? await storeForDatabase(app, signIn, account)
     : await grants.store(signIn, joined && grants.sessionRefOf(joined));
   if (context) context.stored = grant;
   if (!grant.refreshable && profileOf(provider).hasRefreshGrant) {

@@ -23,6 +23,8 @@ import { stripTokens } from "./strip-tokens.ts";
 
 /** The header in which a tab of `nolapse/react` says why it asks. */
 export const ASK_HEADER = "x-nolapse-ask";
+/** The actions in which NextAuth adds a way to sign in, an account or a passkey, to the user of the session that is there. */
+const JOINING: ReadonlySet<string | undefined> = new Set(["callback", "webauthn-options"]);
 
 /** Wraps NextAuth's handler, in the App Router's or the Pages Router's form. */
 export function wrapHandlerOf(
@@ -162,8 +164,8 @@ async function signInContextFor(
   app: App,
   source: RequestSource,
   action: string | undefined,
-): Promise<Pick<HandlerContext, "previous" | "left" | "database">> {
-  if (action !== "callback") return { previous: undefined, database: undefined };
+): Promise<Pick<HandlerContext, "previous" | "isOver" | "left" | "database">> {
+  if (!JOINING.has(action)) return { previous: undefined, database: undefined };
   try {
     const value = await cookieValueOf(app, source);
     return app.host.strategy() === "database"
@@ -179,7 +181,7 @@ async function signInContextFor(
 async function previousSession(
   app: App,
   source: RequestSource,
-): Promise<Pick<HandlerContext, "previous" | "left">> {
+): Promise<Pick<HandlerContext, "previous" | "isOver" | "left">> {
   const none = { previous: undefined };
   try {
     const token = await tokenOf(app, source);
@@ -191,8 +193,10 @@ async function previousSession(
     const id = grants.idOf(claim);
     const unknown = () => "unknown" as const;
     const end = id === undefined ? unknown() : await manager.endReasonOf(id).catch(unknown);
-    if (end !== undefined && isSignedOut(end))
-      return leavesAdded(end) ? { ...none, left: await grantsOfClaim(app, claim) } : none;
+    if (end !== undefined && isSignedOut(end)) {
+      const over = { ...none, isOver: true };
+      return leavesAdded(end) ? { ...over, left: await grantsOfClaim(app, claim) } : over;
+    }
     const before = withoutClaim(stripTokens(token, adopted?.tokens ?? []).value);
     return { previous: { claim, token: before, isUsable: end === undefined } };
   } catch {

@@ -12,6 +12,7 @@ import { upcomingSessionToken } from "../adapter/database-sign-in.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
 import type { SessionFields } from "../adapter/session-fields.ts";
 import { wrapAdapter } from "../adapter/wrap-adapter.ts";
+import { wrapDecode } from "../adapter/wrap-decode.ts";
 import { wrapEvents, wrapSignIn } from "../adapter/wrapped-events.ts";
 import {
   checkedConfig,
@@ -21,7 +22,7 @@ import {
   type LazyAuthConfig,
   type LazyConfig,
 } from "./config.ts";
-import { createV5Host } from "./v5-host.ts";
+import { createV5Host, decodeOf } from "./v5-host.ts";
 import { wrapJwt, wrapSession, type OwnJwt, type OwnSession } from "./wrapped-callbacks.ts";
 import { wrapAuthOf, type AuthParts } from "./wrap-auth.ts";
 
@@ -85,6 +86,7 @@ function wrappedConfig(app: App, config: ConfigLike, ours: AppCallbacks): Config
       session: wrapSession(own.session?.bind(own), ours),
     },
     events: { ...config.events, ...wrapEvents(config.events ?? {}, ours) },
+    jwt: { ...config.jwt, decode: wrapDecode(decodeOf(config)) },
     ...(config.adapter && { adapter: wrapAdapter(app, config.adapter) }),
     ...(strategyOf(config) === "database" && {
       session: {

@@ -62,10 +62,15 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
     },
     note(next) {
       current = next;
+      // Now, because another one may have come by the time that this one's sign-in is stored.
+      entries();
     },
     async prepare() {
       await (installed ??= assertInstalled(5, installedEncode));
-      if (typeof given === "function") current ??= checkedConfig(await given(undefined));
+      if (typeof given !== "function" || current !== undefined) return;
+      const found = checkedConfig(await given(undefined));
+      // One that came with a request meanwhile knows more.
+      current ??= found;
     },
     actionOf: (url) => actionOf(url, basePathOf(current ?? { providers: [] }, process.env)),
     secrets: () => [...new Set([...sessionSecrets(config()), ...secretsOf(config(), process.env)])],
@@ -86,8 +91,7 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
     sessionCookieName: (source) => sessionCookieNameOf(config(), source, process.env),
     async decodeSession(value, cookieName) {
       const { jwt } = config();
-      const own = jwt as { decode?: Decode } | undefined;
-      const decode = own?.decode ?? (installedDecode as unknown as Decode);
+      const decode = decodeOf(config());
       const [one, ...others] = sessionSecrets(config());
       try {
         const token: unknown = await decode({
@@ -109,6 +113,11 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
       return `${originOf(source, process.env)}${basePathOf(config(), process.env)}/error?error=${error}`;
     },
   };
+}
+
+/** What opens a session cookie. */
+export function decodeOf({ jwt }: ConfigLike): Decode {
+  return (jwt as { decode?: Decode } | undefined)?.decode ?? (installedDecode as unknown as Decode);
 }
 
 /** What sessions are encrypted with: `jwt.secret` where it is given, else the secrets of the configuration. */

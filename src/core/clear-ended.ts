@@ -34,14 +34,22 @@ export function bury(engine: Engine, before: GrantRecord, reason: EndReason, { r
   engine.background(clearAway(engine, before, wanted));
 }
 
-/** The row of a grant that ended for this reason without anybody hearing of it: its tokens are still there (X26). */
+/**
+ * The row of a grant that ended for this reason without anybody hearing of it: its tokens are still there (X26).
+ *
+ * @param maxAgeMs How long ago it ended at most, by the store's clock, in milliseconds. @defaultValue any time
+ */
 export async function endedUnheard(
   { store }: Engine,
   id: string,
   reason: EndReason,
+  maxAgeMs: number = Number.POSITIVE_INFINITY,
 ): Promise<GrantRecord | undefined> {
-  const grant = (await store.read(id))?.grant;
-  return grant?.endReason === reason && hasTokens(grant) ? grant : undefined;
+  const reading = await store.read(id);
+  if (reading === undefined) return undefined;
+  const { grant, storeNowMs } = reading;
+  const isOlder = storeNowMs - (grant.endedAtMs ?? storeNowMs) > maxAgeMs;
+  return grant.endReason === reason && hasTokens(grant) && !isOlder ? grant : undefined;
 }
 
 /** Buries a grant that ended for this reason without anybody hearing of it, if it has. Rejects if the store fails. */
@@ -50,8 +58,9 @@ export async function buryUnheard(
   id: string,
   reason: EndReason,
   options: EndOptions,
+  maxAgeMs?: number,
 ): Promise<true> {
-  const grant = await endedUnheard(engine, id, reason);
+  const grant = await endedUnheard(engine, id, reason, maxAgeMs);
   if (grant !== undefined) bury(engine, grant, reason, options);
   return true;
 }

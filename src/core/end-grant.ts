@@ -13,7 +13,7 @@ import { StoreFailedError } from "./errors.ts";
 import { isSelected, MAX_FOUND } from "./find-grants.ts";
 import type { EndReason, GrantRecord } from "./grant.ts";
 import type { GrantSelector } from "./grant-store.ts";
-import { offerAgain } from "./offer-again.ts";
+import { MAX_PENDING_MS, offerAgain } from "./offer-again.ts";
 import { forgetGrant } from "./read-grant.ts";
 import { remember, type PendingEnd } from "./single-flight.ts";
 
@@ -21,8 +21,8 @@ export type { EndOptions };
 
 const FIRST_PAUSE_MS = 1_000;
 const PAGE = 100;
-/** How far the store's clock may be behind this server's where ends are told apart by their time, in milliseconds. */
-const CLOCK_MARGIN_MS = 60_000;
+/** How much longer ago than its failure an end may have been applied: the call took its time, and clocks drift. */
+const AGE_MARGIN_MS = 60_000;
 
 /** See `TokenManager.endGrant`. */
 export async function endGrant(
@@ -144,7 +144,10 @@ async function endSome(
   return { ended, failure: failed?.reason as Error | undefined };
 }
 
-/** Looks for the grants that an earlier try ended without an acknowledgement: only a scan shows them (X26). */
+/**
+ * Looks for the grants that an earlier try ended without an acknowledgement: only a scan shows them (X26). They are told
+ * from those that ended before by how long ago that was, as no two clocks need to agree (X20, X21).
+ */
 async function burySelected(
   engine: Engine,
   selector: GrantSelector,
@@ -152,15 +155,18 @@ async function burySelected(
   options: EndOptions,
   told: Set<string>,
 ): Promise<boolean> {
+  const { clock } = engine;
   let cursor: string | null = null;
   do {
     const page = await engine.store.scan(cursor, PAGE);
     for (const shown of page.grants) {
-      const { id, endedAtMs } = shown;
-      const isOlder = endedAtMs === null || endedAtMs < sinceMs - CLOCK_MARGIN_MS;
-      if (isOlder || told.has(id) || !isMeant(shown, selector, options)) continue;
+      const { id, endReason } = shown;
+      if (endReason !== reason || told.has(id) || !isMeant(shown, selector, options)) continue;
+      const passedMs = clock.nowMs() - sinceMs;
+      // A time that cannot be true is that of a clock which was set back (I17).
+      const maxAgeMs = (passedMs < 0 ? MAX_PENDING_MS : passedMs) + AGE_MARGIN_MS;
       // Read again: the page may be old, and whoever else ended it may have cleared it away since.
-      await buryUnheard(engine, id, reason, options);
+      await buryUnheard(engine, id, reason, options, maxAgeMs);
       told.add(id);
     }
     cursor = page.next;

@@ -65,6 +65,7 @@ export async function sendRefresh(
     ...(outcome.kind === "committed" &&
       outcome.tokenSet.expiresAtMs !== undefined && { expiresAtMs: outcome.tokenSet.expiresAtMs }),
   });
+  tellMismatch(engine, holding, outcome);
   return outcome;
 }
 
@@ -104,17 +105,14 @@ async function commitLate(
   if (outcome.kind === "committed") {
     engine.emit({ type: "late_answer", ...about(engine, grant), attemptId });
     await persist(engine, grant, outcome.tokenSet, holding);
-  } else tellMismatch(engine, holding, outcome);
+  }
+  tellMismatch(engine, holding, outcome);
   if (lateRequests.get(grant.id) === untilMs) lateRequests.delete(grant.id);
 }
 
 /** Tells of an answer with somebody else's tokens: whoever watches the server has to know, however late it came (SEC-43). */
-export function tellMismatch(
-  engine: Engine,
-  { grant, attemptId }: Holding,
-  outcome: Exclude<RefreshOutcome, { kind: "committed" }>,
-): void {
-  if (outcome.code === "subject_mismatch")
+function tellMismatch(engine: Engine, { grant, attemptId }: Holding, outcome: RefreshOutcome): void {
+  if (outcome.kind === "committed_bad" && outcome.code === "subject_mismatch")
     engine.emit({ type: "subject_mismatch", ...about(engine, grant), attemptId });
 }
 

@@ -10,6 +10,7 @@ import { pauseAfterMs } from "./backoff.ts";
 import { bury, buryUnheard } from "./clear-ended.ts";
 import { settled, type Engine } from "./engine.ts";
 import type { EndReason, GrantRecord, Intent } from "./grant.ts";
+import type { LeaseNote } from "./grant-store.ts";
 import { mayStillWin, QUIET_TIME_MS, sinceFirst } from "./intent.ts";
 import { offerAgain } from "./offer-again.ts";
 import { persist } from "./persist.ts";
@@ -19,7 +20,7 @@ import { sendWithinWindow } from "./resend.ts";
 import { longestPauseMs } from "./rotation.ts";
 import { openTokens } from "./seal-tokens.ts";
 import { flushCandidates } from "./settle-commit.ts";
-import { lateLeftMs, tellMismatch, type RefreshSend } from "./send-refresh.ts";
+import { lateLeftMs, type RefreshSend } from "./send-refresh.ts";
 import { remember } from "./single-flight.ts";
 import { giveBack, retakeLease } from "./take-lease.ts";
 import { targetKeyOf } from "./token-target.ts";
@@ -45,10 +46,9 @@ export async function settleOutcome(
       ? settleRejected(engine, holding, door)
       : settleRejectedTarget(engine, holding, key, door);
   }
-  tellMismatch(engine, holding, outcome);
   if (outcome.kind === "config" && key !== undefined)
     return settleRefusedTarget(engine, holding, key, outcome);
-  return settleFailed(engine, holding, outcome);
+  return settleFailed(engine, holding, outcome, door);
 }
 
 /** One resource that the server does not know must not keep the token of the sign-in from being renewed. */
@@ -76,7 +76,8 @@ async function settleRejectedTarget(
 ): Promise<FlightResult> {
   const { grant } = holding;
   const tokenSet = openTokens(engine, grant);
-  if (tokenSet === undefined) return settleFailed(engine, holding, { kind: "config", code: "unseal_failed" });
+  if (tokenSet === undefined)
+    return settleFailed(engine, holding, { kind: "config", code: "unseal_failed" }, door);
   const retaken = await retakeLease(engine, { ...holding, target: undefined }, door);
   if ("gone" in retaken) return retaken.gone;
   const send = { tokenSet, target: undefined, door };
@@ -126,6 +127,7 @@ export async function settleFailed(
   engine: Engine,
   holding: Holding,
   outcome: Failure,
+  door: string,
 ): Promise<FlightResult> {
   const { grant, lease } = holding;
   const kind = outcome.kind === "rejected" ? "unknown" : outcome.kind;
@@ -135,11 +137,31 @@ export async function settleFailed(
   const opensWindow = intent !== null && holding.unresolved === null;
   const mostMs = opensWindow ? longestPauseMs(engine.rotationOf(grant)) : undefined;
   const waitMs = pauseAfterMs(kind, failures, engine.random(), outcome.retryAfterMs, mostMs);
-  await giveBack(engine, grant, lease, {
-    intent,
-    backoff: { failures, waitMs, code: outcome.code },
-  });
-  return { kind: "failed", code: outcome.code, retryInMs: waitMs };
+  const backoff = { failures, waitMs, code: outcome.code };
+  const isNoted = await giveBack(engine, grant, lease, { intent, backoff });
+  const moved = isNoted ? undefined : await noteLate(engine, holding, outcome, { backoff, door });
+  return moved ?? { kind: "failed", code: outcome.code, retryInMs: waitMs };
+}
+
+/**
+ * Leaves the pause, and what the answer says of the intent, where the lease had gone before the answer was there, and
+ * whoever took it has given it back: what the server asks for goes for all processes (X11, I10, I12). An attempt without
+ * an answer needs no note, as its intent tells until when it is open.
+ *
+ * @returns What somebody else has made of the grant meanwhile, if it is another one.
+ */
+async function noteLate(
+  engine: Engine,
+  holding: Holding,
+  outcome: Failure,
+  { backoff, door }: { readonly backoff: NonNullable<LeaseNote["backoff"]>; readonly door: string },
+): Promise<FlightResult | undefined> {
+  if (outcome.kind === "unknown" && outcome.answered !== true) return undefined;
+  const retaken = await retakeLease(engine, holding, door);
+  if ("gone" in retaken) return retaken.gone.kind === "failed" ? undefined : retaken.gone;
+  const { grant, lease } = retaken.holding;
+  await giveBack(engine, grant, lease, { intent: intentAfter(retaken.holding, outcome), backoff });
+  return undefined;
 }
 
 /** The intent that an attempt of unknown outcome leaves behind (M21). */
@@ -153,7 +175,7 @@ function intentAfter({ grant, unresolved }: Holding, outcome: Failure): Intent |
 async function settleRejected(engine: Engine, holding: Holding, door: string): Promise<FlightResult> {
   if (!(await flushCandidates(engine, holding.grant.id))) {
     // One of them may be the live one, and nobody else knows of it.
-    return settleFailed(engine, holding, { kind: "not_sent", code: "store_failed" });
+    return settleFailed(engine, holding, { kind: "not_sent", code: "store_failed" }, door);
   }
   const retaken = await retakeLease(engine, holding, door);
   if ("gone" in retaken) return retaken.gone;

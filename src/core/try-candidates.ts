@@ -53,10 +53,11 @@ export async function tryCandidates(
       await settled(engine.store.removeCandidate(grant.id, candidate.attemptId));
       return result;
     }
-    if (outcome !== undefined && outcome.kind !== "rejected") return settleFailed(engine, holding, outcome);
+    if (outcome !== undefined && outcome.kind !== "rejected")
+      return settleFailed(engine, holding, outcome, door);
     await engine.store.removeCandidate(grant.id, candidate.attemptId);
   }
-  return sealed ? settleFailed(engine, holding, { kind: "config", code: "unseal_failed" }) : undefined;
+  return sealed ? settleFailed(engine, holding, { kind: "config", code: "unseal_failed" }, door) : undefined;
 }
 
 function inOrder(candidates: readonly Candidate[]): readonly Candidate[] {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { AuthOptions, CallbacksOptions } from "next-auth";
-import { encode as defaultEncode, type JWTOptions } from "next-auth/jwt";
+import { decode as defaultDecode, encode as defaultEncode, type JWTOptions } from "next-auth/jwt";
 import { createApp } from "../adapter/app.ts";
 import { createAppFunctions, type AppFunctions } from "../adapter/app-functions.ts";
 import { createCallbacks, type AppCallbacks } from "../adapter/callbacks.ts";
@@ -14,6 +14,7 @@ import { upcomingSessionToken } from "../adapter/database-sign-in.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
 import type { SessionFields } from "../adapter/session-fields.ts";
 import { wrapAdapter } from "../adapter/wrap-adapter.ts";
+import { wrapDecode } from "../adapter/wrap-decode.ts";
 import { wrapHandlerOf } from "../adapter/wrap-handler.ts";
 import { wrapEvents, wrapSignIn } from "../adapter/wrapped-events.ts";
 import { wrongEntry } from "../adapter/installed-version.ts";
@@ -55,7 +56,11 @@ export function withFreshTokens(auth: AuthOptions, options: FreshTokensOptions):
       ...auth,
       callbacks: { ...auth.callbacks, ...wrappedCallbacks(auth.callbacks ?? {}, callbacks) },
       events: { ...auth.events, ...wrapEvents(auth.events ?? {}, callbacks) },
-      jwt: { ...auth.jwt, encode: wrappedEncode(auth.jwt?.encode ?? defaultEncode, callbacks) },
+      jwt: {
+        ...auth.jwt,
+        encode: wrappedEncode(auth.jwt?.encode ?? defaultEncode, callbacks),
+        decode: wrapDecode(auth.jwt?.decode ?? defaultDecode),
+      },
       ...(auth.adapter && { adapter: wrapAdapter(app, auth.adapter) }),
       ...(host.strategy() === "database" && {
         session: {

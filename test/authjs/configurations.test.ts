@@ -81,6 +81,34 @@ describe("a lazy configuration", () => {
     }
   });
 
+  it("may be another one by the time that a sign-in is stored, whose provider is known all the same", async () => {
+    let asked = "strict";
+    const world = await createWorld({
+      lazy: (_request, config) => ({
+        ...config,
+        providers: config.providers.map((each) => ({ ...(each as object), id: asked })) as never,
+        callbacks: {
+          // The sign-in has its configuration by then, and nothing of it has been stored.
+          async signIn({ account }) {
+            if (account?.provider !== "strict") return true;
+            asked = "other";
+            await world.browser().session();
+            return true;
+          },
+        },
+      }),
+    });
+    const alice = world.browser();
+
+    await alice.signIn("alice");
+    pass(LIFETIME_MS);
+
+    const { grants } = await world.store.scan(null, 10);
+    expect(grants).toMatchObject([{ provider: "strict", issuer: world.server.issuer, clientId: "app" }]);
+    const { accessToken } = await world.getAccessToken(alice.pageRequest());
+    expect(world.server.userOf(accessToken)).toBe("alice");
+  });
+
   it("tells its base path also to a process whose first request is a sign-in (SEC-11)", async () => {
     const world = await createWorld({ auth: { basePath: "/auth" } });
     const browserOf = ({ nextAuth: { handlers } }: World): Browser => {

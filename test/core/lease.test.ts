@@ -190,6 +190,58 @@ describe("a server that stands still and wakes up again (TL3, X11)", () => {
     expect(as.sent).toEqual(["rt.alice.1"]);
   });
 
+  it.each([
+    [{ kind: "unknown", code: "http_503", answered: true, retryAfterMs: MINUTE_MS }, "answered"],
+    [{ kind: "committed_bad", code: "invalid_body", retryAfterMs: MINUTE_MS }, "answered"],
+    [{ kind: "not_committed", code: "http_429", retryAfterMs: MINUTE_MS }, undefined],
+  ] as const)(
+    "and is told to wait: the pause holds for all, although its lease had gone meanwhile (I10, I12): %j",
+    async (answer, outcome) => {
+      const world = scenario({ lifetimeMs: MINUTE_MS });
+      const { clock, as, server, signInBoth, row } = world;
+      await signInBoth();
+      const [paused, other] = [server(), server()];
+      await clock.advance(50 * SECOND_MS);
+      as.failNext({ answer });
+      await stopInFlight(world, paused);
+      expect(await other.token(ALICE)).toBe("at.alice.1");
+      await clock.advance(5 * SECOND_MS);
+      expect(await row(ALICE)).toMatchObject({ fence: 2, lease: null, backoff: null });
+
+      paused.thaw();
+      await clock.settle();
+
+      expect(await row(ALICE)).toMatchObject({ lease: null, backoff: { code: answer.code } });
+      expect((await row(ALICE)).intent?.outcome).toBe(outcome);
+      const calls = [paused, other].map(({ token }) => token(ALICE, { minValidityMs: 20 * SECOND_MS }));
+      await clock.advance(50 * SECOND_MS);
+      expect(await Promise.all(calls)).toEqual(
+        [answer, answer].map(({ code }) => `refresh_unavailable:${code}`),
+      );
+      expect(as.sent).toEqual(["rt.alice.1"]);
+      await clock.advance(20 * SECOND_MS);
+      expect([await other.token(ALICE), await other.token(BOB)]).toEqual(["at.alice.2", "at.bob.2"]);
+    },
+  );
+
+  it("and gets no answer: another one may ask as soon as its intent allows it (S6, I12)", async () => {
+    const world = scenario({ lifetimeMs: MINUTE_MS });
+    const { clock, as, server, signInBoth, row } = world;
+    await signInBoth();
+    const [paused, other] = [server(), server()];
+    await clock.advance(50 * SECOND_MS);
+    as.failNext({ answer: { kind: "unknown", code: "reset", answered: false } });
+    await stopInFlight(world, paused);
+    const { deadlineAtMs } = (await row(ALICE)).intent!;
+    await other.token(ALICE);
+    await clock.advance(5 * SECOND_MS);
+    expect(await row(ALICE)).toMatchObject({ fence: 2, lease: null });
+    paused.thaw();
+    await clock.settle();
+
+    expect((await row(ALICE)).intent).toMatchObject({ outcome: "pending", deadlineAtMs });
+  });
+
   it("and its old lease's late release does not take the new holder's away (X15, M4, I3)", async () => {
     const world = scenario({ lifetimeMs: MINUTE_MS });
     const { clock, as, server, signInBoth, row } = world;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import { sealCandidate } from "../../src/core/seal-tokens.ts";
+import { createTokenManager } from "../../src/core/token-manager.ts";
+import { BreakableStore } from "./support/breakable-store.ts";
 import {
   ALICE,
   BOB,
@@ -82,6 +84,45 @@ describe("a sign-out everywhere that fails", () => {
     for (const id of [ALICE, TELEPHONE])
       expect(await row(id)).toMatchObject({ endReason: "revoked", sealedTokenSet: "" });
     expect([await token(BOB), (await row(BOB)).state]).toEqual(["at.bob.1", "live"]);
+  });
+
+  it.each([-2 * HOUR_MS, -10 * MINUTE_MS, 10 * MINUTE_MS])(
+    "does the same with a clock that is %s ms ahead of the store's, and tells of no older end again (X20, X21)",
+    async (skewMs) => {
+      const { as, clock, server, signInBoth, signIn, row, eventsOf } = scenario({ lifetimeMs: 4 * HOUR_MS });
+      await signInBoth();
+      await signIn("alice", TELEPHONE);
+      const poor = server({ sealer: boxSealer("k2", ["k2"]) });
+      await poor.manager.endGrant(TELEPHONE, "revoked", { revoke: true });
+      await clock.advance(3 * MINUTE_MS);
+      const { manager, store } = server({ skewMs });
+      store.break("endMatching", "ack_lost", 1);
+      await outcomeOf(manager.endGrants(OF_ALICE, "revoked", { revoke: true }).then(String));
+      await clock.advance(10 * SECOND_MS);
+
+      expect(as.revoked).toEqual(["rt.alice.1"]);
+      expect(await row(ALICE)).toMatchObject({ endReason: "revoked", sealedTokenSet: "" });
+      expect((await row(TELEPHONE)).sealedTokenSet).not.toBe("");
+      expect(eventsOf("grant_ended")).toHaveLength(2);
+    },
+  );
+
+  it("is found although this server's clock is set back before it looks (X19, I17)", async () => {
+    const { as, clock, store, signInBoth } = scenario({ lifetimeMs: 4 * HOUR_MS });
+    await signInBoth();
+    let offsetMs = 0;
+    const breakable = new BreakableStore(store, clock);
+    const manager = createTokenManager({
+      ...{ store: breakable.store, sealer: boxSealer(), refresher: as, holder: "s", newId: () => "attempt" },
+      random: () => 0.5,
+      clock: { nowMs: () => clock.nowMs() + offsetMs, sleep: (...args) => clock.sleep(...args) },
+    });
+    breakable.break("endMatching", "ack_lost", 1);
+    await outcomeOf(manager.endGrants(OF_ALICE, "revoked", { revoke: true }).then(String));
+    offsetMs = -10 * MINUTE_MS;
+    await clock.advance(10 * SECOND_MS);
+
+    expect(as.revoked).toEqual(["rt.alice.1"]);
   });
 
   it("does the same when the application says it again, and answers how many it ended then (X26)", async () => {

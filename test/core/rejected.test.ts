@@ -274,6 +274,24 @@ describe("the refresh tokens that lost a commit", () => {
     expect((await row(ALICE)).candidates).toEqual([]);
   });
 
+  it("are told of if they bring somebody else's tokens, and nothing is stored of those (I18, SEC-43)", async () => {
+    const world = scenario({ lifetimeMs: MINUTE_MS });
+    const { clock, as, server, signInBoth, row, eventsOf } = world;
+    as.rotation = "strict_error";
+    await signInBoth();
+    await keep(world, "winner", as.rotateElsewhere("alice"));
+    await clock.advance(2 * MINUTE_MS);
+    as.failNext({ answer: { kind: "rejected", code: "invalid_grant" } });
+    as.failNext({ answer: { kind: "committed_bad", code: "subject_mismatch" }, commits: true });
+    const call = server().token(ALICE, { maxWaitMs: 0 });
+    await clock.advance(SECOND_MS);
+
+    expect(await call).toBe("refresh_unavailable:subject_mismatch");
+    expect(as.sent).toEqual(["rt.alice.1", "rt.alice.2"]);
+    expect(eventsOf("subject_mismatch")).toHaveLength(1);
+    expect(await row(ALICE)).toMatchObject({ state: "live", version: 1 });
+  });
+
   it("serve another target's caller too: the chain goes on, and then comes its own turn (S5, M19)", async () => {
     const world = scenario({ lifetimeMs: HOUR_MS });
     const { as, server, signInBoth } = world;

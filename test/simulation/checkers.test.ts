@@ -203,6 +203,28 @@ const keptSend = (afterMs: number): readonly SimRecord[] => {
   ];
 };
 
+/** A refresh token that is sent again when its window is over, with what happened to the sender since it decided to. */
+const lateResend = (...since: readonly SimRecord[]): readonly SimRecord[] => {
+  const policy = { class: "grace", graceMs: 10_000 } as const;
+  return [
+    inserted,
+    acquired,
+    started("s0.1", "a"),
+    { ...send("s0.1", "a", T), policy } as SimRecord,
+    unknown,
+    started("s1.1", "b", T + 8_000),
+    ...since,
+    { ...send("s1.1", "b", T + 20_000), policy } as SimRecord,
+  ];
+};
+const pause = (process: string): SimRecord => ({
+  kind: "process",
+  atMs: T + 8_000,
+  process,
+  what: "pause",
+  untilMs: T + 20_000,
+});
+
 /** Further ways to break a rule: the rule, how, a history that breaks it so, and the nearest one that does not. */
 const MORE: readonly {
   readonly rule: string;
@@ -230,6 +252,12 @@ const MORE: readonly {
     how: "by a spent refresh token that was kept, and sent when its window was over",
     bad: keptSend(31_000),
     good: keptSend(28_000),
+  },
+  {
+    rule: "I12",
+    how: "by one that is sent when its window is over, and not because the sender stood still (X11)",
+    bad: lateResend(pause("s0.1")),
+    good: lateResend(pause("s1.1")),
   },
   {
     rule: "I17",

@@ -204,6 +204,18 @@ describe("an error that consumed the refresh token (X41)", () => {
   it("excuses nothing where the window would still have helped somebody who asked", () => {
     expect(causeOf(records("P3"))).toBeUndefined();
   });
+
+  it.each([
+    ["excuses the loss where the store's clock was set back behind the first request", -600_000, "consumed"],
+    ["excuses the loss where the store's clock was set forward past the window", 600_000, "consumed"],
+    ["excuses nothing where the window was open all the same", -3_000, undefined],
+  ])("%s before somebody asked (X21)", (_, jumpMs, cause) => {
+    const jumped: SimRecord = { kind: "fault", atMs: T + 7_900, id: "X21", what: "store_clock" };
+    const read = store({ atMs: T + 12_000, operation: "read", storeNowMs: T + 12_000 + jumpMs });
+    const told = records("P3").flatMap((record) => (record === ask ? [jumped, record, read] : [record]));
+
+    expect(causeOf(told)).toBe(cause);
+  });
 });
 
 describe("a grant that was ended although its refresh token was good", () => {

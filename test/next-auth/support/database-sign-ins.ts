@@ -156,6 +156,32 @@ export function describeDatabaseSignIns(bench: PostgresBench, version: DatabaseV
       });
     });
 
+    it("that NextAuth is about to refuse gives no tab of the session that is there the other user's token (I8)", async () => {
+      captureConsole();
+      const { app, alice, other } = await signedIn();
+      const seen: string[] = [];
+      const watched = app.again({
+        adapter: (adapter) => ({
+          ...adapter,
+          // NextAuth asks it before the tokens are stored, and again before it refuses.
+          getUserByAccount: async (account: unknown) => {
+            for (const provider of [undefined, "strict", "other"])
+              seen.push(await holderOf(app, other, alice, provider));
+            return (adapter as { getUserByAccount: (account: unknown) => unknown }).getUserByAccount(account);
+          },
+        }),
+      });
+      const browser = watched.browser();
+      for (const [name, value] of alice.jar) browser.jar.set(name, value);
+
+      // The newer of two grants is the session's.
+      pass(1_000);
+      await browser.signIn("bob");
+
+      expect(new Set(seen)).toEqual(new Set(["strict:alice", "no_token"]));
+      expect(await holderOf(app, other, alice)).toBe("strict:alice");
+    });
+
     it("in the session that is there replaces its grant, and nobody's consent is revoked (SEC-11, F8)", async () => {
       const { app, alice, bob, holderOf } = await signedIn();
       const before = [tokenOf(alice), (await app.getAccessToken(alice.pageRequest())).grantRef];

@@ -378,6 +378,20 @@ export function describeSeveralGrants(version: SeveralVersion): void {
       expect([await holderOf(older), await holderOf(older, "strict")]).toEqual(["other:alice", "no_token"]);
       expect(app.eventsOf("grant_ended")).toHaveLength(2);
     });
+
+    it("is linked to nobody who has signed out, though the old cookie can still be opened (SEC-13)", async () => {
+      const { adapter, alice, bob, holderOf } = await linked();
+      const thief = alice.copy();
+      await alice.signOut();
+
+      await thief.signIn("mallory", "other");
+
+      const [user] = [...adapter.users.values()].filter(({ name }) => name === "alice");
+      const accounts = adapter.accounts.filter(({ userId }) => userId === user?.id);
+      expect(accounts.map(({ providerAccountId }) => providerAccountId)).toEqual(["alice", "alice"]);
+      expect((await thief.session())["user"]).toMatchObject({ name: "mallory" });
+      expect([await holderOf(thief), await holderOf(bob)]).toEqual(["other:mallory", "strict:bob"]);
+    });
   });
 
   describe("isSameUser", () => {
