@@ -1,5 +1,5 @@
 /**
- * The real {@link Environment} and {@link FetchSession}: the only file of `src/client` that touches globals. Nothing happens
+ * The real {@link Environment} and {@link FetchSession}: with `browser-tabs.ts` all of `src/client` that touches globals. Nothing happens
  * until they are used, so they can be made during server rendering.
  *
  * @module
@@ -10,6 +10,7 @@ import { readSession, type FetchSession } from "./fetch-session.ts";
 /** The page that this code runs in. */
 export function browserEnvironment(): Environment {
   return {
+    visible: () => document.visibilityState === "visible",
     read: () => ({ wallMs: Date.now(), monotonicMs: performance.now() }),
     setTimer: (run, delayMs) => setTimeout(run, delayMs),
     clearTimer: (timer) => clearTimeout(timer as number),

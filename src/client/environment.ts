@@ -15,6 +15,19 @@ export interface Reading {
   readonly monotonicMs: number;
 }
 
+/** The other tabs of the same browser that show the same app. */
+export interface OtherTabs {
+  /** Tells all of them, and not this one. May get lost. */
+  readonly post: (news: unknown) => void;
+  /** Calls back on what any of them posted, as it came, until the returned function is called. */
+  readonly onPost: (listener: (value: unknown) => void) => () => void;
+  /**
+   * Runs `hold` while no other tab's `hold` runs, as `navigator.locks.request`: rejects once `signal` is aborted before.
+   * `undefined` where the browser has none (a page that is not a secure context).
+   */
+  readonly lock: ((hold: () => Promise<void>, signal: AbortSignal) => Promise<void>) | undefined;
+}
+
 /** The page around a scheduler. */
 export interface Environment {
   /** Reads both clocks. */
@@ -27,6 +40,8 @@ export interface Environment {
   random(): number;
   /** What the browser believes about the network. `false` can be trusted, `true` cannot (F23). */
   online(): boolean;
+  /** Whether somebody can see the page. Of several tabs the visible ones ask first: hidden ones are throttled (F20). */
+  visible(): boolean;
   /** Calls back on every wake event until the returned function is called. */
   onWake(listener: (reason: WakeReason) => void): () => void;
 }

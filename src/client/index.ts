@@ -4,8 +4,9 @@
  * @module
  */
 export { browserEnvironment, browserFetchSession } from "./browser.ts";
+export { shareTabs } from "./browser-tabs.ts";
 export { divergenceMs, elapsedMs } from "./environment.ts";
-export type { Environment, Reading, WakeReason } from "./environment.ts";
+export type { Environment, OtherTabs, Reading, WakeReason } from "./environment.ts";
 export { readSession } from "./fetch-session.ts";
 export type { FetchSession, SessionAnswer } from "./fetch-session.ts";
 export { backOffMs, DEFAULT_SETTINGS, MAX_TIMER_MS, plan } from "./plan.ts";
@@ -13,4 +14,7 @@ export type { AskReason, PlanSettings, PlanState, Step } from "./plan.ts";
 export { createScheduler } from "./scheduler.ts";
 export type { Scheduler, SchedulerOptions } from "./scheduler.ts";
 export { askInMsOf } from "./session.ts";
+export { createSharing } from "./sharing.ts";
+export type { Peer, Sharing } from "./sharing.ts";
 export type { ClientSession, TokenState, TokenTiming } from "./session.ts";
+export type { Turn } from "./turns.ts";

@@ -79,6 +79,7 @@ export const MAX_TIMER_MS = 2_147_483_647;
 const REST: Step = { act: "rest" };
 const MAX_BACK_OFF_MS = 60_000;
 const MAX_JITTER_MS = 5_000;
+const MOST_GIVE_WAY_MS = 2_000;
 const JUMP_MS = 2_000;
 const WAKE_GAP_MS = 1_000;
 const SOON_MS = 1_000;
@@ -90,10 +91,11 @@ export function plan(
   cause: "timer" | WakeReason,
   online: boolean,
   settings: PlanSettings,
+  visible = true,
 ): Step {
   if (state.known === "signed_out" || (!online && !settings.askWhenOffline)) return REST;
 
-  const leftMs = leftUntilAskMs(state, now, settings);
+  const leftMs = leftUntilAskMs(state, now, settings) + (visible ? 0 : giveWayMs(state));
   const jumped = leftMs < Infinity && divergenceMs(state.lookedAt, now) > JUMP_MS;
   if (leftMs <= 0 || jumped || (wakes(state, cause, settings) && !justWoke(state, now))) {
     return { act: "ask", reason: reasonFor(state, cause) };
@@ -139,6 +141,11 @@ function leftUntilAskMs(state: PlanState, now: Reading, settings: PlanSettings):
   const everyMs = settings.refetchIntervalMs > 0 ? settings.refetchIntervalMs : Infinity;
   const tokenMs = waitAfterAnswerMs(state.askInMs, state.soon, state.draw, state.spareMs);
   return Math.min(tokenMs, everyMs) - elapsedMs(state.answeredAt, now);
+}
+
+/** How long a hidden tab leaves the visible ones to ask before it. */
+function giveWayMs({ askInMs, spareMs }: PlanState): number {
+  return Math.min(askInMs / 20, spareMs / 5, MOST_GIVE_WAY_MS);
 }
 
 /** Whether the event itself is a reason to ask, whatever the clock says. */

@@ -15,15 +15,10 @@
  */
 import { elapsedMs, type Environment, type Reading, type WakeReason } from "./environment.ts";
 import type { FetchSession, SessionAnswer } from "./fetch-session.ts";
-import {
-  countSoon,
-  DEFAULT_SETTINGS,
-  plan,
-  type AskReason,
-  type PlanSettings,
-  type PlanState,
-} from "./plan.ts";
-import { askInMsOf, keepIdentity, samePerson, spareMsOf, type ClientSession } from "./session.ts";
+import { DEFAULT_SETTINGS, plan, type AskReason, type PlanSettings, type PlanState } from "./plan.ts";
+import { afterAnswer, afterFailure, stateOf } from "./plan-state.ts";
+import { keepIdentity, samePerson, type ClientSession } from "./session.ts";
+import type { Peer, Sharing } from "./sharing.ts";
 
 /** What a scheduler works with. */
 export interface SchedulerOptions {
@@ -57,9 +52,21 @@ export interface Scheduler {
   tell(session: ClientSession | null, sure?: boolean): void;
   /** Asks now, because the session may have changed. Two calls within two seconds count as a failure, and back off. */
   confirm(): void;
+  /** From now on asks for, and hears from, the other tabs of this browser, until the returned function is called. */
+  share(make: (peer: Peer) => Sharing): () => void;
+}
+
+/** A request, or the wait for the turn to send it. */
+interface Flight {
+  readonly abort: AbortController;
+  readonly sentAt: Reading;
+  readonly forMs: number;
+  /** Whether another tab's answer serves as well. */
+  readonly isShared: boolean;
 }
 
 const CONFIRM_GAP_MS = 2_000;
+const LEAST_WAIT_MS = 1_000;
 
 /** Makes a scheduler. Nothing happens before {@link Scheduler.start}. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
@@ -69,24 +76,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let shown = options.session;
   let latest = options.session;
   let state: PlanState | undefined;
-  let flight: { readonly abort: AbortController; readonly sentAt: Reading } | undefined;
+  let flight: Flight | undefined;
   let timer: unknown;
   let confirmedAt: Reading | undefined;
+  let sharing: Sharing | undefined;
   let running = false;
 
-  function begin(now: Reading): PlanState {
-    const known = shown ? "signed_in" : shown === null ? "signed_out" : "unknown";
-    return {
-      known,
-      answeredAt: now,
-      askInMs: shown ? askInMsOf(shown) : Infinity,
-      spareMs: shown ? spareMsOf(shown) : Infinity,
-      soon: shown ? countSoon(0, shown) : 0,
-      failures: 0,
-      failedAt: now,
-      lookedAt: now,
-      draw: environment.random(),
-    };
+  function known(now: Reading): PlanState {
+    return (state ??= stateOf(shown, now, environment.random()));
   }
 
   function arm(delayMs: number): void {
@@ -103,14 +100,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (!running) return;
     const now = environment.read();
     if (flight) {
-      const leftMs = requestTimeoutMs - elapsedMs(flight.sentAt, now);
+      const leftMs = flight.forMs - elapsedMs(flight.sentAt, now);
       // A timer may fire a little early: without a new one, a request that hangs would silence the tab for good.
       if (leftMs > 0) return arm(leftMs);
       drop();
       take({ kind: "failed" }, now);
     }
-    const before = (state ??= begin(now));
-    const step = plan(before, now, cause, environment.online(), settings);
+    const before = known(now);
+    const step = plan(before, now, cause, environment.online(), settings, environment.visible());
     state = { ...before, lookedAt: now };
     environment.clearTimer(timer);
     if (step.act === "ask") ask(step.reason, now);
@@ -118,41 +115,76 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function ask(reason: AskReason, now: Reading): void {
-    const mine = (flight = { abort: new AbortController(), sentAt: now });
-    state = { ...(state ?? begin(now)), asked: { reason, at: now } };
-    arm(requestTimeoutMs);
-    new Promise<SessionAnswer>((resolve) => resolve(fetchSession(reason, mine.abort.signal)))
-      .catch((): SessionAnswer => ({ kind: "failed" }))
-      .then((answer) => {
-        if (flight !== mine) return;
-        flight = undefined;
-        const then = environment.read();
-        // A tab that slept while the answer was under way cannot know how old it is.
-        const late = elapsedMs(mine.sentAt, then) > requestTimeoutMs;
-        take(late ? { kind: "failed" } : answer, then);
-        look("timer");
-      })
-      // A listener threw: the timer of this request is still there, and looks again.
-      .catch(() => undefined);
+    const others = reason === "mount" || reason === "update" ? undefined : sharing;
+    const isShared = others !== undefined;
+    const abort = new AbortController();
+    const waitMs = isShared ? waitForTurnMs(now) : 0;
+    const forMs = waitMs + requestTimeoutMs;
+    const mine: Flight = (flight = { abort, sentAt: now, forMs, isShared });
+    state = { ...known(now), asked: { reason, at: now } };
+    arm(forMs);
+    if (!others) return void send(reason, mine);
+    void others.take(waitMs, abort.signal).then((turn) => {
+      // The news came on the last way.
+      if (flight !== mine) return turn.release();
+      const sentAt = environment.read();
+      flight = { ...mine, sentAt, forMs: requestTimeoutMs };
+      arm(requestTimeoutMs);
+      void send(reason, flight).then(turn.release);
+    });
   }
 
+  /** How long the others may take: half of what the token has left, so that a frozen one makes nobody late. */
+  function waitForTurnMs(now: Reading): number {
+    const { answeredAt, askInMs, spareMs } = known(now);
+    const leftMs = askInMs + spareMs - elapsedMs(answeredAt, now);
+    return Math.max(LEAST_WAIT_MS, Math.min(requestTimeoutMs, leftMs / 2));
+  }
+
+  function send(reason: AskReason, mine: Flight): Promise<void> {
+    return (
+      new Promise<SessionAnswer>((resolve) => resolve(fetchSession(reason, mine.abort.signal)))
+        .catch((): SessionAnswer => ({ kind: "failed" }))
+        .then((answer) => {
+          if (flight !== mine) return;
+          flight = undefined;
+          const then = environment.read();
+          // A tab that slept while the answer was under way cannot know how old it is.
+          const late = elapsedMs(mine.sentAt, then) > requestTimeoutMs;
+          take(late ? { kind: "failed" } : answer, then);
+          // What was asked because another tab spoke is not told again: that could go on for ever.
+          if (reason !== "update") sharing?.tell(then);
+          look("timer");
+        })
+        // A listener threw: the timer of this request is still there, and looks again.
+        .catch(() => undefined)
+    );
+  }
+
+  const peer: Peer = {
+    latest: () => latest,
+    state: () => state,
+    adopt(next, expires) {
+      if (!running || (flight && !flight.isShared)) return;
+      drop();
+      state = next;
+      if (latest && expires > 0) latest = { ...latest, accessTokenExpires: expires };
+      look("timer");
+    },
+    confirm() {
+      if (!flight || flight.isShared) confirm();
+    },
+  };
+
   function take(answer: SessionAnswer, now: Reading): void {
-    const before = { ...(state ?? begin(now)), lookedAt: now, draw: environment.random() };
+    const draw = environment.random();
     if (answer.kind === "failed" || answer.kind === "refused") {
-      state = { ...before, failures: before.failures + 1, failedAt: now };
+      state = afterFailure(known(now), now, draw);
       if (answer.kind === "refused" && shown === undefined) show(null);
       return;
     }
     const session = answer.kind === "session" ? answer.session : null;
-    state = {
-      ...before,
-      known: session ? "signed_in" : "signed_out",
-      answeredAt: now,
-      askInMs: session ? askInMsOf(session) : Infinity,
-      spareMs: session ? spareMsOf(session) : Infinity,
-      soon: session ? countSoon(before.soon, session) : 0,
-      failures: 0,
-    };
+    state = afterAnswer(known(now), session, now, draw);
     latest = session;
     show(session);
     onAnswer?.(session);
@@ -179,7 +211,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   return {
     start() {
       running = true;
-      state ??= begin(environment.read());
+      known(environment.read());
       const stopEvents = environment.onWake(look);
       // Later, so that a start which is undone at once sends nothing.
       void Promise.resolve().then(() => look("timer"));
@@ -211,5 +243,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       else confirm();
     },
     confirm,
+    share(make) {
+      const mine = (sharing = make(peer));
+      return () => {
+        mine.stop();
+        if (sharing === mine) sharing = undefined;
+      };
+    },
   };
 }

@@ -9,7 +9,7 @@
  * @module
  */
 import type { Session } from "next-auth";
-import { personOf, type ClientSession } from "../client/session.ts";
+import { checksum, personOf, type ClientSession } from "../client/session.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 
 const KEY = "nolapse.user";
@@ -31,7 +31,7 @@ function channelOf5(): BroadcastChannel | undefined {
  */
 export function announceUser(session: Session | null): void {
   const ended = (session as ClientSession | null)?.tokenState?.status === "reauthentication_required";
-  const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")) : "";
+  const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")).toString(36) : "";
   try {
     if ((localStorage.getItem(KEY) ?? "") === mark) return;
     if (mark) localStorage.setItem(KEY, mark);
@@ -64,11 +64,4 @@ export function onAnnouncement(listener: () => void): () => void {
 export function makeNextAuthAsk(): void {
   if (nextAuth5) void nextAuth5._getSession({ event: "storage" });
   else dispatchEvent(new StorageEvent("storage", { key: KEY_OF_4, newValue: JSON.stringify(MESSAGE) }));
-}
-
-/** FNV-1a, 32 bits. */
-function checksum(text: string): string {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return (hash >>> 0).toString(36);
 }

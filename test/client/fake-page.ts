@@ -4,7 +4,7 @@
  * @module
  */
 import { MAX_TIMER_MS } from "../../src/client/plan.ts";
-import type { Environment, Reading, WakeReason } from "../../src/client/environment.ts";
+import type { Environment, OtherTabs, Reading, WakeReason } from "../../src/client/environment.ts";
 
 interface Timer {
   readonly run: () => void;
@@ -15,6 +15,13 @@ export class FakePage implements Environment {
   wallMs = 1_700_000_000_000;
   monotonicMs = 5_000;
   isOnline = true;
+  isVisible = true;
+  /** Set while the browser runs nothing of it. */
+  isFrozen = false;
+  tabs: OtherTabs | undefined;
+  /** Set while a request of it is under way, by whoever tests that. */
+  isAsking = false;
+  onAsk: () => void = () => undefined;
   chance = 0;
   /** By how much a timer may fire before its time, in milliseconds, as browsers' do: told anew for each. */
   earlyMs = (): number => 0;
@@ -39,6 +46,9 @@ export class FakePage implements Environment {
   online(): boolean {
     return this.isOnline;
   }
+  visible(): boolean {
+    return this.isVisible;
+  }
   onWake(listener: (reason: WakeReason) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -50,17 +60,27 @@ export class FakePage implements Environment {
   }
   /** Lets time pass as it does for a page that is awake. */
   async pass(durationMs: number): Promise<void> {
-    const untilMs = this.monotonicMs + durationMs;
+    await FakePage.passForAll([this], durationMs);
+  }
+  /** The same for several pages with one clock. */
+  static async passForAll(pages: readonly FakePage[], durationMs: number): Promise<void> {
+    let leftMs = durationMs;
     await settle();
     for (;;) {
-      const [next] = [...this.#timers].sort((a, b) => a.atMs - b.atMs);
-      if (!next || next.atMs > untilMs) break;
-      this.#timers.delete(next);
-      this.#move(Math.max(0, next.atMs - this.monotonicMs));
-      next.run();
+      const awake = pages.filter(({ isFrozen }) => !isFrozen);
+      const timers = awake.flatMap((page) => [...page.#timers].map((timer) => ({ page, timer })));
+      const dueInMs = ({ page, timer }: (typeof timers)[number]): number =>
+        Math.max(0, timer.atMs - page.monotonicMs);
+      const [next] = timers.sort((a, b) => dueInMs(a) - dueInMs(b));
+      if (!next || dueInMs(next) > leftMs) break;
+      const forMs = dueInMs(next);
+      leftMs -= forMs;
+      for (const page of pages) page.#move(forMs);
+      next.page.#timers.delete(next.timer);
+      next.timer.run();
       await settle();
     }
-    this.#move(untilMs - this.monotonicMs);
+    for (const page of pages) page.#move(leftMs);
     await settle();
   }
   /** The machine sleeps: no timer fires, and the monotonic clock stands still unless told otherwise. */

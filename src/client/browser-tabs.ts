@@ -1,0 +1,53 @@
+/**
+ * The real {@link OtherTabs}: a channel of our own, and Web Locks where there are any. A page works without this file until it
+ * has loaded, so that it need not be part of what a page loads first.
+ *
+ * @module
+ */
+import { browserEnvironment } from "./browser.ts";
+import type { OtherTabs } from "./environment.ts";
+import { createSharing, type Peer, type Sharing } from "./sharing.ts";
+
+/**
+ * For {@link Scheduler.share}: the tabs of this browser that were given the same `name`, such as the path of their session
+ * route. `undefined` where the browser lets them not talk.
+ */
+export function shareTabs(name: string): ((peer: Peer) => Sharing) | undefined {
+  if (typeof BroadcastChannel === "undefined") return undefined;
+  return (peer) => createSharing(browserEnvironment(), browserTabs(`nolapse ${name}`), peer);
+}
+
+function browserTabs(name: string): OtherTabs {
+  let channel: BroadcastChannel | undefined;
+  return {
+    post: (news) => channel?.postMessage(news),
+    onPost(listener) {
+      const onMessage = ({ data }: MessageEvent): void => listener(data);
+      // An open channel may keep a page out of the back/forward cache, and what it missed there is old news.
+      const close = (): void => {
+        channel?.removeEventListener("message", onMessage);
+        channel?.close();
+        channel = undefined;
+      };
+      const open = (): void => {
+        if (channel) return;
+        channel = new BroadcastChannel(name);
+        channel.addEventListener("message", onMessage);
+      };
+      open();
+      addEventListener("pagehide", close);
+      addEventListener("pageshow", open);
+      return () => {
+        close();
+        removeEventListener("pagehide", close);
+        removeEventListener("pageshow", open);
+      };
+    },
+    get lock() {
+      const { locks } = navigator as { readonly locks?: LockManager };
+      return (
+        locks && ((hold: () => Promise<void>, signal: AbortSignal) => locks.request(name, { signal }, hold))
+      );
+    },
+  };
+}
