@@ -37,13 +37,23 @@ export async function requireFreePorts(wanted: readonly WantedPort[]): Promise<v
 }
 
 /** A port of the host that is free at this moment. */
-export function freePort(host = "127.0.0.1"): Promise<number> {
+export async function freePort(host = "127.0.0.1"): Promise<number> {
+  const { port, release } = await holdPort(host);
+  await release();
+  return port;
+}
+
+/** A port of the host that nobody else gets until it is released. For what listens on it only after a while. */
+export function holdPort(host = "127.0.0.1"): Promise<{
+  readonly port: number;
+  readonly release: () => Promise<void>;
+}> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
     server.listen(0, host, () => {
       const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
+      resolve({ port, release: () => new Promise((done) => server.close(() => done())) });
     });
   });
 }

@@ -76,16 +76,7 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
     scheduler,
     start() {
       if (initial) announceUser(initial);
-      const stops = [scheduler.start()];
-      // Later: a page that is shown needs no other tab. Where it cannot be loaded, this one asks for itself.
-      const sharing = import("../client/browser-tabs.ts").then(({ shareTabs }) => shareTabs(url()));
-      sharing.then(
-        (share) => share && stops.length > 0 && stops.push(scheduler.share(share)),
-        () => undefined,
-      );
-      return () => {
-        for (const stop of stops.splice(0)) stop();
-      };
+      return scheduler.start();
     },
     subscribe(listener) {
       listeners.add(listener);

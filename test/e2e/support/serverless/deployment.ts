@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { freePort } from "../../../../scripts/lib/ports.ts";
+import { holdPort } from "../../../../scripts/lib/ports.ts";
 import { browserless, signInWithProvider, type Browserless } from "../browserless.ts";
 import { LOGINS, startServers, type AuditEntry, type Servers } from "../servers.ts";
 import { bundleFunction } from "./bundle-function.ts";
@@ -53,7 +53,14 @@ export async function deploy(plan: DeploymentPlan): Promise<Deployment> {
     for (const each of stops.splice(0).reverse()) await each();
   };
   try {
-    const port = await freePort();
+    // The app's own build takes a while, and each process of it takes a port.
+    const { port, release } = await holdPort();
+    let isHeld = true;
+    const letGo = async (): Promise<void> => {
+      if (isHeld) await release();
+      isHeld = false;
+    };
+    stops.push(letGo);
     const url = `http://localhost:${port}`;
     const store = await startHosted(plan.kind, plan);
     stops.push(store.stop);
@@ -63,6 +70,7 @@ export async function deploy(plan: DeploymentPlan): Promise<Deployment> {
     const file = await bundled(plan, folder);
     if (plan.kind === "postgres") await migrate(store, folder);
     const env = { ...store.env, ...PLATFORMS[plan.platform], ...appEnvironment(url, servers) };
+    await letGo();
     const host = await startFunctionHost({ port, file, env });
     stops.push(host.stop);
     return {

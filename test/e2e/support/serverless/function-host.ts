@@ -99,7 +99,10 @@ export async function startFunctionHost(options: FunctionHostOptions): Promise<F
     serving.add(served);
     void served.then(() => serving.delete(served));
   });
-  await new Promise<void>((resolve) => server.listen(options.port, "127.0.0.1", resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port, "127.0.0.1", resolve);
+  });
   const host: FunctionHost = {
     url: `http://localhost:${options.port}`,
     afterwards: (number) => (number % 2 === 0 ? "kill" : "exit"),
