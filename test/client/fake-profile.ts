@@ -12,6 +12,8 @@ interface Waiting {
   readonly done: () => void;
 }
 
+const MESSAGE_MS = 20;
+
 export class FakeProfile {
   /** All that was posted, as it went through the channel. */
   readonly posted: unknown[] = [];
@@ -60,8 +62,8 @@ export class FakeProfile {
     for (const page of this.#listeners.keys()) {
       if (page === from) continue;
       if (page.isFrozen) this.#missed.push({ page, value });
-      // Not in the turn of the one who posts.
-      else queueMicrotask(() => this.#listeners.get(page)?.(value));
+      // A message comes by another way than a lock, and later.
+      else page.setTimer(() => this.#listeners.get(page)?.(value), MESSAGE_MS);
     }
   }
 
