@@ -4,8 +4,11 @@
  * @module
  */
 
-/** What made the page look at the clock again. `visible` is `visibilitychange` to visible. */
-export type WakeReason = "focus" | "visible" | "online" | "pageshow";
+/**
+ * What made the page look at the clock again. `visible` is `visibilitychange` to visible; `marker`: the server said in a
+ * cookie that there is another token (F35).
+ */
+export type WakeReason = "focus" | "visible" | "online" | "pageshow" | "marker";
 
 /** Both clocks at one moment. */
 export interface Reading {

@@ -151,7 +151,7 @@ function giveWayMs({ askInMs, spareMs }: PlanState): number {
 /** Whether the event itself is a reason to ask, whatever the clock says. */
 function wakes(state: PlanState, cause: "timer" | WakeReason, settings: PlanSettings): boolean {
   if (cause === "visible") return settings.askWhenVisible || state.failures > 0;
-  return cause === "online" && state.failures > 0;
+  return cause === "marker" || (cause === "online" && state.failures > 0);
 }
 
 /** One wake-up comes as several events. */

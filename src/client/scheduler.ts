@@ -50,6 +50,8 @@ export interface Scheduler {
    * confirmed by an own request where it is another user's or would undo a sign-out (F43).
    */
   tell(session: ClientSession | null, sure?: boolean): void;
+  /** Looks at the clocks, and asks if that is due or the reason itself is one to ask, for all tabs of the browser. */
+  wake(reason: WakeReason): void;
   /** Asks now, because the session may have changed. Two calls within two seconds count as a failure, and back off. */
   confirm(): void;
   /** From now on asks for, and hears from, the other tabs of this browser, until the returned function is called. */
@@ -164,6 +166,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const peer: Peer = {
     latest: () => latest,
     state: () => state,
+    settings: () => settings,
     adopt(next, expires) {
       if (!running || (flight && !flight.isShared)) return;
       drop();
@@ -242,6 +245,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (sure || (sameUser && !older)) look("timer");
       else confirm();
     },
+    wake: look,
     confirm,
     share(make) {
       const mine = (sharing = make(peer));

@@ -5,7 +5,7 @@
  */
 import type { Environment, OtherTabs, Reading } from "./environment.ts";
 import { afterNews } from "./plan-state.ts";
-import type { PlanState } from "./plan.ts";
+import type { PlanSettings, PlanState } from "./plan.ts";
 import type { ClientSession } from "./session.ts";
 import { judgeNews, newsOf, readNews, type TabNews } from "./tab-news.ts";
 import { createTurns, type Turn } from "./turns.ts";
@@ -25,6 +25,7 @@ export interface Peer {
   latest(): ClientSession | null | undefined;
   /** `undefined` before its start. */
   state(): PlanState | undefined;
+  settings(): PlanSettings;
   /** Takes over what another tab learned, and asks no more itself. `expires` is the `accessTokenExpires` of its answer, or 0. */
   adopt(next: PlanState, expires: number): void;
   /** Asks itself: what another tab has got is not what this one shows. */

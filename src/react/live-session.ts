@@ -6,12 +6,19 @@
  */
 import type { Session } from "next-auth";
 import { browserEnvironment, browserFetchSession } from "../client/browser.ts";
-import { readSession, type SessionAnswer } from "../client/fetch-session.ts";
+import type { Environment } from "../client/environment.ts";
+import { readSession, type FetchSession, type SessionAnswer } from "../client/fetch-session.ts";
 import { createScheduler, type Scheduler } from "../client/scheduler.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 import { announceSession, announceUser } from "./other-tabs.ts";
 
 const UPDATE_TIMEOUT_MS = 15_000;
+
+/** The page around a live session. */
+export interface Surroundings {
+  environment: Environment;
+  fetchSession: FetchSession;
+}
 
 /** What readers see. Replaced when, and only when, they should render again. */
 export interface Snapshot {
@@ -23,6 +30,10 @@ export interface Snapshot {
 /** A live session, from the time it is started. */
 export interface LiveSession {
   readonly scheduler: Scheduler;
+  /** What it works with: read at each use, so that the devtools panel can put a fault in its place. */
+  readonly surroundings: Surroundings;
+  /** Where the session route is. */
+  readonly url: () => string;
   /** Starts asking. The returned function stops it. */
   start(): () => void;
   subscribe(listener: () => void): () => void;
@@ -46,12 +57,16 @@ export interface LiveSession {
  */
 export function createLiveSession(initial: Session | null | undefined, url: () => string): LiveSession {
   const listeners = new Set<() => void>();
-  const fetchSession = browserFetchSession(url);
+  const surroundings: Surroundings = {
+    environment: browserEnvironment(),
+    fetchSession: browserFetchSession(url),
+  };
+  const fetchSession: FetchSession = (reason, signal) => surroundings.fetchSession(reason, signal);
   let snapshot: Snapshot = { session: initial, updating: false };
   let nextAuthHasNone = false;
 
   const scheduler = createScheduler({
-    environment: browserEnvironment(),
+    environment: surroundings.environment,
     fetchSession,
     session: initial,
     onAnswer(session) {
@@ -74,9 +89,19 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
 
   const live: LiveSession = {
     scheduler,
+    surroundings,
+    url,
     start() {
       if (initial) announceUser(initial);
-      return scheduler.start();
+      const stops = [scheduler.start()];
+      // Later: a page that is shown needs none of it yet. Where it cannot be loaded, this tab asks for itself.
+      import("./after-load.ts").then(
+        ({ afterLoad }) => stops.length > 0 && stops.push(afterLoad(live)),
+        () => undefined,
+      );
+      return () => {
+        for (const stop of stops.splice(0)) stop();
+      };
     },
     subscribe(listener) {
       listeners.add(listener);

@@ -7,6 +7,7 @@
  */
 import { SessionContext, type SessionContextValue, type SessionProviderProps } from "next-auth/react";
 import { useEffect, useMemo, useState, useSyncExternalStore, type ReactElement } from "react";
+import { LiveContext } from "./live-context.ts";
 import { createLiveSession } from "./live-session.ts";
 import { NextAuthSource } from "./next-auth-source.tsx";
 import { sessionUrl } from "./session-url.ts";
@@ -24,7 +25,8 @@ import { sessionUrl } from "./session-url.ts";
  * - a renewal renders nothing again: `useSession().data` stays the same object while only `accessTokenExpires`,
  *   `accessTokenExpiresIn`, `expires` and `tokenState.askInMs` changed, so these four are as old as the object.
  *   An app that puts the access token into its session sees a new object with each new token;
- * - its requests are not announced to other tabs, only a change of user is.
+ * - the tabs of a browser ask one for all: the others hear when to ask again, in a message without a token, and send a
+ *   request of their own only where the session changed. A tab that is closed, frozen or asleep holds up nobody.
  *
  * @param props.session Initial session, as from `getServerSession`; `null` for signed out; without it, one request is sent.
  * @param props.basePath Where NextAuth's routes are. @defaultValue "/api/auth"
@@ -58,9 +60,9 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
   }, [live, snapshot]);
 
   return (
-    <>
+    <LiveContext.Provider value={live}>
       <NextAuthSource live={live} basePath={basePath} />
       <SessionContext.Provider value={value}>{children}</SessionContext.Provider>
-    </>
+    </LiveContext.Provider>
   );
 }

@@ -30,7 +30,6 @@ import { pause } from "./support/tabs.ts";
 import {
   callOrders,
   hydrated,
-  newTab,
   newVisitor,
   renewals,
   shownName,
@@ -195,39 +194,6 @@ describeInChromium("a page that nobody touches", () => {
           await me.close();
         }),
       );
-    },
-  );
-
-  it.concurrent(
-    "is harmless three times over: each tab asks once a lifetime, and all of them share one renewal (F14, F15)",
-    { timeout: LIMIT_MS },
-    async () => {
-      const [me, other] = [await visitor(), await visitor()];
-      await signIn(me, "alice", "/protected");
-      await signIn(other, "bob", "/protected");
-      const tabs = [me.page, await newTab(me, "/client"), await newTab(me, "/action")];
-      for (const tab of tabs) await hydrated(tab.getByTestId("user"));
-      const [before, renewedBefore, startMs] = [me.sessionRequests.length, renewals(me), Date.now()];
-
-      await pause((LIFETIMES + 1) * IDLE_ASK_MS + ROOM_MS);
-
-      const most = Math.ceil((Date.now() - startMs) / (IDLE_ASK_MS - 1_500));
-      const asked = me.sessionRequests.slice(before);
-      expect(asked.every(({ reason, session }) => reason === "idle" && session?.error === undefined)).toBe(
-        true,
-      );
-      for (const tab of tabs) {
-        const count = asked.filter((request) => request.tab === tab).length;
-        expect(count, "a tab asks more than once a lifetime").toBeLessThanOrEqual(most);
-        expect(count, "a tab has stopped asking").toBeGreaterThanOrEqual(LIFETIMES);
-        expect(await shownName(tab)).toContain("Alice");
-      }
-      const renewed = renewals(me) - renewedBefore;
-      expect(renewed, "tabs do not share a renewal").toBeLessThanOrEqual(most);
-      expect(renewed).toBeGreaterThanOrEqual(LIFETIMES);
-      expect(await shownName(other.page)).toContain("Bob");
-      expect([...me.trouble, ...other.trouble]).toEqual([]);
-      await Promise.all([me.close(), other.close()]);
     },
   );
 

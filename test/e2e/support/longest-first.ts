@@ -12,7 +12,7 @@ const LONGEST_FIRST = [
   ...["telling-rows", "compared", "custom-route", "lifetimes", "browser-idle"],
   ...["readme-app", "serverless", "store-down", "crash"],
   ...["dev", "several-processes", "browser", "canary"],
-  ...["outages", "browser-failures", "moving-in", "browser-secrets", "servers", "start"],
+  ...["outages", "browser-tabs", "browser-failures", "moving-in", "browser-secrets", "servers", "start"],
 ];
 
 /** Sorts test files by how long they are known to take. */
