@@ -8,11 +8,13 @@ import { describe } from "vitest";
 
 import { findChromium } from "../../../scripts/lib/chromium.ts";
 
-const PATH = findChromium();
+/** Where it is; `undefined` where there is none. */
+export const CHROMIUM_PATH: string | undefined = findChromium();
 const MISSING = "no Chromium found: install it, or set CHROMIUM_PATH";
-const SKIPPED = PATH === undefined && process.env["CI"] !== "true";
+const SKIPPED = CHROMIUM_PATH === undefined && process.env["CI"] !== "true";
 
-const FLAGS = [
+/** What it is started with, so that it needs neither a screen nor the network. */
+export const CHROMIUM_FLAGS: readonly string[] = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -31,6 +33,6 @@ export function describeInChromium(name: string, tests: () => void): void {
 
 /** Starts the browser. Rejects if there is none. */
 export async function launchChromium(): Promise<Browser> {
-  if (PATH === undefined) throw new Error(MISSING);
-  return chromium.launch({ executablePath: PATH, args: FLAGS });
+  if (CHROMIUM_PATH === undefined) throw new Error(MISSING);
+  return chromium.launch({ executablePath: CHROMIUM_PATH, args: [...CHROMIUM_FLAGS] });
 }

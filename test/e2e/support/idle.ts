@@ -3,7 +3,22 @@
  */
 import { expect, vi } from "vitest";
 
-import { renewals, type Visitor } from "./visitor.ts";
+import type { Stage } from "./app.ts";
+import { renewals, type SessionJson } from "./visitor.ts";
+
+/** Whoever keeps account of a browser's session requests. */
+export interface Asking {
+  readonly stage: Stage;
+  readonly grant?: string;
+  readonly sessionRequests: readonly {
+    readonly reason: string | undefined;
+    readonly atMs: number;
+    readonly answeredAtMs?: number;
+    readonly status?: number;
+    readonly session?: SessionJson;
+  }[];
+  readonly trouble: readonly string[];
+}
 
 /** Life of an access token in these tests. */
 export const TOKEN_TTL_SECONDS = 12;
@@ -13,24 +28,24 @@ export const IDLE_ASK_MS: number = TOKEN_TTL_SECONDS * 1000 * (1 - 0.7 / 2);
 export const ROOM_MS = 3_500;
 
 /** How many of the visitor's session requests brought a session. */
-export function answered({ sessionRequests }: Visitor): number {
+export function answered({ sessionRequests }: Asking): number {
   return sessionRequests.filter(({ session }) => session !== undefined).length;
 }
 
 /** Waits until the visitor's page has asked so many times in all, and has its answers. */
-export function untilAsked(me: Visitor, count: number): Promise<void> {
+export function untilAsked(me: Asking, count: number): Promise<void> {
   const check = (): void => expect(answered(me)).toBeGreaterThanOrEqual(count);
   return vi.waitFor(check, { timeout: count * (IDLE_ASK_MS + ROOM_MS), interval: 50 });
 }
 
 /** Waits until no session request of the visitor is under way. */
-export function untilSettled(me: Visitor): Promise<void> {
+export function untilSettled(me: Asking): Promise<void> {
   const check = (): void => expect(answered(me), "no answer").toBe(me.sessionRequests.length);
   return vi.waitFor(check, { timeout: ROOM_MS, interval: 20 });
 }
 
 /** As many new tokens as session requests, each asked for while its predecessor was good, and nothing went wrong. */
-export async function expectOneRequestEach(me: Visitor): Promise<void> {
+export async function expectOneRequestEach(me: Asking): Promise<void> {
   const { sessionRequests: asked } = me;
   await untilSettled(me);
   const lifetimes = asked.length;

@@ -123,37 +123,47 @@ async function keepAnswer(response: Response, entry: SessionRequest | undefined)
 
 let signingIn: Promise<unknown> = Promise.resolve();
 
-/**
- * Signs the visitor in and opens `path`. One visitor after the other, and without the forms, which have tests of their
- * own.
- */
-export function signIn(visitor: Visitor, person: Person, path: string): Promise<void> {
+/** A cookie as both ways into a browser take it. */
+export interface BrowserCookie {
+  readonly name: string;
+  readonly value: string;
+  readonly httpOnly: boolean;
+  readonly domain: string;
+  readonly path: string;
+  readonly sameSite: "Lax";
+}
+
+/** Signs somebody in without a browser and its forms, which have tests of their own: one after the other, so that it is clear whose grant is whose. */
+export function cookiesOf(
+  stage: Stage,
+  person: Person,
+): Promise<{ readonly cookies: readonly BrowserCookie[]; readonly grant: string }> {
   const mine = signingIn.then(async () => {
-    const { stage, context } = visitor;
     const client = browserless();
     const credentials = person === "carol" || person === "dave";
     const app = { url: stage.app.url, providerId: credentials ? "credentials" : "demo" };
     await (credentials ? signInWithCredentials : signInWithProvider)(client, app, LOGINS[person]);
-    for (const url of [stage.app.url, stage.servers.issuer]) {
-      const cookies = await client.jar.getCookies(url);
-      await context.addCookies(
-        cookies.map(({ key, value, httpOnly, path: cookiePath }) => ({
-          name: key,
-          value,
-          httpOnly,
-          domain: new URL(url).hostname,
-          path: cookiePath ?? "/",
-          sameSite: "Lax" as const,
-        })),
-      );
-    }
-    visitor.grant = newestGrant(stage, person);
+    const jars = [stage.app.url, stage.servers.issuer].map(async (url) =>
+      (await client.jar.getCookies(url)).map(({ key, value, httpOnly, path }) => ({
+        ...{ name: key, value, httpOnly, domain: new URL(url).hostname },
+        path: path ?? "/",
+        sameSite: "Lax" as const,
+      })),
+    );
+    return { cookies: (await Promise.all(jars)).flat(), grant: newestGrant(stage, person) };
   });
   signingIn = mine.catch(() => undefined);
-  return mine.then(async () => {
-    await visitor.page.goto(visitor.stage.app.url + path);
-    await hydrated(visitor.page.getByTestId("user"));
-  });
+  return mine;
+}
+
+/** Signs the visitor in and opens `path`. */
+export async function signIn(visitor: Visitor, person: Person, path: string): Promise<void> {
+  const { stage, context, page } = visitor;
+  const { cookies, grant } = await cookiesOf(stage, person);
+  await context.addCookies([...cookies]);
+  visitor.grant = grant;
+  await page.goto(stage.app.url + path);
+  await hydrated(page.getByTestId("user"));
 }
 
 /** Fills the forms from the app's sign-in page on. */
@@ -211,7 +221,7 @@ export function callOrders(tab: Page): Promise<{ ok: boolean; tokenLeftMs?: numb
 }
 
 /** How many access tokens the visitor's grant got after its sign-in, by the audit file of who issued them. */
-export function renewals(visitor: Visitor): number {
+export function renewals(visitor: { readonly stage: Stage; readonly grant?: string }): number {
   return issued(visitor.stage).filter(
     ({ grant, grantType }) => grant === visitor.grant && grantType === "refresh_token",
   ).length;

@@ -1,0 +1,247 @@
+/**
+ * A person with a browser profile of their own whose tabs are real: only one is visible, the others are hidden and throttled, and
+ * each can be frozen, crashed, closed and left.
+ */
+import type { Stage } from "./app.ts";
+import type { Protocol } from "./devtools-protocol.ts";
+import { pause } from "./tabs.ts";
+import { cookiesOf, type Person, type SessionJson } from "./visitor.ts";
+
+/** A request for the session, as `SessionRequest` of `visitor.ts`. */
+export interface RawSessionRequest {
+  readonly tab: RawTab;
+  readonly reason: string | undefined;
+  readonly atMs: number;
+  answeredAtMs?: number;
+  status?: number;
+  session?: SessionJson;
+}
+
+/** One tab. */
+export interface RawTab {
+  readonly id: string;
+  /** Why the browser did not put a page of it into the back/forward cache, in its own words. */
+  readonly notCachedBecause: string[];
+  /** Runs a function, sent as text, in the page. Its result has to be JSON. */
+  evaluate<Result, Argument = undefined>(
+    run: (argument: Argument) => Result,
+    argument?: Argument,
+  ): Promise<Awaited<Result>>;
+  /** Brings it to the front, which hides the one that was there. */
+  show(): Promise<void>;
+  /** As the browser does to a tab that was hidden for long: nothing of it runs. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  setOffline(offline: boolean): Promise<void>;
+  goto(path: string): Promise<void>;
+  goBack(): Promise<void>;
+  close(): Promise<void>;
+  /** Its renderer dies. */
+  crash(): Promise<void>;
+}
+
+/** A profile with its tabs. */
+export interface RawVisitor {
+  readonly stage: Stage;
+  readonly person: Person;
+  readonly grant: string;
+  readonly tabs: readonly RawTab[];
+  /** Requests for the session, of all tabs, in the order in which they were sent. */
+  readonly sessionRequests: readonly RawSessionRequest[];
+  readonly trouble: readonly string[];
+  openTab(path: string): Promise<RawTab>;
+  close(): Promise<void>;
+}
+
+/** What a new visitor brings along. */
+export interface RawVisitorOptions {
+  /** Runs in every page before its own scripts. */
+  readonly init?: (() => void) | undefined;
+  /** Of what goes wrong, what is not to be noted. */
+  readonly expects?: (trouble: string) => boolean;
+  /** Takes `no-store` from all answers, as it keeps a page out of the back/forward cache. */
+  readonly forgetsNoStore?: boolean;
+}
+
+const SESSION_PATH = "/api/auth/session";
+const LOAD_LIMIT_MS = 30_000;
+
+/** Signs somebody in, in a new profile with no tab yet. */
+export async function newRawVisitor(
+  protocol: Protocol,
+  stage: Stage,
+  person: Person,
+  options: RawVisitorOptions = {},
+): Promise<RawVisitor> {
+  const { browserContextId } = await protocol.send("Target.createBrowserContext", {});
+  const { cookies, grant } = await cookiesOf(stage, person);
+  await protocol.send("Storage.setCookies", { browserContextId, cookies });
+  const tabs: RawTab[] = [];
+  const sessionRequests: RawSessionRequest[] = [];
+  const trouble: string[] = [];
+  const note = (what: string): void => {
+    if (options.expects?.(what) !== true) trouble.push(what);
+  };
+  return {
+    stage,
+    person,
+    grant,
+    tabs,
+    sessionRequests,
+    trouble,
+    async openTab(path) {
+      const target = { url: "about:blank", browserContextId };
+      const { targetId } = await protocol.send("Target.createTarget", target);
+      const tab = await attach(protocol, String(targetId), stage.app.url, { sessionRequests, note }, options);
+      tabs.push(tab);
+      await tab.goto(path);
+      return tab;
+    },
+    async close() {
+      await protocol.send("Target.disposeBrowserContext", { browserContextId });
+    },
+  };
+}
+
+interface Account {
+  readonly sessionRequests: RawSessionRequest[];
+  readonly note: (trouble: string) => void;
+}
+
+async function attach(
+  protocol: Protocol,
+  targetId: string,
+  base: string,
+  account: Account,
+  { init, forgetsNoStore }: RawVisitorOptions,
+): Promise<RawTab> {
+  const attached = await protocol.send("Target.attachToTarget", { targetId, flatten: true });
+  const session = String(attached["sessionId"]);
+  const send = (method: string, params?: Record<string, unknown>): Promise<Record<string, unknown>> =>
+    protocol.send(method, params, session);
+  const tab = tabOver(protocol, send, targetId, base);
+  protocol.listen(session, accountOf(tab, send, account));
+  await Promise.all([
+    send("Page.enable"),
+    send("Runtime.enable"),
+    send("Network.enable"),
+    send("Inspector.enable"),
+  ]);
+  if (forgetsNoStore) await send("Fetch.enable", { patterns: [{ requestStage: "Response" }] });
+  if (init) await send("Page.addScriptToEvaluateOnNewDocument", { source: `(${init.toString()})()` });
+  return tab;
+}
+
+type Send = (method: string, params?: Record<string, unknown>) => Promise<Record<string, unknown>>;
+
+function tabOver(protocol: Protocol, send: Send, targetId: string, base: string): RawTab {
+  const evaluate: RawTab["evaluate"] = async (run, argument) => {
+    const expression = `(${run.toString()})(${JSON.stringify(argument) ?? ""})`;
+    const { result, exceptionDetails } = await send("Runtime.evaluate", {
+      expression,
+      returnByValue: true,
+      awaitPromise: true,
+    });
+    if (exceptionDetails) throw new Error(`In the page: ${JSON.stringify(exceptionDetails)}`);
+    return (result as { value?: unknown }).value as never;
+  };
+  /** Until React has taken the page over. */
+  const ready = async (): Promise<void> => {
+    const endMs = Date.now() + LOAD_LIMIT_MS;
+    for (;;) {
+      const isReady = await evaluate(() => {
+        const user = document.querySelector('[data-testid="user"]');
+        return user !== null && Object.keys(user).some((key) => key.startsWith("__reactProps"));
+      }).catch(() => false);
+      if (isReady) return;
+      if (Date.now() > endMs) throw new Error("The page was not ready in time");
+      await pause(50);
+    }
+  };
+  return {
+    id: targetId,
+    notCachedBecause: [],
+    evaluate,
+    show: async () => void (await protocol.send("Target.activateTarget", { targetId })),
+    freeze: async () => void (await send("Page.setWebLifecycleState", { state: "frozen" })),
+    thaw: async () => void (await send("Page.setWebLifecycleState", { state: "active" })),
+    setOffline: async (offline) =>
+      void (await send("Network.emulateNetworkConditions", {
+        ...{ offline, latency: 0, downloadThroughput: -1, uploadThroughput: -1 },
+      })),
+    async goto(path) {
+      await send("Page.navigate", { url: path.startsWith("/") ? base + path : path });
+      if (path.startsWith("/")) await ready();
+    },
+    async goBack() {
+      const { entries, currentIndex } = (await send("Page.getNavigationHistory")) as unknown as {
+        readonly entries: readonly { readonly id: number }[];
+        readonly currentIndex: number;
+      };
+      await send("Page.navigateToHistoryEntry", { entryId: entries[currentIndex - 1]?.id });
+      await ready();
+    },
+    close: async () => void (await protocol.send("Target.closeTarget", { targetId })),
+    // The page that dies does not answer.
+    crash: async () => void (await Promise.race([send("Page.crash").catch(() => undefined), pause(1_000)])),
+  };
+}
+
+interface Asked {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+function accountOf(
+  tab: RawTab,
+  send: Send,
+  { sessionRequests, note }: Account,
+): (method: string, params: Record<string, unknown>) => void {
+  const under = new Map<string, RawSessionRequest>();
+  return (method, params) => {
+    const id = String(params["requestId"]);
+    if (method === "Network.requestWillBeSent") {
+      const { url, headers } = params["request"] as Asked;
+      if (new URL(url).pathname !== SESSION_PATH) return;
+      const entry: RawSessionRequest = { tab, reason: headers["x-nolapse-ask"], atMs: Date.now() };
+      under.set(id, entry);
+      sessionRequests.push(entry);
+    } else if (method === "Network.responseReceived") {
+      const { status, url } = params["response"] as { readonly status: number; readonly url: string };
+      const entry = under.get(id);
+      if (entry) entry.status = status;
+      if (status >= 400) note(`${status} ${url}`);
+    } else if (method === "Network.loadingFinished") {
+      const entry = under.get(id);
+      if (entry) void keepAnswer(send, id, entry);
+    } else if (method === "Network.loadingFailed") {
+      if (params["canceled"] !== true) note(`${String(params["errorText"])} ${String(params["type"])}`);
+    } else if (method === "Fetch.requestPaused") {
+      void send("Fetch.continueResponse", withoutNoStore(params)).catch(() => undefined);
+    } else if (method === "Page.backForwardCacheNotUsed") {
+      tab.notCachedBecause.push(JSON.stringify(params["notRestoredExplanations"]));
+    } else if (method === "Runtime.exceptionThrown") {
+      note(`thrown: ${JSON.stringify(params["exceptionDetails"])}`);
+    }
+  };
+}
+
+function withoutNoStore(params: Record<string, unknown>): Record<string, unknown> {
+  const headers = (params["responseHeaders"] ?? []) as readonly { readonly name: string }[];
+  return {
+    requestId: params["requestId"],
+    responseCode: params["responseStatusCode"],
+    responseHeaders: headers.filter(({ name }) => name.toLowerCase() !== "cache-control"),
+  };
+}
+
+async function keepAnswer(send: Send, requestId: string, entry: RawSessionRequest): Promise<void> {
+  const answeredAtMs = Date.now();
+  try {
+    const { body } = await send("Network.getResponseBody", { requestId });
+    entry.session = JSON.parse(String(body)) as SessionJson;
+    entry.answeredAtMs = answeredAtMs;
+  } catch {
+    // No JSON, or the tab is gone.
+  }
+}
