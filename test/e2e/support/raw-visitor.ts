@@ -28,16 +28,16 @@ export interface RawTab {
     argument?: Argument,
   ): Promise<Awaited<Result>>;
   /** Brings it to the front, which hides the one that was there. */
-  show(): Promise<void>;
+  show(): Promise<unknown>;
   /** As the browser does to a tab that was hidden for long: nothing of it runs. */
-  freeze(): Promise<void>;
-  thaw(): Promise<void>;
-  setOffline(offline: boolean): Promise<void>;
+  freeze(): Promise<unknown>;
+  thaw(): Promise<unknown>;
+  setOffline(offline: boolean): Promise<unknown>;
   goto(path: string): Promise<void>;
   goBack(): Promise<void>;
-  close(): Promise<void>;
+  close(): Promise<unknown>;
   /** Its renderer dies. */
-  crash(): Promise<void>;
+  crash(): Promise<unknown>;
 }
 
 /** A profile with its tabs. */
@@ -136,7 +136,7 @@ type Send = (method: string, params?: Record<string, unknown>) => Promise<Record
 
 function tabOver(protocol: Protocol, send: Send, targetId: string, base: string): RawTab {
   const evaluate: RawTab["evaluate"] = async (run, argument) => {
-    const expression = `(${run.toString()})(${JSON.stringify(argument) ?? ""})`;
+    const expression = `(${run.toString()})(${argument === undefined ? "" : JSON.stringify(argument)})`;
     const { result, exceptionDetails } = await send("Runtime.evaluate", {
       expression,
       returnByValue: true,
@@ -162,13 +162,13 @@ function tabOver(protocol: Protocol, send: Send, targetId: string, base: string)
     id: targetId,
     notCachedBecause: [],
     evaluate,
-    show: async () => void (await protocol.send("Target.activateTarget", { targetId })),
-    freeze: async () => void (await send("Page.setWebLifecycleState", { state: "frozen" })),
-    thaw: async () => void (await send("Page.setWebLifecycleState", { state: "active" })),
-    setOffline: async (offline) =>
-      void (await send("Network.emulateNetworkConditions", {
+    show: () => protocol.send("Target.activateTarget", { targetId }),
+    freeze: () => send("Page.setWebLifecycleState", { state: "frozen" }),
+    thaw: () => send("Page.setWebLifecycleState", { state: "active" }),
+    setOffline: (offline) =>
+      send("Network.emulateNetworkConditions", {
         ...{ offline, latency: 0, downloadThroughput: -1, uploadThroughput: -1 },
-      })),
+      }),
     async goto(path) {
       await send("Page.navigate", { url: path.startsWith("/") ? base + path : path });
       if (path.startsWith("/")) await ready();
@@ -181,9 +181,9 @@ function tabOver(protocol: Protocol, send: Send, targetId: string, base: string)
       await send("Page.navigateToHistoryEntry", { entryId: entries[currentIndex - 1]?.id });
       await ready();
     },
-    close: async () => void (await protocol.send("Target.closeTarget", { targetId })),
+    close: () => protocol.send("Target.closeTarget", { targetId }),
     // The page that dies does not answer.
-    crash: async () => void (await Promise.race([send("Page.crash").catch(() => undefined), pause(1_000)])),
+    crash: () => Promise.race([send("Page.crash").catch(() => undefined), pause(1_000)]),
   };
 }
 
