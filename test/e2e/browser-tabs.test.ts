@@ -21,6 +21,7 @@ import {
   type RawVisitor,
   type RawVisitorOptions,
 } from "./support/raw-visitor.ts";
+import { canSleep } from "./support/page-scripts.ts";
 import { pause } from "./support/tabs.ts";
 import { renewals, type Person } from "./support/visitor.ts";
 
@@ -38,6 +39,8 @@ vi.setConfig({ maxConcurrency: 4 });
 describeInChromium("tabs that nobody touches", () => {
   let stage: Stage;
   let protocol: Protocol;
+  /** The grants of those who sign out. */
+  const signedOut = new Set<unknown>();
   beforeAll(async () => {
     protocol = await launchProtocol();
     stage = await startStage({ tokenTtlSeconds: TOKEN_TTL_SECONDS });
@@ -46,7 +49,8 @@ describeInChromium("tabs that nobody touches", () => {
     await protocol.close();
     for (const server of [stage.servers.authorizationServer, stage.servers.api]) {
       expect(server.audit("refresh_token.reused")).toEqual([]);
-      expect(server.audit("grant.revoked")).toEqual([]);
+      const revoked = server.audit("grant.revoked").filter(({ grant }) => !signedOut.has(grant));
+      expect(revoked).toEqual([]);
     }
     await stage.stop();
   });
@@ -227,6 +231,80 @@ describeInChromium("tabs that nobody touches", () => {
   );
 
   it.concurrent(
+    `asleep for hours, ${MANY} of them, ask together once when every event of waking comes at once (F22, F24, X57)`,
+    async () => {
+      const me = await withTabs("alice", MANY, { init: canSleep });
+      const from = me.sessionRequests.length;
+      await Promise.all(me.tabs.map((tab) => tab.evaluate(sleepFor, 8 * 3_600_000)));
+      await untilAsked(me, answered(me) + 1);
+      await pause(2_000);
+      await untilSettled(me);
+
+      expect(me.sessionRequests.length - from).toBeLessThanOrEqual(2);
+      await expectAllHaveATokenInHand(me);
+      expect(me.trouble).toEqual([]);
+      await me.close();
+    },
+    LIMIT_MS,
+  );
+
+  it.concurrent(
+    "share the back-off of a session route that fails for a whole lifetime, and sign nobody out (F30, F33)",
+    async () => {
+      const me = await withTabs("bob", 5, { expects: (trouble) => trouble.includes("503") });
+      await Promise.all(me.tabs.map((tab) => tab.setFault("503")));
+      const from = me.sessionRequests.length;
+      await pause(LIFETIME_MS + 2_000);
+      const failed = me.sessionRequests.length - from;
+      const names = await Promise.all(me.tabs.map((tab) => tab.evaluate(shownUser)));
+      await Promise.all(me.tabs.map((tab) => tab.setFault(undefined)));
+      await untilAsked(me, answered(me) + 1);
+
+      expect(failed, "nobody tried again").toBeGreaterThanOrEqual(2);
+      // One tab alone tries six times at most.
+      expect(failed, "each tab tries for itself").toBeLessThanOrEqual(2 * 6);
+      expect(
+        names.every((name) => name?.includes("Bob")),
+        "somebody was signed out",
+      ).toBe(true);
+      await expectAllHaveATokenInHand(me);
+      expect(me.trouble).toEqual([]);
+      await me.close();
+    },
+    LIMIT_MS,
+  );
+
+  it.concurrent(
+    "stay signed out when an answer to an older request comes after the sign-out (F18, I13)",
+    async () => {
+      const people = [await withTabs("alice", 2), await withTabs("bob", 1)] as const;
+      const [me, other] = people;
+      const [first, second] = me.tabs as readonly [RawTab, RawTab];
+      for (const tab of me.tabs) await tab.setFault("held");
+      await vi.waitFor(() => expect([...first.held, ...second.held]).toHaveLength(1), {
+        timeout: IDLE_ASK_MS + ROOM_MS,
+      });
+      const [late, quick] = first.held.length > 0 ? [first, second] : [second, first];
+      await quick.setFault(undefined);
+      signedOut.add(me.grant);
+      await quick.show();
+      await quick.evaluate(clickSignOut);
+      await vi.waitFor(async () => expect(await quick.evaluate(isSignedOut)).toBe(true), { timeout: 20_000 });
+      await late.setFault(undefined);
+      await vi.waitFor(async () => expect(await late.evaluate(isSignedOut)).toBe(true), { timeout: 20_000 });
+      await pause(IDLE_ASK_MS);
+
+      for (const tab of me.tabs) {
+        expect(await tab.evaluate(isSignedOut), "the session came back").toBe(true);
+        expect(await tab.evaluate(ordersAnswered)).toBe(false);
+      }
+      await expectAllHaveATokenInHand(other);
+      await Promise.all(people.map((each) => each.close()));
+    },
+    LIMIT_MS,
+  );
+
+  it.concurrent(
     "tell each other neither a token nor who is signed in (SEC-06)",
     async () => {
       const me = await withTabs("bob", 2);
@@ -253,6 +331,27 @@ async function ordersAnswered(): Promise<boolean> {
   const response = await fetch("/api/orders", { cache: "no-store" });
   const { ok, tokenLeftMs } = (await response.json()) as { ok: boolean; tokenLeftMs?: number };
   return ok && (tokenLeftMs ?? 0) > 0;
+}
+
+function sleepFor(durationMs: number): void {
+  const { testSleep } = globalThis as unknown as { testSleep: { wallMs: number } };
+  testSleep.wallMs += durationMs;
+  for (const name of ["visibilitychange", "focus", "online", "pageshow"])
+    (name === "visibilitychange" ? document : globalThis).dispatchEvent(new Event(name));
+}
+
+function clickSignOut(): void {
+  document.querySelector<HTMLElement>('[data-testid="user"]')?.click();
+  const press = (): void => {
+    const button = document.querySelector<HTMLElement>('[data-testid="sign-out"]');
+    if (button) button.click();
+    else setTimeout(press, 50);
+  };
+  press();
+}
+
+function isSignedOut(): boolean {
+  return document.querySelector('[data-testid="sign-in"]') !== null;
 }
 
 function shownUser(): string | null | undefined {

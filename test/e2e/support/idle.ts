@@ -13,6 +13,7 @@ export interface Asking {
   readonly sessionRequests: readonly {
     readonly reason: string | undefined;
     readonly atMs: number;
+    readonly canceled?: boolean;
     readonly answeredAtMs?: number;
     readonly status?: number;
     readonly session?: SessionJson;
@@ -40,7 +41,9 @@ export function untilAsked(me: Asking, count: number): Promise<void> {
 
 /** Waits until no session request of the visitor is under way. */
 export function untilSettled(me: Asking): Promise<void> {
-  const check = (): void => expect(answered(me), "no answer").toBe(me.sessionRequests.length);
+  const open = (): number =>
+    me.sessionRequests.filter(({ session, canceled }) => !session && !canceled).length;
+  const check = (): void => expect(open(), "no answer").toBe(0);
   return vi.waitFor(check, { timeout: ROOM_MS, interval: 20 });
 }
 

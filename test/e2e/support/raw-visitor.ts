@@ -12,6 +12,8 @@ export interface RawSessionRequest {
   readonly tab: RawTab;
   readonly reason: string | undefined;
   readonly atMs: number;
+  /** The page did not wait for the answer: another tab had one. */
+  canceled?: boolean;
   answeredAtMs?: number;
   status?: number;
   session?: SessionJson;
@@ -22,6 +24,8 @@ export interface RawTab {
   readonly id: string;
   /** Why the browser did not put a page of it into the back/forward cache, in its own words. */
   readonly notCachedBecause: string[];
+  /** Answers that the browser has, and the page does not yet. */
+  readonly held: string[];
   /** Runs a function, sent as text, in the page. Its result has to be JSON. */
   evaluate<Result, Argument = undefined>(
     run: (argument: Argument) => Result,
@@ -33,6 +37,8 @@ export interface RawTab {
   freeze(): Promise<unknown>;
   thaw(): Promise<unknown>;
   setOffline(offline: boolean): Promise<unknown>;
+  /** Answers its session requests with 503, or holds their answers back until it is taken away. */
+  setFault(fault: "503" | "held" | undefined): Promise<unknown>;
   goto(path: string): Promise<void>;
   goBack(): Promise<void>;
   close(): Promise<unknown>;
@@ -92,7 +98,13 @@ export async function newRawVisitor(
     async openTab(path) {
       const target = { url: "about:blank", browserContextId };
       const { targetId } = await protocol.send("Target.createTarget", target);
-      const tab = await attach(protocol, String(targetId), stage.app.url, { sessionRequests, note }, options);
+      const tab = await attach(
+        protocol,
+        String(targetId),
+        stage.app.url,
+        { sessionRequests, note, forgetsNoStore: options.forgetsNoStore },
+        options,
+      );
       tabs.push(tab);
       await tab.goto(path);
       return tab;
@@ -106,6 +118,7 @@ export async function newRawVisitor(
 interface Account {
   readonly sessionRequests: RawSessionRequest[];
   readonly note: (trouble: string) => void;
+  readonly forgetsNoStore: boolean | undefined;
 }
 
 async function attach(
@@ -158,9 +171,11 @@ function tabOver(protocol: Protocol, send: Send, targetId: string, base: string)
       await pause(50);
     }
   };
+  const held: string[] = [];
   return {
     id: targetId,
     notCachedBecause: [],
+    held,
     evaluate,
     show: () => protocol.send("Target.activateTarget", { targetId }),
     freeze: () => send("Page.setWebLifecycleState", { state: "frozen" }),
@@ -169,6 +184,14 @@ function tabOver(protocol: Protocol, send: Send, targetId: string, base: string)
       send("Network.emulateNetworkConditions", {
         ...{ offline, latency: 0, downloadThroughput: -1, uploadThroughput: -1 },
       }),
+    async setFault(fault) {
+      const patterns = [
+        { urlPattern: `*${SESSION_PATH}`, requestStage: fault === "503" ? "Request" : "Response" },
+      ];
+      if (fault) return send("Fetch.enable", { patterns });
+      await Promise.all(held.splice(0).map((requestId) => send("Fetch.continueResponse", { requestId })));
+      return send("Fetch.disable");
+    },
     async goto(path) {
       await send("Page.navigate", { url: path.startsWith("/") ? base + path : path });
       if (path.startsWith("/")) await ready();
@@ -195,7 +218,7 @@ interface Asked {
 function accountOf(
   tab: RawTab,
   send: Send,
-  { sessionRequests, note }: Account,
+  { sessionRequests, note, forgetsNoStore }: Account,
 ): (method: string, params: Record<string, unknown>) => void {
   const under = new Map<string, RawSessionRequest>();
   return (method, params) => {
@@ -215,9 +238,16 @@ function accountOf(
       const entry = under.get(id);
       if (entry) void keepAnswer(send, id, entry);
     } else if (method === "Network.loadingFailed") {
+      const entry = under.get(id);
+      if (entry && params["canceled"] === true) entry.canceled = true;
       if (params["canceled"] !== true) note(`${String(params["errorText"])} ${String(params["type"])}`);
     } else if (method === "Fetch.requestPaused") {
-      void send("Fetch.continueResponse", withoutNoStore(params)).catch(() => undefined);
+      const { url } = params["request"] as Asked;
+      const isAnswer = params["responseStatusCode"] !== undefined;
+      if (!isAnswer) void send("Fetch.fulfillRequest", { requestId: id, responseCode: 503 });
+      else if (forgetsNoStore)
+        void send("Fetch.continueResponse", withoutNoStore(params)).catch(() => undefined);
+      else if (new URL(url).pathname === SESSION_PATH) tab.held.push(id);
     } else if (method === "Page.backForwardCacheNotUsed") {
       tab.notCachedBecause.push(JSON.stringify(params["notRestoredExplanations"]));
     } else if (method === "Runtime.exceptionThrown") {
