@@ -34,7 +34,7 @@ export interface SessionFields {
   tokenStates?: Readonly<Record<string, TokenState>>;
   /** `RefreshAccessTokenError` (v4) or `RefreshTokenError` (v5) when a new sign-in is needed, as in the guides. */
   error?: string;
-  /** Only with `exposeAccessToken`. */
+  /** Only with `exposeAccessToken: true`. */
   accessToken?: string;
 }
 

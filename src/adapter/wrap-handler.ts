@@ -1,9 +1,11 @@
 /**
  * The wrapper around NextAuth's route: it lets a due session read wait for the refresh, ends the grants of the session
- * that a new sign-in replaces, and keeps the answer of a session that has ended from touching the session cookie.
+ * that a new sign-in replaces, and keeps the answer of a session that has ended from touching the session cookie. Pages
+ * that ask for an access token it answers itself, where the application has opted in.
  *
  * @module
  */
+import { answerAccessToken, isAccessTokenRoute, nodeCall, webCall } from "./access-token-route.ts";
 import type { App } from "./app.ts";
 import { claimOf, withoutClaim } from "./claim.ts";
 import { databaseSignInOf } from "./database-sign-in.ts";
@@ -55,8 +57,9 @@ async function answerApp(
     { nextauth?: string[] } | undefined;
   // The base path of a lazy configuration tells the action, also in the first request of a process.
   await app.host.prepare().catch(() => undefined);
-  const { actionOf } = app.host;
-  const action = actionOf ? actionOf(request.url) : params?.nextauth?.[0];
+  const segments = app.host.segmentsOf?.(request.url) ?? params?.nextauth ?? [];
+  if (isAccessTokenRoute(app, segments)) return answerAccessToken(app, webCall(request));
+  const [action] = segments;
   const source: RequestSource = { ...requestSourceOf(request), url: request.url };
   const context = await contextFor(app, source, action);
   const given = await runSettled(app, context, run);
@@ -81,7 +84,9 @@ async function answerPages(
   run: (response: NodeResponseLike) => unknown,
 ): Promise<unknown> {
   const query = (request as { query?: { nextauth?: string | string[] } }).query?.nextauth;
-  const context = await contextFor(app, requestSourceOf(request), Array.isArray(query) ? query[0] : query);
+  const segments = Array.isArray(query) ? query : [];
+  if (isAccessTokenRoute(app, segments)) return tokenToPages(app, request, response);
+  const context = await contextFor(app, requestSourceOf(request), segments[0]);
   const name = app.host.sessionCookieName(context.source);
   const setHeader = response.setHeader.bind(response);
   response.setHeader("Cache-Control", "private, no-cache, no-store");
@@ -97,6 +102,13 @@ async function answerPages(
     return setHeader(header, drop ? withoutSessionCookies(value as string[], name) : value);
   };
   return runSettled(app, context, () => run(response));
+}
+
+async function tokenToPages(app: App, request: NodeRequestLike, response: NodeResponseLike): Promise<void> {
+  const answer = await answerAccessToken(app, nodeCall(request));
+  response.statusCode = answer.status;
+  answer.headers.forEach((value, name) => void response.setHeader(name, value));
+  response.end(await answer.text());
 }
 
 /**

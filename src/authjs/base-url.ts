@@ -43,11 +43,12 @@ export function sessionCookieNameOf(
   return cookies?.sessionToken?.name ?? `${secure ? "__Secure-" : ""}authjs.session-token`;
 }
 
-/** The action that a URL names below the base path: `session`, `callback`, `signout`, ... */
-export function actionOf(url: string, basePath: string): string | undefined {
+/** The segments of a URL below the base path: the action (`session`, `callback`, `signout`, ...), and what is behind it. */
+export function segmentsOf(url: string, basePath: string): readonly string[] {
   const { pathname } = new URL(url);
-  if (!pathname.startsWith(`${basePath}/`)) return undefined;
-  return pathname.slice(basePath.length).split("/").find(Boolean);
+  return pathname.startsWith(`${basePath}/`)
+    ? pathname.slice(basePath.length).split("/").filter(Boolean)
+    : [];
 }
 
 /** A URL that can't be parsed counts as none, as far as the path goes; Auth.js itself fails at it in the route. */

@@ -50,7 +50,7 @@ describe("withFreshTokens", () => {
     ],
     ["allowedOrigins", { allowedOrigins: ["http://api.example"] }, /plain text; got "http:\/\/api\.example"/],
     ["allowedOrigins", { allowedOrigins: ["*"] }, /got "\*"/],
-    ["exposeAccessToken", { exposeAccessToken: "yes" }, /true or false; got string/],
+    ["exposeAccessToken", { exposeAccessToken: "yes" }, /true, false or "on-request"; got string/],
     ["keepAccountTokens", { keepAccountTokens: 1 }, /true or false; got number/],
     ["isSameUser", { isSameUser: true }, /a function; got boolean/],
     ["adoptSession", { adoptSession: true }, /false or a function; got boolean/],

@@ -35,10 +35,7 @@ export async function nodeCall(
 /** `undefined` where Next has read the body already. */
 function callOf(request: IncomingMessage, signal: AbortSignal): PageCall | undefined {
   const { method = "GET", url = "/" } = request;
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(request.headers)) {
-    for (const each of [value ?? []].flat()) headers.append(name, each);
-  }
+  const headers = headersOf(request.headers);
   const hasBody = method !== "GET" && method !== "HEAD";
   if (hasBody && (request as { body?: unknown }).body !== undefined) return undefined;
   return {
@@ -49,6 +46,15 @@ function callOf(request: IncomingMessage, signal: AbortSignal): PageCall | undef
     body: () => (hasBody ? (Readable.toWeb(request) as unknown as Bytes) : null),
     signal,
   };
+}
+
+/** Node's headers as the web has them. */
+export function headersOf(given: NodeRequestLike["headers"]): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(given)) {
+    for (const each of [value ?? []].flat()) headers.append(name, each);
+  }
+  return headers;
 }
 
 function parsedBody(): InvalidOptionError {
