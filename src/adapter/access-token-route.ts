@@ -12,6 +12,7 @@ import type { App } from "./app.ts";
 import { isRecord } from "./kind-of.ts";
 import { requestSourceOf, type NodeRequestLike, type RequestLike } from "./request-source.ts";
 import { findGrant, handOut, type AccessToken } from "./token-access.ts";
+import { leaveMarker } from "./token-marker.ts";
 import {
   answerOf,
   answerOfError,
@@ -81,7 +82,10 @@ export async function answerAccessToken(app: App, call: AccessTokenCall): Promis
     if (asked === undefined) return answerOf("invalid_request");
     const { renew = false, ...options } = asked;
     const found = await findGrant(app, call.request, options.provider);
-    return answerWith(await handOut(app, found, options, { door: ACCESS_TOKEN_ACTION, renew }));
+    const token = await handOut(app, found, options, { door: ACCESS_TOKEN_ACTION, renew });
+    const answer = answerWith(token);
+    await leaveMarker(app, found, {}, token, answer);
+    return answer;
   } catch (error) {
     return answerOfFailure(error);
   }

@@ -14,6 +14,7 @@ import {
   type GetAccessToken,
   type RenewAccessToken,
 } from "./token-access.ts";
+import { createCurrentTokenMarker, type CurrentTokenMarker } from "./token-marker.ts";
 import { createTokenHandlerOf, type CreateTokenHandler } from "./token-handler/index.ts";
 
 /** What `withFreshTokens` returns beside the parts for NextAuth. */
@@ -38,6 +39,15 @@ export interface AppFunctions extends LiveSessions {
    * reason `no_refresh_token` where nothing can renew it, `refresh_unavailable` or `store_failed` where it failed for now.
    */
   readonly renewAccessToken: RenewAccessToken;
+  /**
+   * What the cookie `nolapse.marker` is to hold: the end of the session's own access token in epoch seconds, as text. A
+   * server component, which cannot set cookies, gives it to the page: `<TokenMarker value={await tokenMarker()} />`, of
+   * `nolapse/react`. Takes a request, or request and response, as `getAccessToken` does. Renews nothing.
+   *
+   * `undefined` where nobody is signed in, the token has no known end, the store is away, or `tokenMarker` is false. Rejects
+   * with nothing but Next's own signal that a page is dynamic.
+   */
+  readonly tokenMarker: CurrentTokenMarker;
   /**
    * The route to which authorization servers send a back-channel logout: `export const POST = backChannelLogout` in
    * `app/api/backchannel-logout/route.ts`, `export default backChannelLogout` in `pages/api/`. See docs/sign-out.md.
@@ -79,6 +89,7 @@ export function createAppFunctions(app: App): AppFunctions {
     backChannelLogout: createBackChannelLogout(app),
     getAccessToken: createGetAccessToken(app),
     renewAccessToken: createRenewAccessToken(app),
+    tokenMarker: createCurrentTokenMarker(app),
     fetchWithToken: createFetchWithToken(app),
     createTokenHandler: createTokenHandlerOf(app),
     ...createLiveSessions(app),

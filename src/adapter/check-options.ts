@@ -38,6 +38,7 @@ export function checkOptions(options: FreshTokensOptions): void {
   }
   checkSecret(options.secret);
   checkExposure(options.exposeAccessToken);
+  checkFlag("tokenMarker", options.tokenMarker);
   checkFlag("keepAccountTokens", options.keepAccountTokens);
   for (const name of ["waitUntil", "onEvent", "fetch", "isSameUser"] as const)
     checkFunction(name, options[name]);

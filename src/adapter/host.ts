@@ -28,6 +28,8 @@ export interface AuthHost {
   readonly segmentsOf?: (url: string) => readonly string[];
   /** The name of the session cookie for a request. */
   readonly sessionCookieName: (source: RequestSource) => string;
+  /** Whether the session cookie is set for https only. */
+  readonly isSessionCookieSecure: (source: RequestSource) => boolean;
   /** Decodes a session cookie's value; `null` if it is no valid session. Never rejects. */
   readonly decodeSession: (value: string, cookieName: string) => Promise<SessionToken | null>;
   /** An OAuth provider of the application by id; `undefined` if there is none. */

@@ -96,6 +96,11 @@ export interface FreshTokensOptions extends TimingOptions, Partial<Limits> {
    */
   readonly exposeAccessToken?: boolean | "on-request";
   /**
+   * Whether a cookie that scripts can read, `nolapse.marker`, tells a browser's tabs of a renewal on the server. It holds the
+   * token's end in epoch seconds. @defaultValue true
+   */
+  readonly tokenMarker?: boolean;
+  /**
    * Finds the tokens in a session that a hand-written recipe made; `false` adopts none.
    * @defaultValue the names that NextAuth's guides use
    */

@@ -16,6 +16,7 @@ import {
   type RequestSource,
 } from "./request-source.ts";
 import { isSignedOut, sessionOf } from "./session-grants.ts";
+import { leaveMarker, placeIn } from "./token-marker.ts";
 import { isAccessTokenOptions, tokenAskOf, type AccessTokenOptions } from "./token-ask.ts";
 
 /** An access token that has at least the asked life left. */
@@ -27,7 +28,10 @@ export interface RequestCall<Result> {
   (options?: AccessTokenOptions): Promise<Result>;
   /** In a proxy or route handler (`Request`), with the context of `getServerSideProps`, or with a Pages Router request. */
   (request: RequestLike, options?: AccessTokenOptions): Promise<Result>;
-  /** In a Pages Router API route. The response is not used; it is taken so that the call looks like NextAuth's. */
+  /**
+   * In a Pages Router API route, or in a proxy with the response that it will return (`NextResponse.next()`). The response
+   * gets the marker by which tabs learn of a renewal.
+   */
   (request: RequestLike, response: object, options?: AccessTokenOptions): Promise<Result>;
 }
 
@@ -60,7 +64,10 @@ export function createGetAccessToken(app: App): GetAccessToken {
   return async (...args: readonly unknown[]) => {
     const { request, options } = readArguments(args);
     const found = await findGrant(app, request, options.provider);
-    return handOut(app, found, options, { door: request === undefined ? "app-router" : "request" });
+    const door = request === undefined ? "app-router" : "request";
+    const token = await handOut(app, found, options, { door });
+    await leaveMarker(app, found, options, token, placeIn(args));
+    return token;
   };
 }
 
@@ -69,7 +76,9 @@ export function createRenewAccessToken(app: App): RenewAccessToken {
   return async (...args: readonly unknown[]) => {
     const { request, options } = readArguments(args);
     const found = await findGrant(app, request, options.provider);
-    return handOut(app, found, options, { door: "renew", renew: true });
+    const token = await handOut(app, found, options, { door: "renew", renew: true });
+    await leaveMarker(app, found, options, token, placeIn(args));
+    return token;
   };
 }
 

@@ -11,8 +11,10 @@ import { claimOf, withoutClaim } from "./claim.ts";
 import { databaseSignInOf } from "./database-sign-in.ts";
 import { inHandler, type HandlerContext } from "./request-context.ts";
 import {
+  addSetCookie,
   isNodeResponse,
   requestSourceOf,
+  tellHeaders,
   type NodeRequestLike,
   type NodeResponseLike,
   type RequestSource,
@@ -21,6 +23,7 @@ import { withoutSessionCookies } from "./session-cookie.ts";
 import { leadingAway, leadingRedirectAway, leadingResultAway, withUrl } from "./rp-initiated-logout.ts";
 import { cookieValueOf, grantsOfClaim, isSignedOut, leavesAdded, tokenOf } from "./session-grants.ts";
 import { settleSignIn } from "./settle-sign-in.ts";
+import { dropMarker, MARKER_COOKIE, markerLine, newMarkerFor } from "./token-marker.ts";
 import { stripTokens } from "./strip-tokens.ts";
 
 /** The header in which a tab of `nolapse/react` says why it asks. */
@@ -74,6 +77,8 @@ async function answerApp(
   }
   // Whatever reads or sets the session is nobody else's (SEC-28, F40).
   headers.set("cache-control", "private, no-cache, no-store");
+  const line = markerLineFor(app, context);
+  if (line !== undefined) headers.append("set-cookie", line);
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
 }
 
@@ -101,13 +106,30 @@ async function answerPages(
     const drop = header.toLowerCase() === "set-cookie" && leavesCookieAlone(context) && Array.isArray(value);
     return setHeader(header, drop ? withoutSessionCookies(value as string[], name) : value);
   };
+  const end = response.end.bind(response);
+  response.end = (...args) => {
+    const line = markerLineFor(app, context);
+    const target = { setHeader, getHeader: response.getHeader?.bind(response) };
+    if (line !== undefined && response.headersSent !== true) addSetCookie(target as NodeResponseLike, line);
+    return end(...args);
+  };
   return runSettled(app, context, () => run(response));
+}
+
+/** The line by which the answer leaves the marker of the session that it shows, or takes it away at a sign-out. */
+function markerLineFor(app: App, { source, marker, signedOut }: HandlerContext): string | undefined {
+  if (marker === null) {
+    const isThere = source.cookies.has(MARKER_COOKIE);
+    return isThere ? markerLine(null, app.host.isSessionCookieSecure(source)) : undefined;
+  }
+  const next = signedOut === true ? undefined : newMarkerFor(app, source, marker);
+  return next === undefined ? undefined : markerLine(next, app.host.isSessionCookieSecure(source));
 }
 
 async function tokenToPages(app: App, request: NodeRequestLike, response: NodeResponseLike): Promise<void> {
   const answer = await answerAccessToken(app, nodeCall(request));
   response.statusCode = answer.status;
-  answer.headers.forEach((value, name) => void response.setHeader(name, value));
+  tellHeaders(answer, response);
   response.end(await answer.text());
 }
 
@@ -144,6 +166,8 @@ export async function inSignOut<Result>(
     return leadingResultAway((await inHandler(context, run)) as Result, context);
   } catch (error) {
     throw leadingRedirectAway(error, context);
+  } finally {
+    if (context.marker === null) await dropMarker(app, source);
   }
 }
 

@@ -34,13 +34,22 @@ export function originOf(source: RequestSource | undefined, env: Environment): s
 }
 
 /** The name of the session cookie. It is also the salt of what it holds. */
-export function sessionCookieNameOf(
-  { cookies, useSecureCookies }: ConfigLike,
+export function sessionCookieNameOf(config: ConfigLike, source: RequestSource, env: Environment): string {
+  const prefix = usesSecureCookies(config, source, env) ? "__Secure-" : "";
+  return config.cookies?.sessionToken?.name ?? `${prefix}authjs.session-token`;
+}
+
+/** Whether the session cookie is set for https only. */
+export function isSessionCookieSecure(config: ConfigLike, source: RequestSource, env: Environment): boolean {
+  return config.cookies?.sessionToken?.options?.secure ?? usesSecureCookies(config, source, env);
+}
+
+function usesSecureCookies(
+  { useSecureCookies }: ConfigLike,
   source: RequestSource,
   env: Environment,
-): string {
-  const secure = useSecureCookies ?? originOf(source, env).startsWith("https:");
-  return cookies?.sessionToken?.name ?? `${secure ? "__Secure-" : ""}authjs.session-token`;
+): boolean {
+  return useSecureCookies ?? originOf(source, env).startsWith("https:");
 }
 
 /** The segments of a URL below the base path: the action (`session`, `callback`, `signout`, ...), and what is behind it. */

@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { InvalidOptionError } from "../../core/errors.ts";
-import type { NodeRequestLike } from "../request-source.ts";
+import { tellHeaders, type NodeRequestLike } from "../request-source.ts";
 import { answerOf, answerOfError } from "./answers.ts";
 import type { PageCall } from "./index.ts";
 import type { Bytes } from "./streams.ts";
@@ -66,7 +66,7 @@ function parsedBody(): InvalidOptionError {
 
 async function write(answer: Response, response: ServerResponse): Promise<void> {
   response.statusCode = answer.status;
-  answer.headers.forEach((value, name) => void response.setHeader(name, value));
+  tellHeaders(answer, response);
   if (answer.body === null) return void response.end();
   const reader = answer.body.getReader();
   const onClose = (): void => void reader.cancel().catch(() => undefined);
