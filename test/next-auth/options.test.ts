@@ -51,6 +51,8 @@ describe("withFreshTokens", () => {
     ["allowedOrigins", { allowedOrigins: ["http://api.example"] }, /plain text; got "http:\/\/api\.example"/],
     ["allowedOrigins", { allowedOrigins: ["*"] }, /got "\*"/],
     ["exposeAccessToken", { exposeAccessToken: "yes" }, /true, false or "on-request"; got string/],
+    ["exposeAccessToken", { exposeAccessToken: 1 }, /true, false or "on-request"; got number/],
+    ["tokenMarker", { tokenMarker: "no" }, /true or false; got string/],
     ["keepAccountTokens", { keepAccountTokens: 1 }, /true or false; got number/],
     ["isSameUser", { isSameUser: true }, /a function; got boolean/],
     ["adoptSession", { adoptSession: true }, /false or a function; got boolean/],
@@ -203,7 +205,8 @@ describe("withFreshTokens", () => {
             "http://[::1]:4000",
           ],
           adoptSession: false,
-          exposeAccessToken: true,
+          exposeAccessToken: "on-request",
+          tokenMarker: false,
           keepAccountTokens: true,
           isSameUser: () => false,
           providers: {
