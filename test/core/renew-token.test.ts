@@ -34,6 +34,19 @@ describe("a forced renewal", () => {
     expect(await servers[0]!.token(BOB)).toBe("at.bob.1");
   });
 
+  it("is one request also where no token is too young: who finds another token is content with it (F39, I1)", async () => {
+    const { clock, as, server, signInBoth } = scenario({ lifetimeMs: HOUR_MS });
+    await signInBoth();
+    as.latencyMs = SECOND_MS;
+    const servers = [server({ minForcedAgeMs: 0 }), server({ minForcedAgeMs: 0 })];
+
+    const calls = Array.from({ length: 20 }, (_, index) => renewed(servers[index % 2]!, ALICE));
+    await clock.advance(4 * SECOND_MS);
+
+    expect(await Promise.all(calls)).toEqual(Array.from({ length: 20 }, () => "at.alice.2"));
+    expect(as.sent).toEqual(["rt.alice.1"]);
+  });
+
   it.each([
     ["30 s", HOUR_MS, 29 * SECOND_MS, 30 * SECOND_MS],
     ["a quarter of its life", MINUTE_MS, 14 * SECOND_MS, 15 * SECOND_MS],
