@@ -8,7 +8,13 @@ import { createBackChannelLogout, type BackChannelLogout } from "./back-channel-
 import { createCheck, type Check } from "./check.ts";
 import { createFetchWithToken, type FetchWithToken } from "./fetch-with-token.ts";
 import { createLiveSessions, type LiveSessions } from "./live-sessions.ts";
-import { createGetAccessToken, type GetAccessToken } from "./token-access.ts";
+import {
+  createGetAccessToken,
+  createRenewAccessToken,
+  type GetAccessToken,
+  type RenewAccessToken,
+} from "./token-access.ts";
+import { createCurrentTokenMarker, type CurrentTokenMarker } from "./token-marker.ts";
 import { createTokenHandlerOf, type CreateTokenHandler } from "./token-handler/index.ts";
 
 /** What `withFreshTokens` returns beside the parts for NextAuth. */
@@ -24,6 +30,24 @@ export interface AppFunctions extends LiveSessions {
    * `store_failed` or `invalid_option`.
    */
   readonly getAccessToken: GetAccessToken;
+  /**
+   * As `getAccessToken`, but renews the token in hand first: for after a change of the user's roles or scopes, which the
+   * token knows nothing of. Once for all who ask at the same time. A token younger than `minForcedAgeMs` (default 30_000,
+   * or a quarter of its life) is returned as it is, and to a prefetch any.
+   *
+   * Rejects as `getAccessToken` does, also where the token in hand would still be good: `reauthentication_required` with the
+   * reason `no_refresh_token` where nothing can renew it, `refresh_unavailable` or `store_failed` where it failed for now.
+   */
+  readonly renewAccessToken: RenewAccessToken;
+  /**
+   * What the cookie `nolapse.marker` is to hold: the end of the session's own access token in epoch seconds, as text. A
+   * server component, which cannot set cookies, gives it to the page: `<TokenMarker value={await tokenMarker()} />`, of
+   * `nolapse/react`. Takes a request, or request and response, as `getAccessToken` does. Renews nothing.
+   *
+   * `undefined` where nobody is signed in, the token has no known end, the store is away, or `tokenMarker` is false. Rejects
+   * with nothing but Next's own signal that a page is dynamic.
+   */
+  readonly tokenMarker: CurrentTokenMarker;
   /**
    * The route to which authorization servers send a back-channel logout: `export const POST = backChannelLogout` in
    * `app/api/backchannel-logout/route.ts`, `export default backChannelLogout` in `pages/api/`. See docs/sign-out.md.
@@ -64,6 +88,8 @@ export function createAppFunctions(app: App): AppFunctions {
   return {
     backChannelLogout: createBackChannelLogout(app),
     getAccessToken: createGetAccessToken(app),
+    renewAccessToken: createRenewAccessToken(app),
+    tokenMarker: createCurrentTokenMarker(app),
     fetchWithToken: createFetchWithToken(app),
     createTokenHandler: createTokenHandlerOf(app),
     ...createLiveSessions(app),

@@ -140,6 +140,8 @@ export function createCallbacks(app: App): AppCallbacks {
       if (context) context.signedIn = true;
     },
     async signedOut(token) {
+      const context = handlerContext();
+      if (context) context.marker = null;
       try {
         const { grants } = await app.ready();
         const claim = claimOf(token) ?? (token ? (await grants.adopt(token))?.claim : undefined);

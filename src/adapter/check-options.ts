@@ -37,7 +37,8 @@ export function checkOptions(options: FreshTokensOptions): void {
     checkDuration(name, options[name], 1);
   }
   checkSecret(options.secret);
-  checkFlag("exposeAccessToken", options.exposeAccessToken);
+  checkExposure(options.exposeAccessToken);
+  checkFlag("tokenMarker", options.tokenMarker);
   checkFlag("keepAccountTokens", options.keepAccountTokens);
   for (const name of ["waitUntil", "onEvent", "fetch", "isSameUser"] as const)
     checkFunction(name, options[name]);
@@ -45,6 +46,14 @@ export function checkOptions(options: FreshTokensOptions): void {
     checkFunction("adoptSession", options.adoptSession, "false or a function");
   checkOrigins(options.allowedOrigins);
   checkProviders(options.providers);
+}
+
+function checkExposure(given: unknown): void {
+  if (given === undefined || typeof given === "boolean" || given === "on-request") return;
+  throw new InvalidOptionError(
+    "exposeAccessToken",
+    `must be true, false or "on-request"; got ${kindOf(given)}`,
+  );
 }
 
 function checkSecret(secret: unknown): void {

@@ -8,6 +8,7 @@ import { InvalidOptionError } from "../core/errors.ts";
 import type { App } from "./app.ts";
 import { isPrefetch, type RequestLike } from "./request-source.ts";
 import { findGrant, signedOutAsSuch } from "./token-access.ts";
+import { leaveMarker, placeIn } from "./token-marker.ts";
 import { tokenAskOf, type AccessTokenOptions } from "./token-ask.ts";
 
 /** What {@link FetchWithToken} takes beside fetch's own arguments. */
@@ -37,11 +38,15 @@ export function createFetchWithToken(app: App): FetchWithToken {
     const { manager, profileOf } = await app.ready();
     const mayRefresh = !isPrefetch(source);
     const ask = { ...tokenAskOf(options, provider, profileOf(provider)), mayRefresh, door: "fetch" };
-    const { accessToken } = await signedOutAsSuch(app, found, manager.getAccessToken(grantId, ask));
+    const token = await signedOutAsSuch(app, found, manager.getAccessToken(grantId, ask));
+    const { accessToken } = token;
+    const place = placeIn([request]);
+    await leaveMarker(app, found, options, token, place);
     const again = isReplayable(input, init) && input instanceof Request ? input.clone() : input;
     const response = await send(input, init, accessToken);
     if (response.status !== 401 || !mayRefresh) return response;
     const renewed = await manager.renewRejected(grantId, accessToken, ask).catch(() => undefined);
+    if (renewed !== undefined) await leaveMarker(app, found, options, renewed, place);
     if (renewed === undefined || renewed.accessToken === accessToken || !isReplayable(again, init))
       return response;
     await response.body?.cancel();

@@ -21,10 +21,15 @@ export interface AuthHost {
    * `InvalidOptionError` where the installed next-auth is not the version that this host is for.
    */
   readonly prepare: () => Promise<void>;
-  /** The action that a request's URL names (`session`, `callback`, ...), where NextAuth goes by the URL. */
-  readonly actionOf?: (url: string) => string | undefined;
+  /**
+   * What a request's URL names below the base path, where NextAuth goes by the URL: the action (`session`, `callback`, ...),
+   * and what comes behind it. Empty outside the base path.
+   */
+  readonly segmentsOf?: (url: string) => readonly string[];
   /** The name of the session cookie for a request. */
   readonly sessionCookieName: (source: RequestSource) => string;
+  /** Whether the session cookie is set for https only. */
+  readonly isSessionCookieSecure: (source: RequestSource) => boolean;
   /** Decodes a session cookie's value; `null` if it is no valid session. Never rejects. */
   readonly decodeSession: (value: string, cookieName: string) => Promise<SessionToken | null>;
   /** An OAuth provider of the application by id; `undefined` if there is none. */

@@ -16,6 +16,19 @@ interface HeadersModule {
 
 interface CookieJar {
   getAll(): readonly { readonly name: string; readonly value: string }[];
+  set(cookie: NewCookie): unknown;
+}
+
+/** A cookie to set. */
+export interface NewCookie {
+  readonly name: string;
+  readonly value: string;
+  readonly path: string;
+  readonly sameSite: "lax" | "strict" | "none";
+  readonly secure: boolean;
+  readonly httpOnly: boolean;
+  /** In seconds; 0 takes the cookie away. @defaultValue until the browser is closed */
+  readonly maxAge?: number;
 }
 
 interface PlatformContext {
@@ -64,14 +77,26 @@ export function loadAfter(): Promise<void> {
  * Next's own errors pass through untouched: they tell it that a page is dynamic.
  */
 export async function currentRequest(): Promise<RequestSource> {
-  const module = (await import("next/headers.js")) as HeadersModule & { default?: HeadersModule };
-  const { headers, cookies } = typeof module.headers === "function" ? module : (module.default ?? module);
+  const { headers, cookies } = await nextHeaders();
   const [given, jar] = [await headers(), await cookies()];
   return {
     // Next's jar, not the header: it shows what a proxy or an earlier step of a server action has set.
     cookies: new Map(jar.getAll().map(({ name, value }) => [name, value])),
     header: (name) => given.get(name) ?? undefined,
   };
+}
+
+/**
+ * Sets a cookie in the answer of a route handler or server action. Rejects in a server component, and outside the App Router.
+ */
+export async function setCookie(cookie: NewCookie): Promise<void> {
+  const { cookies } = await nextHeaders();
+  (await cookies()).set(cookie);
+}
+
+async function nextHeaders(): Promise<HeadersModule> {
+  const module = (await import("next/headers.js")) as HeadersModule & { default?: HeadersModule };
+  return typeof module.headers === "function" ? module : (module.default ?? module);
 }
 
 /** As {@link currentRequest}; `undefined` outside the App Router. */

@@ -89,8 +89,17 @@ export interface FreshTokensOptions extends TimingOptions, Partial<Limits> {
   readonly providers?: Readonly<Record<string, ProviderOptions>>;
   /** The origins that `fetchWithToken` may send the token to, such as `https://api.example.com`. @defaultValue none */
   readonly allowedOrigins?: readonly string[];
-  /** Whether `session.accessToken` shows the access token to the browser. The refresh token never gets there. @defaultValue false */
-  readonly exposeAccessToken?: boolean;
+  /**
+   * Whether the browser gets the access token: not at all; in `session.accessToken` and by `POST <basePath>/access-token`
+   * (true); or only there, where the page asks for it (`on-request`), so that no HTML or flight data holds it and a renewal
+   * renders nothing. The refresh token never gets there. @defaultValue false
+   */
+  readonly exposeAccessToken?: boolean | "on-request";
+  /**
+   * Whether a cookie that scripts can read, `nolapse.marker`, tells a browser's tabs of a renewal on the server. It holds the
+   * token's end in epoch seconds. @defaultValue true
+   */
+  readonly tokenMarker?: boolean;
   /**
    * Finds the tokens in a session that a hand-written recipe made; `false` adopts none.
    * @defaultValue the names that NextAuth's guides use

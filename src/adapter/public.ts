@@ -33,8 +33,9 @@ export type {
 export type { ListedSession, LiveSessions, SessionUser } from "./live-sessions.ts";
 export type { RequestLike } from "./request-source.ts";
 export type { SessionFields, TokenState } from "./session-fields.ts";
-export type { AccessToken, GetAccessToken } from "./token-access.ts";
+export type { AccessToken, GetAccessToken, RenewAccessToken, RequestCall } from "./token-access.ts";
 export type { AccessTokenOptions } from "./token-ask.ts";
+export type { CurrentTokenMarker } from "./token-marker.ts";
 export type { CreateTokenHandler, TokenHandler, TokenHandlerRoute } from "./token-handler/index.ts";
 export type { TokenHandlerApi, TokenHandlerMethod, TokenHandlerOptions } from "./token-handler/options.ts";
 export type { TokenHandlerErrorCode } from "./token-handler/answers.ts";

@@ -56,6 +56,8 @@ export interface HandlerContext {
   stored?: StoredGrant;
   /** The claim of the session that a sign-in in this request makes. */
   claim?: SessionClaim | undefined;
+  /** The marker that its answer leaves in the browser; `null`: none any more, because the user has signed out. */
+  marker?: string | null | undefined;
   /** Set when a sign-in in this request has come to a session. */
   signedIn?: boolean;
   /** The own grant of the session that this request reads. */

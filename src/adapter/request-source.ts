@@ -29,6 +29,8 @@ export interface PageContextLike {
 export interface NodeResponseLike {
   statusCode: number;
   setHeader(name: string, value: number | string | readonly string[]): unknown;
+  getHeader?(name: string): unknown;
+  readonly headersSent?: boolean;
   json?(body: unknown): unknown;
   end(body: string): unknown;
 }
@@ -40,6 +42,34 @@ export function isNodeResponse(value: unknown): value is NodeResponseLike {
     value !== null &&
     typeof (value as { setHeader?: unknown }).setHeader === "function"
   );
+}
+
+/** An answer to which a cookie can be added: a Node response, or one of the web. */
+export type AnswerLike = NodeResponseLike | Response;
+
+/**
+ * Adds a Set-Cookie line to an answer; one that sets the same cookie it replaces.
+ *
+ * @throws What the answer throws where it has begun, or takes no header.
+ */
+export function addSetCookie(answer: AnswerLike, line: string): void {
+  const isSame = (each: string): boolean => each.startsWith(line.slice(0, line.indexOf("=") + 1));
+  if (!isNodeResponse(answer)) {
+    const others = answer.headers.getSetCookie().filter((each) => !isSame(each));
+    answer.headers.delete("set-cookie");
+    for (const each of [...others, line]) answer.headers.append("set-cookie", each);
+    return;
+  }
+  const before = [answer.getHeader?.("Set-Cookie") ?? []].flat().map(String);
+  answer.setHeader("Set-Cookie", [...before.filter((each) => !isSame(each)), line]);
+}
+
+/** Tells the headers of an answer of the web to a Node response, beside the cookies that it sets already. */
+export function tellHeaders({ headers }: Response, response: NodeResponseLike): void {
+  headers.forEach((value, name) => {
+    if (name === "set-cookie") addSetCookie(response, value);
+    else response.setHeader(name, value);
+  });
 }
 
 /** Anything that {@link requestSourceOf} can read. */

@@ -14,6 +14,11 @@ export type TokenState =
   | {
       readonly status: "fresh" | "retrying";
       /** Milliseconds until an idle tab should ask. */ readonly askInMs?: number;
+      /**
+       * Milliseconds from the answer until the sign-in ends whatever anybody does; absent where that is not known, or more
+       * than 24 days away. A refresh may bring a refresh token that lives longer: then the next answer says so.
+       */
+      readonly endsInMs?: number;
     }
   /** Only a new sign-in helps. */
   | { readonly status: "reauthentication_required"; readonly reason: ReauthenticationReason };
@@ -29,7 +34,7 @@ export interface SessionFields {
   tokenStates?: Readonly<Record<string, TokenState>>;
   /** `RefreshAccessTokenError` (v4) or `RefreshTokenError` (v5) when a new sign-in is needed, as in the guides. */
   error?: string;
-  /** Only with `exposeAccessToken`. */
+  /** Only with `exposeAccessToken: true`. */
   accessToken?: string;
 }
 
@@ -40,16 +45,20 @@ const UNREADABLE_ASK_MS = 5_000;
 export function sessionFieldsOf(view: GrantView, errorName: string): SessionFields {
   const tokenState = tokenStateOf(view);
   if (view.status === "ended") return { tokenState, error: errorName };
-  const { askInMs, expiresAtMs, expiresInMs, accessToken } = view;
+  const { askInMs, endsInMs, expiresAtMs, expiresInMs, accessToken } = view;
   return {
-    tokenState: { ...tokenState, ...(askInMs !== undefined && { askInMs }) },
+    tokenState: {
+      ...tokenState,
+      ...(askInMs !== undefined && { askInMs }),
+      ...(endsInMs !== undefined && { endsInMs }),
+    },
     ...(expiresAtMs !== undefined && { accessTokenExpires: epochSecondsFrom(expiresAtMs) }),
     ...(expiresInMs !== undefined && { accessTokenExpiresIn: secondsFrom(expiresInMs) }),
     ...(accessToken !== undefined && { accessToken }),
   };
 }
 
-/** The state of a grant's token, without the time when a tab should ask: it asks for the session's own. */
+/** The state of a grant's token, without the times that a tab plans by: those are of the session's own. */
 export function tokenStateOf(view: GrantView): TokenState {
   return view.status === "ended"
     ? { status: "reauthentication_required", reason: view.reason }

@@ -11,6 +11,7 @@ import { currentRequestIfAny } from "./next-modules.ts";
 import { reportFailure, warnOnce } from "./report.ts";
 import { handlerContext } from "./request-context.ts";
 import { isPrefetch } from "./request-source.ts";
+import { markerOf } from "./token-marker.ts";
 import { endAdded, isSignedOut, leavesAdded, type NamedGrant, type SessionGrants } from "./session-grants.ts";
 import {
   UNREADABLE_FIELDS,
@@ -58,6 +59,8 @@ async function fieldsOfGrants(app: App, grants: SessionGrants): Promise<SessionF
     return undefined;
   }
   const fields = view === undefined ? UNREADABLE_FIELDS : sessionFieldsOf(view, app.host.sessionErrorName);
+  if (context?.action === "session" && view !== undefined && view.status !== "ended")
+    context.marker = markerOf(view.expiresAtMs);
   // Nobody waits for these: a tab asks in order to learn the expiry of the session's own token.
   const states = await Promise.all(
     (await others().catch(noneFound)).map(async (each): Promise<[string, TokenState]> => {

@@ -16,20 +16,30 @@ import {
   type RequestSource,
 } from "./request-source.ts";
 import { isSignedOut, sessionOf } from "./session-grants.ts";
+import { leaveMarker, placeIn } from "./token-marker.ts";
 import { isAccessTokenOptions, tokenAskOf, type AccessTokenOptions } from "./token-ask.ts";
 
 /** An access token that has at least the asked life left. */
 export type AccessToken = IssuedToken;
 
-/** `getAccessToken` in its forms. See the docstring of `withFreshTokens`. */
-export interface GetAccessToken {
+/** A function that is about the request which is being answered, in its forms. See the docstring of `withFreshTokens`. */
+export interface RequestCall<Result> {
   /** In a server component, route handler or server action. */
-  (options?: AccessTokenOptions): Promise<AccessToken>;
+  (options?: AccessTokenOptions): Promise<Result>;
   /** In a proxy or route handler (`Request`), with the context of `getServerSideProps`, or with a Pages Router request. */
-  (request: RequestLike, options?: AccessTokenOptions): Promise<AccessToken>;
-  /** In a Pages Router API route. The response is not used; it is taken so that the call looks like NextAuth's. */
-  (request: RequestLike, response: object, options?: AccessTokenOptions): Promise<AccessToken>;
+  (request: RequestLike, options?: AccessTokenOptions): Promise<Result>;
+  /**
+   * In a Pages Router API route, or in a proxy with the response that it will return (`NextResponse.next()`). The response
+   * gets the marker by which tabs learn of a renewal.
+   */
+  (request: RequestLike, response: object, options?: AccessTokenOptions): Promise<Result>;
 }
+
+/** `getAccessToken` in its forms. */
+export type GetAccessToken = RequestCall<AccessToken>;
+
+/** `renewAccessToken` in its forms: those of `getAccessToken`. */
+export type RenewAccessToken = RequestCall<AccessToken>;
 
 /** A grant found for a request. */
 export interface FoundGrant {
@@ -41,22 +51,56 @@ export interface FoundGrant {
   readonly ownGrantId: string | undefined;
 }
 
+/** How a token is wanted. */
+export interface Wish {
+  /** Who asks, for events. */
+  readonly door: string;
+  /** Whether the token in hand is to be renewed first. */
+  readonly renew?: boolean;
+}
+
 /** Binds `getAccessToken` to one application. */
 export function createGetAccessToken(app: App): GetAccessToken {
   return async (...args: readonly unknown[]) => {
     const { request, options } = readArguments(args);
     const found = await findGrant(app, request, options.provider);
-    const { manager, profileOf } = await app.ready();
-    return signedOutAsSuch(
-      app,
-      found,
-      manager.getAccessToken(found.grantId, {
-        ...tokenAskOf(options, found.provider, profileOf(found.provider)),
-        mayRefresh: !isPrefetch(found.source),
-        door: request === undefined ? "app-router" : "request",
-      }),
-    );
+    const door = request === undefined ? "app-router" : "request";
+    const token = await handOut(app, found, options, { door });
+    await leaveMarker(app, found, options, token, placeIn(args));
+    return token;
   };
+}
+
+/** Binds `renewAccessToken` to one application. */
+export function createRenewAccessToken(app: App): RenewAccessToken {
+  return async (...args: readonly unknown[]) => {
+    const { request, options } = readArguments(args);
+    const found = await findGrant(app, request, options.provider);
+    const token = await handOut(app, found, options, { door: "renew", renew: true });
+    await leaveMarker(app, found, options, token, placeIn(args));
+    return token;
+  };
+}
+
+/** A token of a grant that was found. Rejects with `TokenError`. */
+export async function handOut(
+  app: App,
+  found: FoundGrant,
+  options: AccessTokenOptions,
+  { door, renew = false }: Wish,
+): Promise<AccessToken> {
+  const { grantId, provider, source } = found;
+  const { manager, profileOf } = await app.ready();
+  const ask = {
+    ...tokenAskOf(options, provider, profileOf(provider)),
+    mayRefresh: !isPrefetch(source),
+    door,
+  };
+  return signedOutAsSuch(
+    app,
+    found,
+    renew ? manager.renewToken(grantId, ask) : manager.getAccessToken(grantId, ask),
+  );
 }
 
 /**

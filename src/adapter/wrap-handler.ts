@@ -1,16 +1,20 @@
 /**
  * The wrapper around NextAuth's route: it lets a due session read wait for the refresh, ends the grants of the session
- * that a new sign-in replaces, and keeps the answer of a session that has ended from touching the session cookie.
+ * that a new sign-in replaces, and keeps the answer of a session that has ended from touching the session cookie. Pages
+ * that ask for an access token it answers itself, where the application has opted in.
  *
  * @module
  */
+import { answerAccessToken, isAccessTokenRoute, nodeCall, webCall } from "./access-token-route.ts";
 import type { App } from "./app.ts";
 import { claimOf, withoutClaim } from "./claim.ts";
 import { databaseSignInOf } from "./database-sign-in.ts";
 import { inHandler, type HandlerContext } from "./request-context.ts";
 import {
+  addSetCookie,
   isNodeResponse,
   requestSourceOf,
+  tellHeaders,
   type NodeRequestLike,
   type NodeResponseLike,
   type RequestSource,
@@ -19,6 +23,7 @@ import { withoutSessionCookies } from "./session-cookie.ts";
 import { leadingAway, leadingRedirectAway, leadingResultAway, withUrl } from "./rp-initiated-logout.ts";
 import { cookieValueOf, grantsOfClaim, isSignedOut, leavesAdded, tokenOf } from "./session-grants.ts";
 import { settleSignIn } from "./settle-sign-in.ts";
+import { dropMarker, MARKER_COOKIE, markerLine, newMarkerFor } from "./token-marker.ts";
 import { stripTokens } from "./strip-tokens.ts";
 
 /** The header in which a tab of `nolapse/react` says why it asks. */
@@ -55,8 +60,9 @@ async function answerApp(
     { nextauth?: string[] } | undefined;
   // The base path of a lazy configuration tells the action, also in the first request of a process.
   await app.host.prepare().catch(() => undefined);
-  const { actionOf } = app.host;
-  const action = actionOf ? actionOf(request.url) : params?.nextauth?.[0];
+  const segments = app.host.segmentsOf?.(request.url) ?? params?.nextauth ?? [];
+  if (isAccessTokenRoute(app, segments)) return answerAccessToken(app, webCall(request));
+  const [action] = segments;
   const source: RequestSource = { ...requestSourceOf(request), url: request.url };
   const context = await contextFor(app, source, action);
   const given = await runSettled(app, context, run);
@@ -71,6 +77,8 @@ async function answerApp(
   }
   // Whatever reads or sets the session is nobody else's (SEC-28, F40).
   headers.set("cache-control", "private, no-cache, no-store");
+  const line = markerLineFor(app, context);
+  if (line !== undefined) headers.append("set-cookie", line);
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
 }
 
@@ -81,7 +89,9 @@ async function answerPages(
   run: (response: NodeResponseLike) => unknown,
 ): Promise<unknown> {
   const query = (request as { query?: { nextauth?: string | string[] } }).query?.nextauth;
-  const context = await contextFor(app, requestSourceOf(request), Array.isArray(query) ? query[0] : query);
+  const segments = Array.isArray(query) ? query : [];
+  if (isAccessTokenRoute(app, segments)) return tokenToPages(app, request, response);
+  const context = await contextFor(app, requestSourceOf(request), segments[0]);
   const name = app.host.sessionCookieName(context.source);
   const setHeader = response.setHeader.bind(response);
   response.setHeader("Cache-Control", "private, no-cache, no-store");
@@ -96,7 +106,31 @@ async function answerPages(
     const drop = header.toLowerCase() === "set-cookie" && leavesCookieAlone(context) && Array.isArray(value);
     return setHeader(header, drop ? withoutSessionCookies(value as string[], name) : value);
   };
+  const end = response.end.bind(response);
+  response.end = (...args) => {
+    const line = markerLineFor(app, context);
+    const target = { setHeader, getHeader: response.getHeader?.bind(response) };
+    if (line !== undefined && response.headersSent !== true) addSetCookie(target as NodeResponseLike, line);
+    return end(...args);
+  };
   return runSettled(app, context, () => run(response));
+}
+
+/** The line by which the answer leaves the marker of the session that it shows, or takes it away at a sign-out. */
+function markerLineFor(app: App, { source, marker, signedOut }: HandlerContext): string | undefined {
+  if (marker === null) {
+    const isThere = source.cookies.has(MARKER_COOKIE);
+    return isThere ? markerLine(null, app.host.isSessionCookieSecure(source)) : undefined;
+  }
+  const next = signedOut === true ? undefined : newMarkerFor(app, source, marker);
+  return next === undefined ? undefined : markerLine(next, app.host.isSessionCookieSecure(source));
+}
+
+async function tokenToPages(app: App, request: NodeRequestLike, response: NodeResponseLike): Promise<void> {
+  const answer = await answerAccessToken(app, nodeCall(request));
+  response.statusCode = answer.status;
+  tellHeaders(answer, response);
+  response.end(await answer.text());
 }
 
 /**
@@ -132,6 +166,8 @@ export async function inSignOut<Result>(
     return leadingResultAway((await inHandler(context, run)) as Result, context);
   } catch (error) {
     throw leadingRedirectAway(error, context);
+  } finally {
+    if (context.marker === null) await dropMarker(app, source);
   }
 }
 

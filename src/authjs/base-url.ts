@@ -34,20 +34,30 @@ export function originOf(source: RequestSource | undefined, env: Environment): s
 }
 
 /** The name of the session cookie. It is also the salt of what it holds. */
-export function sessionCookieNameOf(
-  { cookies, useSecureCookies }: ConfigLike,
-  source: RequestSource,
-  env: Environment,
-): string {
-  const secure = useSecureCookies ?? originOf(source, env).startsWith("https:");
-  return cookies?.sessionToken?.name ?? `${secure ? "__Secure-" : ""}authjs.session-token`;
+export function sessionCookieNameOf(config: ConfigLike, source: RequestSource, env: Environment): string {
+  const prefix = usesSecureCookies(config, source, env) ? "__Secure-" : "";
+  return config.cookies?.sessionToken?.name ?? `${prefix}authjs.session-token`;
 }
 
-/** The action that a URL names below the base path: `session`, `callback`, `signout`, ... */
-export function actionOf(url: string, basePath: string): string | undefined {
+/** Whether the session cookie is set for https only. */
+export function isSessionCookieSecure(config: ConfigLike, source: RequestSource, env: Environment): boolean {
+  return config.cookies?.sessionToken?.options?.secure ?? usesSecureCookies(config, source, env);
+}
+
+function usesSecureCookies(
+  { useSecureCookies }: ConfigLike,
+  source: RequestSource,
+  env: Environment,
+): boolean {
+  return useSecureCookies ?? originOf(source, env).startsWith("https:");
+}
+
+/** The segments of a URL below the base path: the action (`session`, `callback`, `signout`, ...), and what is behind it. */
+export function segmentsOf(url: string, basePath: string): readonly string[] {
   const { pathname } = new URL(url);
-  if (!pathname.startsWith(`${basePath}/`)) return undefined;
-  return pathname.slice(basePath.length).split("/").find(Boolean);
+  return pathname.startsWith(`${basePath}/`)
+    ? pathname.slice(basePath.length).split("/").filter(Boolean)
+    : [];
 }
 
 /** A URL that can't be parsed counts as none, as far as the path goes; Auth.js itself fails at it in the route. */

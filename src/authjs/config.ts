@@ -21,7 +21,15 @@ export interface ConfigLike {
   readonly basePath?: string | undefined;
   readonly useSecureCookies?: boolean | undefined;
   readonly cookies?:
-    { readonly sessionToken?: { readonly name?: string | undefined } | undefined } | undefined;
+    | {
+        readonly sessionToken?:
+          | {
+              readonly name?: string | undefined;
+              readonly options?: { readonly secure?: boolean | undefined } | undefined;
+            }
+          | undefined;
+      }
+    | undefined;
   readonly session?:
     | {
         readonly strategy?: "jwt" | "database" | undefined;

@@ -11,7 +11,14 @@ import { assertInstalled } from "../adapter/installed-version.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
 import { providerIdOf, type ProviderEntry } from "../adapter/provider-entry.ts";
 import { InvalidOptionError } from "../core/errors.ts";
-import { actionOf, basePathOf, fixedOrigin, originOf, sessionCookieNameOf } from "./base-url.ts";
+import {
+  basePathOf,
+  fixedOrigin,
+  isSessionCookieSecure,
+  originOf,
+  segmentsOf,
+  sessionCookieNameOf,
+} from "./base-url.ts";
 import {
   checkedConfig,
   providerEntriesOf,
@@ -72,7 +79,7 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
       // One that came with a request meanwhile knows more.
       current ??= found;
     },
-    actionOf: (url) => actionOf(url, basePathOf(current ?? { providers: [] }, process.env)),
+    segmentsOf: (url) => segmentsOf(url, basePathOf(current ?? { providers: [] }, process.env)),
     secrets: () => [...new Set([...sessionSecrets(config()), ...secretsOf(config(), process.env)])],
     providerIds: () => entries().map(providerIdOf),
     oauthProviderIds: () => entries().filter(isOAuth).map(providerIdOf),
@@ -89,6 +96,7 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
       return oauthProviderConfig(entry, options.providers?.[id], callbackUrlOf(config(), entry));
     },
     sessionCookieName: (source) => sessionCookieNameOf(config(), source, process.env),
+    isSessionCookieSecure: (source) => isSessionCookieSecure(config(), source, process.env),
     async decodeSession(value, cookieName) {
       const { jwt } = config();
       const decode = decodeOf(config());

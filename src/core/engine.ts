@@ -34,7 +34,7 @@ export interface Limits {
   readonly persistBudgetMs: number;
   /** How long the last access token is served while the store is away. @defaultValue 30_000 */
   readonly staleIfStoreDownMs: number;
-  /** The youngest access token that a rejection by an API renews. @defaultValue 30_000, or a quarter of its lifetime */
+  /** The youngest access token that a rejection by an API, or a forced renewal, renews. @defaultValue 30_000, or a quarter of its lifetime */
   readonly minForcedAgeMs: number;
   /** How far a commit or a session read moves the sliding end. @defaultValue 30 days */
   readonly slidingLifetimeMs: number;

@@ -128,7 +128,7 @@ export function mayStartOver(result: FlightResult, { target }: TokenAsk): boolea
 }
 
 /** Reads a grant and decides for this caller. Rejects if it is missing or has ended. */
-async function readFor(
+export async function readFor(
   engine: Engine,
   id: string,
   ask: TokenAsk,

@@ -46,7 +46,7 @@ async function renewWithin(
     const wanted = currentFor(current, ask.target);
     if (opened(wanted).accessToken !== rejectedAccessToken)
       return obtainToken(engine, id, { ...ask, maxWaitMs: limit.leftMs() });
-    const hopeless = !isRefreshable(current.grant, engine.clock.nowMs()) || tooYoung(engine, wanted.grant);
+    const hopeless = !isRefreshable(current.grant, engine.clock.nowMs()) || isTooYoung(engine, wanted.grant);
     if (refreshed || hopeless) return undefined;
     const result = await refreshWithin(engine, current, limit, { door: "fetch", ...ask });
     if (result.kind === "failed" || result.kind === "ended") return undefined;
@@ -59,7 +59,7 @@ async function renewWithin(
  * An API that rejects a token which has just been issued would reject the next one too (SEC-71). A token from the
  * future was issued before the clock was set back; then the rejection weighs more than the clock (F26).
  */
-function tooYoung({ clock, limits }: Engine, grant: GrantRecord): boolean {
+export function isTooYoung({ clock, limits }: Engine, grant: GrantRecord): boolean {
   const lifetimeMs = (grant.accessTokenExpiresAtMs ?? Number.POSITIVE_INFINITY) - grant.accessTokenIssuedAtMs;
   const ageMs = clock.nowMs() - grant.accessTokenIssuedAtMs;
   return Math.abs(ageMs) < Math.min(limits.minForcedAgeMs, lifetimeMs / 4);

@@ -28,6 +28,7 @@ import { checkDuration, checkTimingOptions, type TimingOptions } from "./lead-ti
 import { obtainToken, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
 import { readGrant } from "./read-grant.ts";
 import { renewRejected } from "./renew-rejected.ts";
+import { renewToken } from "./renew-token.ts";
 import { handOver, land, offerPending } from "./landing.ts";
 import type { Refresher } from "./refresher.ts";
 import { resealGrants, type ResealReport } from "./reseal-grants.ts";
@@ -98,6 +99,13 @@ export interface TokenManager {
     ask?: TokenAsk,
   ): Promise<IssuedToken | undefined>;
   /**
+   * Renews the access token in hand and returns the new one, once for all who ask at the same time; one that is too young
+   * for it (`minForcedAgeMs`) is returned as it is, and so is any where `mayRefresh` is false.
+   *
+   * Rejects as {@link TokenManager.getAccessToken} does, also where the token in hand would do: the caller wants another.
+   */
+  renewToken(grantId: string, ask?: TokenAsk): Promise<IssuedToken>;
+  /**
    * A grant as it is stored, ended ones included; `undefined` if there is none. Asked for nobody, so nothing is told of it.
    * Rejects with `StoreFailedError` only.
    */
@@ -153,6 +161,8 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
       during(() => tellRejection(engine, grantId, obtainToken(engine, grantId, ask))),
     renewRejected: (grantId, rejected, ask = {}) =>
       during(() => tellRejection(engine, grantId, renewRejected(engine, grantId, rejected, ask))),
+    renewToken: (grantId, ask = {}) =>
+      during(() => tellRejection(engine, grantId, renewToken(engine, grantId, ask))),
     grantOf: (grantId) => during(async () => (await readGrant(engine, grantId))?.grant),
     findGrants: (selector, findOptions) => during(() => findGrants(engine, selector, findOptions)),
     endReasonOf: (grantId) => during(() => endReasonOf(engine, grantId)),

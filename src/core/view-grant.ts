@@ -38,6 +38,11 @@ export type GrantView =
       readonly expiresInMs?: number;
       /** When an idle tab should ask, in milliseconds from now; absent where the token has no known end. */
       readonly askInMs?: number;
+      /**
+       * How long until the sign-in ends whatever anybody does, in milliseconds; absent where that is not known, or further
+       * away than {@link MAX_TOLD_END_MS}.
+       */
+      readonly endsInMs?: number;
       readonly accessToken?: string;
     }
   | { readonly status: "ended"; readonly grantRef: string; readonly reason: ReauthenticationReason };
@@ -45,6 +50,9 @@ export type GrantView =
 /** The shortest time after which a tab is asked to come again, and the longest while a refresh keeps failing. */
 const MIN_ASK_MS = 1_000;
 const MAX_RETRY_ASK_MS = 30_000;
+
+/** The furthest end of a sign-in that is told, in milliseconds: 24 days. A browser's timer counts no further. */
+export const MAX_TOLD_END_MS: number = 24 * 24 * 3_600_000;
 
 /** See `TokenManager.view`. */
 export async function viewGrant(engine: Engine, id: string, ask: ViewAsk): Promise<GrantView> {
@@ -92,10 +100,12 @@ function report(
     ask.withAccessToken === true && decision.kind !== "expired" ? current.tokenSet()?.accessToken : undefined;
   const timing = timingOfGrant(grant, engine.timing);
   const failing = retryInMs !== undefined || current.stale;
+  const endsInMs = endOf(grant, nowMs) - nowMs;
   return {
     status: failing || decision.kind === "expired" ? "retrying" : "fresh",
     grantRef,
     ...(accessToken !== undefined && { accessToken }),
+    ...(endsInMs <= MAX_TOLD_END_MS && { endsInMs: Math.max(0, endsInMs) }),
     ...(timing !== undefined &&
       expiryOf(grant, nowMs, timing.idleLeadTimeMs, failing ? (retryInMs ?? 0) : undefined)),
   };
@@ -117,6 +127,18 @@ function expiryOf(
     expiresInMs: Math.max(0, expiresAtMs - nowMs),
     askInMs: Math.max(MIN_ASK_MS, Math.round(askInMs)),
   };
+}
+
+/**
+ * When the sign-in ends as far as can be known now (F28), in epoch milliseconds; `Infinity`: no end is known. The next
+ * refresh may bring a refresh token that lives longer. The last access token is good until its own end.
+ */
+function endOf(grant: GrantRecord, nowMs: number): number {
+  const refreshableUntilMs = isRefreshable(grant, nowMs)
+    ? (grant.refreshTokenExpiresAtMs ?? Number.POSITIVE_INFINITY)
+    : 0;
+  const tokensEndMs = Math.max(refreshableUntilMs, grant.accessTokenExpiresAtMs ?? Number.POSITIVE_INFINITY);
+  return Math.min(grant.absoluteEndMs, tokensEndMs);
 }
 
 /** A session read past the half of the sliding lifetime moves its end; nobody waits for that write. */

@@ -10,6 +10,7 @@ import type { SessionToken } from "../adapter/claim.ts";
 import type { AuthHost } from "../adapter/host.ts";
 import { assertInstalled } from "../adapter/installed-version.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
+import type { RequestSource } from "../adapter/request-source.ts";
 import { providerIdOf, type ProviderEntry } from "../adapter/provider-entry.ts";
 import { baseUrlOf, defaultSessionCookieName, fixedBaseUrl } from "./base-url.ts";
 import { isOAuth2, oauthProviderConfig } from "./oauth-provider.ts";
@@ -40,9 +41,12 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
       const base = fixedBaseUrl(process.env)?.base;
       return oauthProviderConfig(entry, options.providers?.[id], base && `${base}/callback/${id}`);
     },
-    sessionCookieName(source) {
-      const secure = auth.useSecureCookies ?? baseUrlOf(source, process.env).base.startsWith("https://");
-      return auth.cookies?.sessionToken?.name ?? defaultSessionCookieName(secure);
+    sessionCookieName: (source) =>
+      auth.cookies?.sessionToken?.name ?? defaultSessionCookieName(usesSecureCookies(auth, source)),
+    isSessionCookieSecure(source) {
+      // The application's own cookie takes the place of the default one, with all that it says.
+      const own = auth.cookies?.sessionToken as { options?: { secure?: boolean } } | undefined;
+      return own === undefined ? usesSecureCookies(auth, source) : own.options?.secure === true;
     },
     async decodeSession(value) {
       const secret = jwtSecret(auth) ?? sessionSecret(auth);
@@ -64,6 +68,10 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
       return url.href;
     },
   };
+}
+
+function usesSecureCookies({ useSecureCookies }: AuthOptions, source: RequestSource): boolean {
+  return useSecureCookies ?? baseUrlOf(source, process.env).base.startsWith("https://");
 }
 
 /** How NextAuth keeps sessions: with an adapter, in its database unless told otherwise. */

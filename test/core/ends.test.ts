@@ -185,3 +185,55 @@ async function save(
 ): Promise<void> {
   expect(await manager.saveGrant(grantInput(id, tokenSet.accessToken.split(".")[1]!, tokenSet))).toBe(true);
 }
+
+describe("the end of a sign-in that a session read tells", () => {
+  const endsInMs = async (given: {
+    refreshTokenMs?: number;
+    absoluteMs?: number;
+    lifetimeMs?: number;
+    afterMs?: number;
+    hasRefreshToken?: boolean;
+  }): Promise<number | undefined> => {
+    const { clock, as, server } = scenario({ lifetimeMs: given.lifetimeMs ?? HOUR_MS });
+    const { manager } = server({ absoluteLifetimeMs: given.absoluteMs ?? 365 * DAY_MS });
+    const { refreshToken, ...tokens } = as.signIn("alice");
+    await save(manager, ALICE, {
+      ...tokens,
+      ...(given.hasRefreshToken !== false && refreshToken !== undefined && { refreshToken }),
+      ...(given.refreshTokenMs !== undefined && {
+        refreshTokenExpiresAtMs: clock.nowMs() + given.refreshTokenMs,
+      }),
+    });
+    await clock.advance(given.afterMs ?? 0);
+    const view = await manager.view(ALICE, { mayRefresh: false });
+    return "endsInMs" in view ? view.endsInMs : undefined;
+  };
+
+  it.each([
+    ["is not told where nobody knows it", {}, undefined],
+    ["is not told where it is more than 24 days away", { absoluteMs: 24 * DAY_MS + 1 }, undefined],
+    ["is the absolute one", { absoluteMs: 24 * DAY_MS }, 24 * DAY_MS],
+    ["is counted from the answer", { absoluteMs: DAY_MS, afterMs: MINUTE_MS }, DAY_MS - MINUTE_MS],
+    ["is that of the refresh token where it comes first", { refreshTokenMs: 2 * HOUR_MS }, 2 * HOUR_MS],
+    ["is the absolute one where that comes first", { refreshTokenMs: DAY_MS, absoluteMs: HOUR_MS }, HOUR_MS],
+    ["is that of the last access token where it lives longer", { refreshTokenMs: MINUTE_MS }, HOUR_MS],
+    [
+      "is that of the last access token once the refresh token is over",
+      { refreshTokenMs: MINUTE_MS, afterMs: 2 * MINUTE_MS },
+      HOUR_MS - 2 * MINUTE_MS,
+    ],
+    ["is that of the access token where nothing can renew it", { hasRefreshToken: false }, HOUR_MS],
+  ] as const)("%s (F28)", async (_, given, expected) => {
+    expect(await endsInMs(given)).toBe(expected);
+  });
+
+  it("moves with a refresh that brings a refresh token of longer life (F28)", async () => {
+    const { clock, as, server, signIn } = scenario({ lifetimeMs: HOUR_MS });
+    await signIn("alice", ALICE, { refreshTokenExpiresAtMs: clock.nowMs() + 2 * HOUR_MS });
+    const { manager } = server();
+    await clock.advance(59 * MINUTE_MS);
+    as.overrides = { refreshTokenExpiresAtMs: clock.nowMs() + 3 * HOUR_MS };
+
+    expect(await manager.view(ALICE, { wait: true })).toMatchObject({ endsInMs: 3 * HOUR_MS });
+  });
+});

@@ -25,6 +25,20 @@ describe("the session", () => {
     });
   });
 
+  it("tells when the sign-in ends whatever anybody does, where that is not far away (F28)", async () => {
+    const world = await createWorld({ options: { absoluteLifetimeMs: 60 * MINUTE_MS } });
+    const alice = world.browser();
+    await alice.signIn("alice");
+    pass(10 * MINUTE_MS);
+
+    expect(await alice.session()).toMatchObject({
+      tokenState: { status: "fresh", askInMs: 46_000, endsInMs: 50 * MINUTE_MS },
+    });
+    pass(50 * MINUTE_MS);
+    const { tokenState } = await alice.session();
+    expect(tokenState).toEqual({ status: "reauthentication_required", reason: "expired" });
+  });
+
   it("shows the access token only where the application opts in, and the refresh token never (F44)", async () => {
     const world = await createWorld({ options: { exposeAccessToken: true } });
     const alice = world.browser();

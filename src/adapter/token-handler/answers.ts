@@ -1,5 +1,5 @@
 /**
- * What a token handler answers by itself: JSON with a stable code, and never a token.
+ * What a token handler, and the access token route where it has no token, answer by themselves: JSON with a stable code.
  *
  * @module
  */
@@ -8,10 +8,11 @@ import { reportFailure } from "../report.ts";
 import type { GuardRefusal } from "./guard.ts";
 import { protect } from "./headers.ts";
 
-/** The codes of a token handler's own answers, in `error` of the JSON and in the header {@link ERROR_HEADER}. */
+/** The codes of a token handler's own answers, and of the access token route's, in `error` of the JSON and in the header {@link ERROR_HEADER}. */
 export type TokenHandlerErrorCode =
   | TokenErrorCode
   | GuardRefusal
+  | "invalid_request"
   | "path_not_allowed"
   | "method_not_allowed"
   | "request_too_large"
@@ -34,6 +35,7 @@ const ANSWERS: Readonly<Record<TokenHandlerErrorCode, readonly [status: number, 
     403,
     "only pages of this app may call this; if this is one, the app has to be told its own address",
   ],
+  invalid_request: [400, "the body is not what this route takes; see its documentation"],
   path_not_allowed: [404, "this API or path cannot be called through this route"],
   method_not_allowed: [405, "this method cannot be used for this path"],
   not_signed_in: [401, "sign in"],
@@ -68,12 +70,25 @@ export function answerOf(
   });
 }
 
+/** What is said in the log of a call that could not be answered. */
+export interface LogLines {
+  /** Of a fault. */
+  readonly fault: string;
+  /** Of an option that is wrong. */
+  readonly option: string;
+}
+
+const LINES: LogLines = {
+  fault: "The token handler could not answer",
+  option: "The token handler cannot work",
+};
+
 /** The answer to a call for which there is no token. What the page cannot mend is told to the log. */
-export function answerOfError(error: unknown): Response {
+export function answerOfError(error: unknown, lines: LogLines = LINES): Response {
   if (!isTokenError(error)) {
-    reportFailure("The token handler could not answer", error);
+    reportFailure(lines.fault, error);
     return answerOf("internal");
   }
-  if (error.code === "invalid_option") reportFailure("The token handler cannot work", error);
+  if (error.code === "invalid_option") reportFailure(lines.option, error);
   return answerOf(error.code, "reason" in error ? { reason: String(error.reason) } : {});
 }

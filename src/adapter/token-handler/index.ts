@@ -5,14 +5,16 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { TokenManager } from "../../core/token-manager.ts";
 import type { App } from "../app.ts";
 import { isPrefetch, requestSourceOf, type RequestLike } from "../request-source.ts";
 import { findGrant, signedOutAsSuch } from "../token-access.ts";
 import { tokenAskOf } from "../token-ask.ts";
+import { leaveMarker } from "../token-marker.ts";
 import { answerOf, answerOfError } from "./answers.ts";
 import { beginCall, type Call } from "./call.ts";
 import { checkTokenHandler, type CheckedApi, type CheckedOptions } from "./check.ts";
-import { forward } from "./forward.ts";
+import { forward, type TokenSource } from "./forward.ts";
 import { refusalOf } from "./guard.ts";
 import type { TokenHandlerOptions } from "./options.ts";
 import { nodeCall } from "./pages-router.ts";
@@ -106,8 +108,17 @@ async function callApi(
     mayRefresh: !isPrefetch(source),
     door: "token-handler",
   };
-  const { accessToken } = await signedOutAsSuch(app, found, manager.getAccessToken(grantId, ask));
-  return forward({ api, url, method, headers, body, call }, { manager, grantId, accessToken, ask });
+  let token = await signedOutAsSuch(app, found, manager.getAccessToken(grantId, ask));
+  const { accessToken } = token;
+  const renewRejected: TokenManager["renewRejected"] = async (...args) => {
+    const renewed = await manager.renewRejected(...args);
+    token = renewed ?? token;
+    return renewed;
+  };
+  const tokens: TokenSource = { manager: { renewRejected }, grantId, accessToken, ask };
+  const answer = await forward({ api, url, method, headers, body, call }, tokens);
+  await leaveMarker(app, found, api.token, token, answer);
+  return answer;
 }
 
 function webCall(request: Request): PageCall {

@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { InvalidOptionError } from "../../core/errors.ts";
-import type { NodeRequestLike } from "../request-source.ts";
+import { tellHeaders, type NodeRequestLike } from "../request-source.ts";
 import { answerOf, answerOfError } from "./answers.ts";
 import type { PageCall } from "./index.ts";
 import type { Bytes } from "./streams.ts";
@@ -35,10 +35,7 @@ export async function nodeCall(
 /** `undefined` where Next has read the body already. */
 function callOf(request: IncomingMessage, signal: AbortSignal): PageCall | undefined {
   const { method = "GET", url = "/" } = request;
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(request.headers)) {
-    for (const each of [value ?? []].flat()) headers.append(name, each);
-  }
+  const headers = headersOf(request.headers);
   const hasBody = method !== "GET" && method !== "HEAD";
   if (hasBody && (request as { body?: unknown }).body !== undefined) return undefined;
   return {
@@ -51,6 +48,15 @@ function callOf(request: IncomingMessage, signal: AbortSignal): PageCall | undef
   };
 }
 
+/** Node's headers as the web has them. */
+export function headersOf(given: NodeRequestLike["headers"]): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(given)) {
+    for (const each of [value ?? []].flat()) headers.append(name, each);
+  }
+  return headers;
+}
+
 function parsedBody(): InvalidOptionError {
   return new InvalidOptionError(
     "config.api.bodyParser",
@@ -60,7 +66,7 @@ function parsedBody(): InvalidOptionError {
 
 async function write(answer: Response, response: ServerResponse): Promise<void> {
   response.statusCode = answer.status;
-  answer.headers.forEach((value, name) => void response.setHeader(name, value));
+  tellHeaders(answer, response);
   if (answer.body === null) return void response.end();
   const reader = answer.body.getReader();
   const onClose = (): void => void reader.cancel().catch(() => undefined);

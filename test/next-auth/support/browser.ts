@@ -23,7 +23,8 @@ export interface Answer {
 
 interface Ask {
   readonly query?: Readonly<Record<string, string>>;
-  readonly body?: Readonly<Record<string, unknown>>;
+  /** A text is sent as it is; in the Pages Router's form it stands for what Next made of it. */
+  readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -91,6 +92,11 @@ export class Browser {
     return this.#send("POST", action, ask);
   }
 
+  /** Any method. */
+  async send(method: string, action: string, ask: Ask = {}): Promise<Answer> {
+    return this.#send(method, action, ask);
+  }
+
   /** POST with the CSRF token, as `next-auth/react` does. */
   async submit(
     action: string,
@@ -121,7 +127,7 @@ export class Browser {
     return this.submit("signout", { callbackUrl: `${ORIGIN}/` });
   }
 
-  async #send(method: "GET" | "POST", action: string, given: Ask): Promise<Answer> {
+  async #send(method: string, action: string, given: Ask): Promise<Answer> {
     const ask = { ...given, headers: { ...this.#always, ...given.headers } };
     const answer = await (this.#form === "pages"
       ? this.#pages(method, action, ask)
@@ -149,10 +155,10 @@ export class Browser {
       headers: {
         host: "localhost:3000",
         cookie: this.cookieHeader,
-        ...(body && { "content-type": "application/json" }),
+        ...(body !== undefined && { "content-type": "application/json" }),
         ...headers,
       },
-      ...(body && { body: JSON.stringify(body) }),
+      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const params = Promise.resolve({ nextauth: action.split("/") });
     const response = (await inNextRequest("route handler", request, () =>

@@ -34,18 +34,28 @@ export const { NextRequest } = require("next/server.js") as typeof import("next/
 /** Where the code runs. */
 export type Place = "server component" | "route handler";
 
-/** Runs `run` as Next would for this request. What it hands to `after()` is added to `handedToAfter`. */
+/**
+ * Runs `run` as Next would for this request. What it hands to `after()` is added to `handedToAfter`, and what it sets in the
+ * jar of cookies to `setCookies`: all that is set so far, each time.
+ */
 export function inNextRequest<Result>(
   place: Place,
   request: { readonly url: string; readonly headers: Headers },
   run: () => Result,
   handedToAfter: unknown[] = [],
+  setCookies: (readonly string[])[] = [],
 ): Result {
   const url = new URL(request.url);
   const store =
     place === "server component"
       ? createRequestStoreForRender(request, undefined, url, {}, undefined)
-      : createRequestStoreForAPI(request, url, undefined, undefined, undefined);
+      : createRequestStoreForAPI(
+          request,
+          url,
+          undefined,
+          (lines: readonly string[]) => void setCookies.push(lines),
+          undefined,
+        );
   const work = {
     route: url.pathname,
     afterContext: { after: (task: unknown) => void handedToAfter.push(task) },

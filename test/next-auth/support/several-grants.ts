@@ -81,6 +81,17 @@ export function describeSeveralGrants(version: SeveralVersion): void {
       }
     });
 
+    it("leaves no marker in the browser: that is the first one's (F35)", async () => {
+      const { app, alice } = await linked();
+      const response = new Response(null);
+      alice.jar.delete("nolapse.marker");
+
+      await app.getAccessToken(alice.pageRequest(), response, { provider: "other" });
+      expect(response.headers.getSetCookie()).toEqual([]);
+      await app.getAccessToken(alice.pageRequest(), response, { provider: "strict" });
+      expect(response.headers.getSetCookie()).toHaveLength(1);
+    });
+
     it("shows in the session by its state only, and the fields are the first one's (SEC-01)", async () => {
       const { app, alice } = await linked({ options: { exposeAccessToken: true } });
       const [own, others] = await Promise.all(
