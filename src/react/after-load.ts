@@ -3,14 +3,56 @@
  *
  * @module
  */
+import { browserMarkerJar } from "../client/browser-token.ts";
 import { shareTabs } from "../client/browser-tabs.ts";
+import { createMarker } from "../client/marker.ts";
+import type { Peer } from "../client/sharing.ts";
+import { judgeGiven } from "./given-session.ts";
 import type { LiveSession } from "./live-session.ts";
+import { mount } from "./mounted.ts";
 
 /** Starts it. The returned function ends it. */
-export function afterLoad({ scheduler, url }: LiveSession): () => void {
-  const share = shareTabs(url());
-  const stops = share ? [scheduler.share(share)] : [];
+export function afterLoad(live: LiveSession): () => void {
+  const { scheduler, surroundings, url } = live;
+  const listeners = new Set<() => void>();
+  const tellNews = (): void => {
+    for (const listener of [...listeners]) listener();
+  };
+  const onNews = (listener: () => void): (() => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+
+  let peer!: Peer;
+  const share = shareTabs(url(), tellNews);
+  const stopSharing = scheduler.share((given) => share((peer = given)));
+  const marker = createMarker({
+    environment: surroundings.environment,
+    jar: browserMarkerJar(),
+    peer,
+    wake: () => scheduler.wake("marker"),
+  });
+  onNews(marker.look);
+
+  const stops = [stopSharing, marker.stop];
+  stops.push(mount({ live, peer, marker, onNews, onStop: (run) => stops.push(run) }), takeGiven(live, peer));
   return () => {
-    for (const stop of stops) stop();
+    for (const stop of stops.splice(0)) stop();
+  };
+}
+
+/** From now on a new `session` prop is heard, and one that came since the last was. */
+function takeGiven(live: LiveSession, peer: Peer): () => void {
+  live.onGiven = () => {
+    const [before, given] = live.given;
+    live.given[0] = given;
+    const act = judgeGiven(given, before, peer.latest());
+    if (act === "show" && given) live.scheduler.tell(given);
+    if (act === "show" || act === "ask") live.scheduler.wake("marker");
+    if (act === "confirm") live.scheduler.confirm();
+  };
+  live.onGiven();
+  return () => {
+    delete live.onGiven;
   };
 }

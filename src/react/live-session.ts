@@ -47,6 +47,10 @@ export interface LiveSession {
   nextAuthGot(session: Session | null): void;
   /** Set by whoever renders next-auth's provider: gives it a new start. */
   restartNextAuth: () => void;
+  /** The app's `session` prop: the last that was dealt with, and the one now. */
+  readonly given: [dealtWith: Session | null | undefined, now?: Session | null | undefined];
+  /** Set by {@link afterLoad}: deals with the one now. */
+  onGiven?: () => void;
 }
 
 /**
@@ -132,6 +136,7 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       else scheduler.confirm();
     },
     restartNextAuth: () => undefined,
+    given: [initial],
   };
   return live;
 }
