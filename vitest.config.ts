@@ -86,8 +86,10 @@ export default defineConfig({
         test: {
           name: "client-react18",
           environment: "jsdom",
-          // The fourth, conformance, is about next-auth.
-          include: ["test/react/{session-provider,refresh-token-handler,server-rendering}.test.tsx"],
+          // The other, conformance, is about next-auth.
+          include: [
+            "test/react/{session-provider,refresh-token-handler,server-rendering,access-token,token-state}.test.tsx",
+          ],
           execArgv: ["--import", "./test/react/react-18.mjs"],
         },
       },

@@ -161,6 +161,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
         `"minValidityMs" must be 0 or more; got ${minValidityMs}`,
       );
     signal?.throwIfAborted();
+    if (isStopped) throw new BrowserTokenError("no_provider");
     const era = memory.follow();
     for (let waits = 0; ; waits++) {
       if (memory.follow() !== era) throw memory.whyEnded();

@@ -34,9 +34,15 @@ export function afterLoad(live: LiveSession): () => void {
   });
   onNews(marker.look);
 
-  const stops = [stopSharing, marker.stop];
-  stops.push(mount({ live, peer, marker, onNews, onStop: (run) => stops.push(run) }), takeGiven(live, peer));
+  const stops = [stopSharing, marker.stop, takeGiven(live, peer)];
+  let isOver = false;
+  const onStop = (run: () => void): void => {
+    if (isOver) run();
+    else stops.push(run);
+  };
+  onStop(mount({ live, peer, marker, onNews, onStop }));
   return () => {
+    isOver = true;
     for (const stop of stops.splice(0)) stop();
   };
 }

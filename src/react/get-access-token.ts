@@ -68,12 +68,10 @@ export async function tokenSource(
 }
 
 async function loadSource(session: MountedSession): Promise<TokenSource> {
-  try {
-    const { tokenSourceOf } = await import("./live-token.ts");
-    return tokenSourceOf(session);
-  } catch {
+  const { tokenSourceOf } = await import("./live-token.ts").catch(() => {
     throw new BrowserTokenError("refresh_unavailable");
-  }
+  });
+  return tokenSourceOf(session);
 }
 
 function untilMounted(

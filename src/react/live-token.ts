@@ -22,7 +22,7 @@ export function tokenSourceOf(session: MountedSession): TokenSource {
       marker.look();
       return marker.named();
     },
-    onListenerError: reportError,
+    onListenerError: report,
   });
   sources.set(session, source);
   const stops = [
@@ -34,4 +34,10 @@ export function tokenSourceOf(session: MountedSession): TokenSource {
     for (const stop of stops) stop();
   });
   return source;
+}
+
+/** As an error that nobody caught. */
+function report(error: unknown): void {
+  if (typeof reportError === "function") reportError(error);
+  else console.error(error);
 }

@@ -15,7 +15,7 @@ export interface MountedSession {
   readonly marker: Marker;
   /** Calls back on all that the session learns, changed or not. */
   onNews(listener: () => void): () => void;
-  /** Runs this when the session's provider is taken away. */
+  /** Runs this when the session's provider is taken away, at once if it is. */
   onStop(run: () => void): void;
 }
 

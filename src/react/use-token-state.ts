@@ -30,13 +30,21 @@ export function useTokenState(): LiveTokenState {
   return useSyncExternalStore(store.subscribe, store.read, store.read);
 }
 
+/** One object for each, whichever component asks. */
+const PLAIN = {
+  loading: { status: "loading" },
+  signed_out: { status: "signed_out" },
+  fresh: { status: "fresh" },
+  retrying: { status: "retrying" },
+} as const satisfies Readonly<Record<string, LiveTokenState>>;
+
 interface Store {
   readonly subscribe: (listener: () => void) => () => void;
   readonly read: () => LiveTokenState;
 }
 
 function storeOf(live: LiveSession): Store {
-  let seen: LiveTokenState = { status: "loading" };
+  let seen: LiveTokenState = PLAIN.loading;
   return {
     subscribe(listener) {
       const stops = [
@@ -53,16 +61,20 @@ function storeOf(live: LiveSession): Store {
     read() {
       const failures = mountedSession(live)?.peer.state()?.failures ?? 0;
       const now = stateOf(live.snapshot().session, failures);
-      if (JSON.stringify(now) !== JSON.stringify(seen)) seen = now;
+      if (now.status !== seen.status || reasonOf(now) !== reasonOf(seen)) seen = now;
       return seen;
     },
   };
 }
 
+function reasonOf(state: LiveTokenState): string | undefined {
+  return state.status === "reauthentication_required" ? state.reason : undefined;
+}
+
 function stateOf(session: ClientSession | null | undefined, failures: number): LiveTokenState {
-  if (!session) return { status: session === null ? "signed_out" : "loading" };
+  if (!session) return session === null ? PLAIN.signed_out : PLAIN.loading;
   const { tokenState } = session;
   if (tokenState?.status === "reauthentication_required")
     return { status: tokenState.status, reason: tokenState.reason };
-  return { status: tokenState?.status === "retrying" || failures > 0 ? "retrying" : "fresh" };
+  return tokenState?.status === "retrying" || failures > 0 ? PLAIN.retrying : PLAIN.fresh;
 }
