@@ -38,8 +38,11 @@ export type FetchToken = (request: TokenRequest, signal: AbortSignal) => Promise
 const ERROR_HEADER = "x-nolapse-error";
 const WORD = /^[a-z_]{1,40}$/;
 const MAX_RETRY_AFTER_MS = 60_000;
+/** The route's own codes that have another name here. */
+const CODE_OF: Readonly<Record<string, BrowserTokenErrorCode>> = { invalid_request: "invalid_option" };
+/** What NextAuth answers where the route is not there: 404, in version 5 400. */
 const CODE_OF_STATUS: Readonly<Record<number, BrowserTokenErrorCode>> = {
-  400: "refused",
+  400: "not_exposed",
   401: "not_signed_in",
   403: "refused",
   404: "not_exposed",
@@ -63,7 +66,8 @@ function failureOf(response: Response, body: Readonly<Record<string, unknown>>):
   const named = response.headers.get(ERROR_HEADER) ?? "";
   const code = isBrowserTokenErrorCode(named)
     ? named
-    : (CODE_OF_STATUS[response.status] ?? "refresh_unavailable");
+    : ((Object.hasOwn(CODE_OF, named) ? CODE_OF[named] : CODE_OF_STATUS[response.status]) ??
+      "refresh_unavailable");
   const reason = [body["reason"], named].find((word) => typeof word === "string" && WORD.test(word));
   const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
   return {

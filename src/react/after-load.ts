@@ -11,6 +11,8 @@ import { judgeGiven } from "./given-session.ts";
 import type { LiveSession } from "./live-session.ts";
 import { mount } from "./mounted.ts";
 
+export { postSession } from "./post-session.ts";
+
 /** Starts it. The returned function ends it. */
 export function afterLoad(live: LiveSession): () => void {
   const { scheduler, surroundings, url } = live;

@@ -7,7 +7,7 @@
 import type { Session } from "next-auth";
 import { browserEnvironment, browserFetchSession } from "../client/browser.ts";
 import type { Environment } from "../client/environment.ts";
-import { readSession, type FetchSession, type SessionAnswer } from "../client/fetch-session.ts";
+import type { FetchSession, SessionAnswer } from "../client/fetch-session.ts";
 import { createScheduler, type Scheduler } from "../client/scheduler.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 import { announceSession, announceUser } from "./other-tabs.ts";
@@ -120,9 +120,11 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       publish(true);
       const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
       const asks = nextAuth5 && data === undefined;
-      const answer = await (asks ? fetchSession("update", signal) : post(url(), data, signal)).catch(
-        (): SessionAnswer => ({ kind: "failed" }),
-      );
+      const answer = await (
+        asks
+          ? fetchSession("update", signal)
+          : import("./after-load.ts").then(({ postSession }) => postSession(url(), data, signal))
+      ).catch((): SessionAnswer => ({ kind: "failed" }));
       if (answer.kind === "session") scheduler.tell(answer.session, true);
       else if (answer.kind === "signed_out" && session) scheduler.confirm();
       publish(false);
@@ -139,18 +141,4 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
     given: [initial],
   };
   return live;
-}
-
-/** Both requests of next-auth's `update()`, which sends them without a bound. */
-async function post(url: string, data: unknown, signal: AbortSignal): Promise<SessionAnswer> {
-  const csrf = await fetch(url.replace(/session$/, "csrf"), { signal });
-  const { csrfToken } = (await csrf.json()) as { csrfToken?: unknown };
-  return readSession(
-    await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json", "x-nolapse-ask": "update" },
-      body: JSON.stringify({ csrfToken, data }),
-      signal,
-    }),
-  );
 }

@@ -279,6 +279,34 @@ describe("onTokenChange", () => {
     expect(heard).toEqual(["alice-0", "alice-1"]);
   });
 
+  it("lets a socket connect again with the current token, through three lifetimes (F38)", async () => {
+    const { server } = new Browser("/api/auth", HOUR_MS);
+    const opened: { readonly token: string; isOpen: boolean }[] = [];
+    const connect = async (): Promise<void> => {
+      const { accessToken } = await getAccessToken();
+      opened.push({ token: accessToken, isOpen: true });
+    };
+    const stop = onTokenChange(({ accessToken }) => {
+      const socket = opened.at(-1);
+      if (!socket || socket.token === accessToken) return;
+      socket.isOpen = false;
+      void connect();
+    });
+    render(<SessionProvider>{null}</SessionProvider>);
+    await pass(1_000);
+    void connect();
+    for (let lifetime = 0; lifetime < 3; lifetime++) {
+      await pass(server.idleMs + 5_000);
+      expect(opened.filter(({ isOpen }) => isOpen)).toEqual([
+        { token: `alice-${server.refreshes}`, isOpen: true },
+      ]);
+      expect(server.expiresAtMs).toBeGreaterThan(server.nowMs());
+    }
+    stop();
+
+    expect(opened.map(({ token }) => token)).toEqual(["alice-0", "alice-1", "alice-2", "alice-3"]);
+  });
+
   it("lets a listener throw without harm to others", async () => {
     const reported = vi.fn();
     vi.stubGlobal("reportError", reported);
