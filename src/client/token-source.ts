@@ -27,6 +27,8 @@ export interface TokenSourceOptions {
   readonly named: () => readonly number[];
   /** How long a request may take, in milliseconds. @defaultValue 15_000 */
   readonly requestTimeoutMs?: number;
+  /** Whether nobody uses the page: then nothing is asked unless somebody calls {@link TokenSource.get} (F29). @defaultValue never */
+  readonly isIdle?: () => boolean;
   /** Hears of a listener that threw. @defaultValue nobody does */
   readonly onListenerError?: (error: unknown) => void;
 }
@@ -193,7 +195,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   /** Has the newest token in hand while anybody listens. */
   function hurry(): void {
     environment.clearTimer(retryTimer);
-    if (isStopped || !isHeard() || !session() || memory.gone()) return;
+    if (isStopped || !isHeard() || !session() || memory.gone() || options.isIdle?.()) return;
     void get().then(hurryLater, hurryLater);
   }
 

@@ -218,6 +218,22 @@ describe("another user", () => {
     expect(await get()).toBe("bob-1");
   });
 
+  it("who signed in while a request from before the session was known was under way does not get its token (I13)", async () => {
+    const { page, route, known, source, hear, get } = openTab();
+    known.session = undefined;
+    const { closed, open } = gate();
+    route.held.push(closed);
+    const call = get();
+    await page.pass(2_000);
+    route.user = "bob";
+    route.renew();
+    hear();
+    open();
+
+    expect(await call).toBe("bob-1");
+    expect(source.snapshot().token?.accessToken).toBe("bob-1");
+  });
+
   it("is not seen in a session that was only not known yet: its token stays", async () => {
     const { route, known, hear, get } = openTab();
     known.session = undefined;
@@ -271,6 +287,21 @@ describe("a listener", () => {
 
     expect(route.asked).toHaveLength(0);
     expect(page.leftovers).toBe(1);
+  });
+
+  it("does not keep a sign-in alive that nobody uses: only a call asks then (F29)", async () => {
+    const { page, route, source, known, hear, get } = openTab();
+    source.onTokenChange(() => undefined);
+    await get();
+    known.isIdle = true;
+    await page.pass(HOUR_MS);
+    await page.wake("online", "pageshow");
+    hear();
+    source.look();
+    await page.pass(HOUR_MS);
+    expect(route.asked).toHaveLength(1);
+
+    expect(await get()).toBe("alice-1");
   });
 
   it("that throws harms nobody", async () => {
@@ -327,6 +358,33 @@ describe("a listener", () => {
     source.heard(true);
 
     expect(seen).toEqual(["alice-0", "not_signed_in"]);
+  });
+
+  it("of what readers see is told when a token has ended and no other can be had", async () => {
+    const { page, route, source, get } = openTab("alice", 60_000);
+    const seen: unknown[] = [];
+    source.subscribe(() => seen.push(source.snapshot().token?.accessToken ?? source.snapshot().error?.code));
+    await get();
+    route.fault = "network";
+    page.sleep(HOUR_MS);
+    expect(await outcome(get())).toBe("refresh_unavailable");
+
+    expect(seen).toEqual(["alice-0", "refresh_unavailable"]);
+  });
+
+  it("hears nothing of an answer with the same token, which stays the same object (F36)", async () => {
+    const { route, source, known, get } = openTab();
+    const listener = vi.fn();
+    source.onTokenChange(listener);
+    source.subscribe(listener);
+    const token = await source.get();
+    listener.mockClear();
+    known.named = [7];
+    await get();
+
+    expect(route.asked).toHaveLength(2);
+    expect(await source.get()).toBe(token);
+    expect(listener).not.toHaveBeenCalled();
   });
 
   it("leaves nothing behind when all is over", async () => {

@@ -15,7 +15,7 @@ export interface TokenTab {
   readonly route: FakeTokenRoute;
   readonly source: TokenSource;
   /** What the tab knows of the session, and what else the server has named. */
-  readonly known: { session: ClientSession | null | undefined; named: number[] };
+  readonly known: { session: ClientSession | null | undefined; named: number[]; isIdle?: boolean };
   /** The session route's newest answer gets here. */
   readonly hear: () => void;
   readonly listenerErrors: unknown[];
@@ -35,6 +35,7 @@ export function openTab(user = "alice", lifetimeMs?: number): TokenTab {
     fetchToken: route.fetchToken,
     session: () => known.session,
     named: () => known.named,
+    isIdle: () => known.isIdle === true,
     onListenerError: (error) => listenerErrors.push(error),
   });
   const hear = (): void => {

@@ -49,7 +49,7 @@ function openPage(initial: { session?: Session | null; marker?: string } = {}, s
     renders: () => renders,
     shows: () => screen.getByRole("status").textContent,
     user: () => screen.getByLabelText("user").textContent,
-    given: (next: typeof initial) => act(() => rerender(tree(next))),
+    given: (next: typeof initial) => act(async () => rerender(tree(next))),
   };
 }
 
