@@ -18,6 +18,8 @@ export class FakeTokenRoute {
   fault: Extract<TokenAnswer, { kind: "failed" }> | "network" | "hang" | undefined;
   /** What requests the fault meets; all unless set. */
   faultMeets: ((request: TokenRequest) => boolean) | undefined;
+  /** Set where it hands out what it has, however short. */
+  ignoresValidity = false;
   /** The ends of tokens are not known. */
   isEndless = false;
   readonly asked: TokenRequest[] = [];
@@ -62,8 +64,13 @@ export class FakeTokenRoute {
 
   #answer({ minValidityMs, renew }: TokenRequest): TokenAnswer {
     if (this.user === null) return { kind: "failed", code: "not_signed_in" };
+    if (this.ignoresValidity) return this.#present();
     if (minValidityMs > this.lifetimeMs / 2) return { kind: "failed", code: "invalid_option" };
     if (renew || this.expiresAtMs - this.nowMs() < Math.max(this.leadMs, minValidityMs)) this.renew();
+    return this.#present();
+  }
+
+  #present(): TokenAnswer {
     return {
       kind: "token",
       accessToken: this.token,
