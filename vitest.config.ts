@@ -89,6 +89,7 @@ export default defineConfig({
           // The other one, conformance, is about next-auth.
           include: [
             "test/react/{session-provider,refresh-token-handler,server-rendering,sign-in-soon}.test.tsx",
+            "test/react/{access-token,token-state}.test.tsx",
           ],
           execArgv: ["--import", "./test/react/react-18.mjs"],
         },

@@ -40,6 +40,7 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
   "src/core/clock.ts": ["Date.now", "setTimeout"],
   "src/oauth/send.ts": ["globalThis.fetch"],
   "src/client/browser.ts": ["Date.now", "performance.now", "setTimeout", "Math.random", "fetch"],
+  "src/client/browser-token.ts": ["fetch"],
 };
 
 const sources = filesBelow("src").filter((path) => /\.tsx?$/.test(path));

@@ -10,12 +10,16 @@ import { createSharing, type Peer, type Sharing } from "./sharing.ts";
 
 /**
  * For {@link Scheduler.share}: the tabs of this browser that were given the same `name`, such as the path of their session
- * route. `undefined` where the browser lets them not talk.
+ * route. Where the browser lets them not talk, this one is alone.
+ *
+ * @param onNews Called on all that this tab learns, changed or not: an answer, a failure, another tab's. Must not throw.
  */
-export function shareTabs(name: string): ((peer: Peer) => Sharing) | undefined {
-  if (typeof BroadcastChannel === "undefined") return undefined;
-  return (peer) => createSharing(browserEnvironment(), browserTabs(`nolapse ${name}`), peer);
+export function shareTabs(name: string, onNews?: () => void): (peer: Peer) => Sharing {
+  const tabs = typeof BroadcastChannel === "undefined" ? NO_TABS : browserTabs(`nolapse ${name}`);
+  return (peer) => createSharing(browserEnvironment(), tabs, peer, onNews);
 }
+
+const NO_TABS: OtherTabs = { post: () => undefined, onPost: () => () => undefined, lock: undefined };
 
 function browserTabs(name: string): OtherTabs {
   let channel: BroadcastChannel | undefined;

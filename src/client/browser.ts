@@ -1,5 +1,5 @@
 /**
- * The real {@link Environment} and {@link FetchSession}: with `browser-tabs.ts` all of `src/client` that touches globals. Nothing happens
+ * The real {@link Environment} and {@link FetchSession}: with `browser-tabs.ts` and `browser-token.ts` all of `src/client` that touches globals. Nothing happens
  * until they are used, so they can be made during server rendering.
  *
  * @module

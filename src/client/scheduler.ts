@@ -162,9 +162,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           const then = environment.read();
           // A tab that slept while the answer was under way cannot know how old it is.
           const late = elapsedMs(mine.sentAt, then) > requestTimeoutMs;
-          take(late ? { kind: "failed" } : answer, then);
-          // What was asked because another tab spoke is not told again: that could go on for ever.
-          if (reason !== "update") sharing?.tell(then);
+          take(late ? { kind: "failed" } : answer, then, reason);
           look("timer");
         })
         // A listener threw: the timer of this request is still there, and looks again.
@@ -189,18 +187,19 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
   };
 
-  function take(answer: SessionAnswer, now: Reading): void {
+  function take(answer: SessionAnswer, now: Reading, reason?: AskReason): void {
     const draw = environment.random();
     if (answer.kind === "failed" || answer.kind === "refused") {
       state = afterFailure(known(now), now, draw);
       if (answer.kind === "refused" && shown === undefined) show(null);
-      return;
+    } else {
+      const session = answer.kind === "session" ? answer.session : null;
+      state = afterAnswer(known(now), session, now, draw);
+      latest = session;
+      show(session);
+      onAnswer?.(session);
     }
-    const session = answer.kind === "session" ? answer.session : null;
-    state = afterAnswer(known(now), session, now, draw);
-    latest = session;
-    show(session);
-    onAnswer?.(session);
+    sharing?.tell(now, reason);
   }
 
   function show(session: ClientSession | null): void {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Environment, OtherTabs, Reading } from "./environment.ts";
-import type { PlanSettings, PlanState } from "./plan.ts";
+import type { AskReason, PlanSettings, PlanState } from "./plan.ts";
 import type { ClientSession } from "./session.ts";
 import { afterNews, judgeNews, newsOf, readNews, type TabNews } from "./tab-news.ts";
 import { createTurns, type Turn } from "./turns.ts";
@@ -13,8 +13,11 @@ import { createTurns, type Turn } from "./turns.ts";
 export interface Sharing {
   /** See {@link Turns.take}. */
   take(waitMs: number, signal: AbortSignal): Promise<Turn>;
-  /** Tells the others how this tab's request ended, at `now`. */
-  tell(now: Reading): void;
+  /**
+   * Hears what the scheduler has learned at `now`, and tells the others what may serve them as well: how this tab's request
+   * for `reason` ended. `undefined`: it learned it without a request of its own.
+   */
+  tell(now: Reading, reason: AskReason | undefined): void;
   /** Tells the others that somebody used this browser, at `atMs` by the wall clock. */
   tellActive(atMs: number): void;
   /** Hears and tells nothing more. */
@@ -35,8 +38,17 @@ export interface Peer {
   heardActive?(atMs: number): void;
 }
 
-/** Makes the part of one tab. It listens at once. */
-export function createSharing(environment: Environment, tabs: OtherTabs, peer: Peer): Sharing {
+/**
+ * Makes the part of one tab. It listens at once.
+ *
+ * @param onNews Called on all that this tab learns, changed or not: an answer, a failure, another tab's. Must not throw.
+ */
+export function createSharing(
+  environment: Environment,
+  tabs: OtherTabs,
+  peer: Peer,
+  onNews: () => void = () => undefined,
+): Sharing {
   const turns = createTurns(environment, tabs);
 
   function hear(value: unknown): void {
@@ -52,11 +64,15 @@ export function createSharing(environment: Environment, tabs: OtherTabs, peer: P
     if (heard !== "adopt") return;
     const expires = news.kind === "answer" ? news.expires : 0;
     peer.adopt(afterNews(state, news, now, environment.random()), expires);
+    onNews();
   }
 
   return {
     take: turns.take,
-    tell({ wallMs: atMs }) {
+    tell({ wallMs: atMs }, reason) {
+      onNews();
+      // What was asked because another tab spoke is not told again: that could go on for ever.
+      if (reason === undefined || reason === "update") return;
       const [session, state] = [peer.latest(), peer.state()];
       if (!state) return;
       const { failures, soon } = state;

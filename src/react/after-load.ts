@@ -3,21 +3,76 @@
  *
  * @module
  */
+import { browserMarkerJar } from "../client/browser-token.ts";
 import { shareTabs } from "../client/browser-tabs.ts";
-import type { Sharing } from "../client/sharing.ts";
+import { createMarker } from "../client/marker.ts";
+import type { Peer, Sharing } from "../client/sharing.ts";
+import { judgeGiven } from "./given-session.ts";
 import type { LiveSession } from "./live-session.ts";
+import { mount } from "./mounted.ts";
 import { policyOf } from "./policy-of.ts";
+
+export { postSession } from "./post-session.ts";
 
 /** Starts it. The returned function ends it. */
 export function afterLoad(live: LiveSession): () => void {
-  const { scheduler, url } = live;
-  const { heardActive, start, changed } = policyOf(live);
-  const share = shareTabs(url());
-  let tabs: Sharing | undefined;
-  const stops = share ? [scheduler.share((peer) => (tabs = share({ ...peer, heardActive })))] : [];
-  live.policyChanged = changed;
-  stops.push(start((atMs) => tabs?.tellActive(atMs)));
+  const { scheduler, surroundings, url } = live;
+  const policy = policyOf(live);
+  const listeners = new Set<() => void>();
+  const tellNews = (): void => {
+    for (const listener of [...listeners]) listener();
+  };
+  const onNews = (listener: () => void): (() => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+
+  let peer!: Peer;
+  let sharing!: Sharing;
+  const share = shareTabs(url(), tellNews);
+  const stopSharing = scheduler.share((given) => {
+    peer = { ...given, heardActive: policy.heardActive };
+    return (sharing = share(peer));
+  });
+  live.policyChanged = policy.changed;
+  const marker = createMarker({
+    environment: surroundings.environment,
+    jar: browserMarkerJar(),
+    peer,
+    wake: () => scheduler.wake("marker"),
+  });
+  onNews(marker.look);
+
+  const stops = [
+    stopSharing,
+    policy.start((atMs) => sharing.tellActive(atMs)),
+    marker.stop,
+    takeGiven(live, peer),
+  ];
+  let isOver = false;
+  const onStop = (run: () => void): void => {
+    if (isOver) run();
+    else stops.push(run);
+  };
+  onStop(mount({ live, peer, marker, onNews, onStop }));
   return () => {
-    for (const stop of stops) stop();
+    isOver = true;
+    for (const stop of stops.splice(0)) stop();
+  };
+}
+
+/** From now on a new `session` prop is heard, and one that came since the last was. */
+function takeGiven(live: LiveSession, peer: Peer): () => void {
+  live.onGiven = () => {
+    const [before, given] = live.given;
+    live.given[0] = given;
+    const act = judgeGiven(given, before, peer.latest());
+    if (act === "show" && given) live.scheduler.tell(given);
+    if (act === "show" || act === "ask") live.scheduler.wake("marker");
+    if (act === "confirm") live.scheduler.confirm();
+  };
+  live.onGiven();
+  return () => {
+    delete live.onGiven;
   };
 }

@@ -7,7 +7,7 @@
 import type { Session } from "next-auth";
 import { browserEnvironment, browserFetchSession } from "../client/browser.ts";
 import type { Environment } from "../client/environment.ts";
-import { readSession, type FetchSession, type SessionAnswer } from "../client/fetch-session.ts";
+import type { FetchSession, SessionAnswer } from "../client/fetch-session.ts";
 import { createScheduler, type Scheduler } from "../client/scheduler.ts";
 import type { SignInPolicySettings } from "../client/sign-in-policy.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
@@ -52,6 +52,10 @@ export interface LiveSession {
   policy: SignInPolicySettings;
   /** Set by who acts on it: to be called when it has changed. */
   policyChanged: () => void;
+  /** The app's `session` prop: the last that was dealt with, and the one now. */
+  readonly given: [dealtWith: Session | null | undefined, now?: Session | null | undefined];
+  /** Set by {@link afterLoad}: deals with the one now. */
+  onGiven?: () => void;
 }
 
 /**
@@ -121,9 +125,11 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       publish(true);
       const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
       const asks = nextAuth5 && data === undefined;
-      const answer = await (asks ? fetchSession("update", signal) : post(url(), data, signal)).catch(
-        (): SessionAnswer => ({ kind: "failed" }),
-      );
+      const answer = await (
+        asks
+          ? fetchSession("update", signal)
+          : import("./after-load.ts").then(({ postSession }) => postSession(url(), data, signal))
+      ).catch((): SessionAnswer => ({ kind: "failed" }));
       if (answer.kind === "session") scheduler.tell(answer.session, true);
       else if (answer.kind === "signed_out" && session) scheduler.confirm();
       publish(false);
@@ -139,20 +145,7 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
     restartNextAuth: () => undefined,
     policy: { idleLimitMs: Infinity, warnBeforeMs: 0 },
     policyChanged: () => undefined,
+    given: [initial],
   };
   return live;
-}
-
-/** Both requests of next-auth's `update()`, which sends them without a bound. */
-async function post(url: string, data: unknown, signal: AbortSignal): Promise<SessionAnswer> {
-  const csrf = await fetch(url.replace(/session$/, "csrf"), { signal });
-  const { csrfToken } = (await csrf.json()) as { csrfToken?: unknown };
-  return readSession(
-    await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json", "x-nolapse-ask": "update" },
-      body: JSON.stringify({ csrfToken, data }),
-      signal,
-    }),
-  );
 }

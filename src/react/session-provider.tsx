@@ -36,7 +36,8 @@ export type SessionProviderProps = NextAuthProps & PolicyProps;
  * - the tabs of a browser ask one for all: the others hear when to ask again, in a message without a token, and send a
  *   request of their own only where the session changed. A tab that is closed, frozen or asleep holds up nobody.
  *
- * @param props.session Initial session, as from `getServerSession`; `null` for signed out; without it, one request is sent.
+ * @param props.session Initial session, as from `getServerSession`; `null` for signed out; without it, one request is sent. A
+ *   new one, as after `router.refresh()`, is shown if it is newer, and makes the page ask (F35).
  * @param props.basePath Where NextAuth's routes are. @defaultValue "/api/auth"
  * @param props.refetchInterval Ask at least this often while signed in, in seconds. @defaultValue 0, which is only when the token needs it
  * @param props.refetchOnWindowFocus Ask whenever the page becomes visible. `false`: only if it is time. @defaultValue true
@@ -74,6 +75,11 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
   });
 
   useEffect(() => live.start(), [live]);
+
+  useEffect(() => {
+    live.given[1] = props.session;
+    live.onGiven?.();
+  }, [live, props.session]);
 
   const value = useMemo(() => {
     const { session: data, updating } = snapshot;

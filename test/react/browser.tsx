@@ -11,6 +11,10 @@ import { VERSION } from "./version.ts";
 /** All requests that the page sent, as `GET /api/auth/session`. */
 export class Browser {
   readonly calls: string[] = [];
+  /** What was asked of the route that gives the browser its token. */
+  readonly tokenRequests: Record<string, unknown>[] = [];
+  /** Whether the app opted in to it. */
+  exposesToken = true;
   readonly server: FakeServer;
 
   constructor(basePath = "/api/auth", lifetimeMs?: number) {
@@ -29,12 +33,36 @@ export class Browser {
     return this.server.asked.length;
   }
 
+  #token(init?: RequestInit): Response {
+    const { server } = this;
+    const refuse = (status: number, code: string): Response =>
+      Response.json({ error: code }, { status, headers: { "x-nolapse-error": code } });
+    if (!this.exposesToken) return new Response("<html></html>", { status: 404 });
+    if (!new Headers(init?.headers).has("x-nolapse-csrf")) return refuse(403, "missing_header");
+    const wanted = JSON.parse(init?.body as string) as Record<string, unknown>;
+    this.tokenRequests.push(wanted);
+    if (server.fault) return refuse(503, "refresh_unavailable");
+    if (server.ended) return refuse(401, "reauthentication_required");
+    if (!server.session()) return refuse(401, "not_signed_in");
+    if (wanted["renew"] === true) {
+      server.refreshes++;
+      server.expiresAtMs = server.nowMs() + server.lifetimeMs;
+    }
+    return Response.json({
+      accessToken: `${String(server.user)}-${server.refreshes}`,
+      expiresInMs: Math.round(server.expiresAtMs - server.nowMs()),
+      accessTokenExpires: Math.floor(server.expiresAtMs / 1_000),
+    });
+  }
+
   async #route(method: string, path: string, init?: RequestInit): Promise<Response> {
     const ask = new Headers(init?.headers).get("x-nolapse-ask") ?? "next-auth";
     switch (`${method} ${path}`) {
       case "GET /session":
       case "POST /session":
         return this.server.respond(ask);
+      case "POST /access-token":
+        return this.#token(init);
       case "GET /csrf":
         return Response.json({ csrfToken: "csrf" });
       case "GET /providers":
@@ -49,6 +77,18 @@ export class Browser {
         return new Response("not found", { status: 404 });
     }
   }
+}
+
+/** Takes the marker from the browser, as at the end of a test. */
+export function clearMarker(): void {
+  document.cookie = "nolapse.marker=; max-age=0; path=/";
+}
+
+/** What the server does at a refresh that no tab asked for: in a server action, say. */
+export function refreshOnServer({ server }: Browser): void {
+  server.refreshes++;
+  server.expiresAtMs = server.nowMs() + server.lifetimeMs;
+  document.cookie = `nolapse.marker=${Math.floor(server.expiresAtMs / 1_000)}; path=/`;
 }
 
 const immediately = setImmediate;

@@ -1,0 +1,108 @@
+"use client";
+/**
+ * The access token for code outside React, such as an interceptor of axios or the `connectionParams` of graphql-ws.
+ *
+ * @module
+ */
+import { BrowserTokenError } from "../client/browser-token-error.ts";
+import type { BrowserToken } from "../client/held-token.ts";
+import type { BrowserTokenOptions, TokenSource } from "../client/token-source.ts";
+import type { LiveSession } from "./live-session.ts";
+import { followMounted, mountedSession, onMounted, type MountedSession } from "./mounted.ts";
+
+/** How long a call waits for a provider, in milliseconds. */
+const PROVIDER_WITHIN_MS = 10_000;
+
+/**
+ * The signed-in user's access token in the browser, where the app opted in (`exposeAccessToken`): from memory while it is
+ * fresh, else by one request for all who wait. Ask each time, and keep the answer nowhere.
+ *
+ * It acts on the `SessionProvider` of nolapse that was mounted last, and waits for one for 10 s.
+ *
+ * @param options.minValidityMs How long the token has to live, in milliseconds.
+ * @param options.renew Have it renewed, after a role or scope changed.
+ * @param options.rejected The token that an API refused with 401: it is renewed, unless it is another one meanwhile.
+ * @param options.signal Stops waiting.
+ * @returns The token, and its end in epoch milliseconds by this browser's clock, where that is known. Rejects with a
+ *   {@link BrowserTokenError}; on a server always, with the code `not_in_browser`.
+ */
+export async function getAccessToken(options?: BrowserTokenOptions): Promise<BrowserToken> {
+  const source = await tokenSource(undefined, options?.signal);
+  return source.get(options);
+}
+
+/**
+ * Calls back with each new access token, once: for a WebSocket or a stream that has to hear of it (F38). While anybody
+ * listens, the next token is fetched as soon as the session or the server names it. Sign-outs are no token: see `useSession`.
+ *
+ * It acts on the `SessionProvider` of nolapse that was mounted last, whenever that comes. Throws on a server.
+ *
+ * @returns The end of it.
+ */
+export function onTokenChange(listener: (token: BrowserToken) => void): () => void {
+  assertBrowser();
+  return followMounted(undefined, (session) => {
+    let stop: (() => void) | undefined;
+    let isOver = false;
+    void loadSource(session).then(
+      (source) => {
+        if (!isOver) stop = source.onTokenChange(listener);
+      },
+      // It cannot be loaded now: whoever asks for the token hears of that.
+      () => undefined,
+    );
+    return () => {
+      isOver = true;
+      stop?.();
+    };
+  });
+}
+
+/** The source of `live`, or of the session that was mounted last, once it is there. */
+export async function tokenSource(
+  live: LiveSession | undefined,
+  signal: AbortSignal | undefined,
+): Promise<TokenSource> {
+  assertBrowser();
+  return loadSource(mountedSession(live) ?? (await untilMounted(live, signal)));
+}
+
+async function loadSource(session: MountedSession): Promise<TokenSource> {
+  const { tokenSourceOf } = await import("./live-token.ts").catch(() => {
+    throw new BrowserTokenError("refresh_unavailable");
+  });
+  return tokenSourceOf(session);
+}
+
+function untilMounted(
+  live: LiveSession | undefined,
+  signal: AbortSignal | undefined,
+): Promise<MountedSession> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      stop();
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const onAbort = (): void => {
+      end();
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      end();
+      reject(new BrowserTokenError("no_provider"));
+    }, PROVIDER_WITHIN_MS);
+    const stop = onMounted(() => {
+      const session = mountedSession(live);
+      if (!session) return;
+      end();
+      resolve(session);
+    });
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener("abort", onAbort);
+  });
+}
+
+function assertBrowser(): void {
+  if (typeof window === "undefined") throw new BrowserTokenError("not_in_browser");
+}
