@@ -18,6 +18,12 @@ const suite = (name: string): string => `test/e2e/${name}.test.ts`;
 const LONG = ["browser-dev", "several-processes", "compared", "sessions", "token-handler"];
 /** The suites of `npm test` that run with Auth.js v5 as well. */
 const TELLING = ["lifetimes", "crash"];
+/** What a page is made of, in both versions of next-auth. */
+const COMPONENT_TESTS = [
+  "test/react/**/*.test.tsx",
+  "test/devtools/**/*.test.tsx",
+  "test/upstream/client/*.test.tsx",
+];
 /** They have servers of their own, and no example. */
 const WITHOUT_EXAMPLE = ["moving-in", "servers"];
 
@@ -71,7 +77,7 @@ export default defineConfig({
         test: {
           name: "client",
           environment: "jsdom",
-          include: ["test/react/**/*.test.tsx", "test/upstream/client/*.test.tsx"],
+          include: COMPONENT_TESTS,
         },
       },
       {
@@ -79,7 +85,7 @@ export default defineConfig({
         test: {
           name: "client-authjs",
           environment: "jsdom",
-          include: ["test/react/**/*.test.tsx", "test/upstream/client/*.test.tsx"],
+          include: COMPONENT_TESTS,
         },
       },
       {
