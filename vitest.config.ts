@@ -77,6 +77,7 @@ export default defineConfig({
         test: {
           name: "client",
           environment: "jsdom",
+          testTimeout: 20_000,
           include: COMPONENT_TESTS,
         },
       },
@@ -85,6 +86,7 @@ export default defineConfig({
         test: {
           name: "client-authjs",
           environment: "jsdom",
+          testTimeout: 20_000,
           include: COMPONENT_TESTS,
         },
       },
@@ -92,8 +94,12 @@ export default defineConfig({
         test: {
           name: "client-react18",
           environment: "jsdom",
+          testTimeout: 20_000,
           // The fourth, conformance, is about next-auth.
-          include: ["test/react/{session-provider,refresh-token-handler,server-rendering}.test.tsx"],
+          include: [
+            "test/react/{session-provider,refresh-token-handler,server-rendering}.test.tsx",
+            "test/devtools/*.test.tsx",
+          ],
           execArgv: ["--import", "./test/react/react-18.mjs"],
         },
       },

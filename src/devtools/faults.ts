@@ -120,6 +120,15 @@ export function createFaults(page: Environment, own: Environment, fetchSession: 
     return route === "no answer" ? hang(signal) : fetchSession(reason, signal);
   }
 
+  /** Before the scheduler takes the answer: it shall count from the real clock. */
+  function taken(heard: SessionAnswer): SessionAnswer {
+    if (heard.kind === "session" && aheadMs > 0) {
+      aheadMs = 0;
+      apply();
+    }
+    return heard;
+  }
+
   return {
     view: () => ({
       isOffline,
@@ -158,16 +167,10 @@ export function createFaults(page: Environment, own: Environment, fetchSession: 
       apply();
       endHung();
     },
-    async fetchSession(reason, signal) {
-      await sleeping?.awake;
-      const heard = await answer(reason, signal);
-      await sleeping?.awake;
-      // Before the scheduler takes the answer: it shall count from the real clock.
-      if (heard.kind === "session" && aheadMs > 0) {
-        aheadMs = 0;
-        apply();
-      }
-      return heard;
+    // Without a fault one step more than the real one, not to change which of two answers comes first.
+    fetchSession(reason, signal) {
+      const asked = sleeping ? sleeping.awake.then(() => answer(reason, signal)) : answer(reason, signal);
+      return asked.then((heard) => (sleeping ? sleeping.awake.then(() => taken(heard)) : taken(heard)));
     },
   };
 }

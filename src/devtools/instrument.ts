@@ -68,12 +68,18 @@ export function createInstrument(live: LiveSession): Instrument {
   const faults = createFaults(page, own, fetchSession);
   let view: View | undefined;
   let isLocked = false;
+  let telling: unknown;
   const recorder = createRecorder(live, own, faults.fetchSession, changed);
   let timer = own.setTimer(tick, TICK_MS);
 
+  // Later, and once for all changes of the moment: React renders what is pending of the app together with the panel, and
+  // that shall not come sooner because of it.
   function changed(): void {
     view = undefined;
-    for (const listener of [...listeners]) listener();
+    telling ??= own.setTimer(() => {
+      telling = undefined;
+      for (const listener of [...listeners]) listener();
+    }, 0);
   }
 
   function tick(): void {
@@ -168,6 +174,7 @@ export function createInstrument(live: LiveSession): Instrument {
     },
     stop() {
       own.clearTimer(timer);
+      own.clearTimer(telling);
       listeners.clear();
       recorder.stop();
       faults.clear();

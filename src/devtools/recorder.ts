@@ -115,16 +115,12 @@ export function createRecorder(
       });
     };
     signal.addEventListener("abort", () => settle("dropped"));
-    return fetchSession(reason, signal).then(
-      (answer) => {
-        settle(answer.kind);
-        return answer;
-      },
-      (error: unknown) => {
-        settle(signal.aborted ? "dropped" : "failed");
-        throw error;
-      },
+    const answer = fetchSession(reason, signal);
+    answer.then(
+      ({ kind }) => settle(kind),
+      () => settle(signal.aborted ? "dropped" : "failed"),
     );
+    return answer;
   };
 
   function hear(news: TabNews): void {

@@ -42,7 +42,7 @@ export function Timeline({ view }: { view: View }): ReactElement {
           width={width}
           height={HEIGHT_PX}
           role="img"
-          aria-label={`Timeline: ${view.lives.length} tokens seen, the present one has ${left}`}
+          aria-label={`Timeline. Tokens seen: ${view.lives.length}. The present one: ${left}`}
         >
           <Picture view={view} width={width} nowMs={nowMs} />
         </svg>

@@ -2,7 +2,7 @@ import "../react/setup.ts";
 import { act, fireEvent, screen } from "@testing-library/react";
 import { describe, expect, it, vi } from "vitest";
 import { Browser, pass } from "../react/browser.tsx";
-import { alarm, button, card, log, openPage, press } from "./page.tsx";
+import { alarm, button, card, log, openPage, press, SOON_MS } from "./page.tsx";
 
 async function sleepFor(seconds: number): Promise<void> {
   await act(async () => {
@@ -60,7 +60,7 @@ describe("expiring the token", () => {
     expect(server.reasons).toEqual(["mount", "focus"]);
 
     release();
-    await pass(0);
+    await pass(SOON_MS);
     expect(alarm()).toBe("");
     expect(page.members()).toEqual(before);
     await pass(1_000);

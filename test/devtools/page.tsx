@@ -11,6 +11,9 @@ import { LiveContext } from "../../src/react/live-context.ts";
 import type { LiveSession, Surroundings } from "../../src/react/live-session.ts";
 import { pass } from "../react/browser.tsx";
 
+/** The panel tells of a change after the page has dealt with it. */
+export const SOON_MS = 5;
+
 export interface Page {
   readonly live: () => LiveSession;
   /** The members of the surroundings that a fault may replace. */
@@ -44,7 +47,7 @@ export async function openPage(
     return strict ? <StrictMode>{page}</StrictMode> : page;
   };
   const { unmount, rerender } = render(tree(hasPanel));
-  await pass(0);
+  await pass(SOON_MS);
   return {
     live: () => live!,
     members: () => membersOf(live!.surroundings),
@@ -69,7 +72,7 @@ export function button(name: string): HTMLButtonElement {
 /** Presses it. */
 export async function press(name: string): Promise<void> {
   await act(async () => void fireEvent.click(button(name)));
-  await pass(0);
+  await pass(SOON_MS);
 }
 
 /** What a card says. */

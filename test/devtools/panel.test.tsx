@@ -1,11 +1,11 @@
-import "../react/setup.ts";
 import { act, fireEvent, render, screen } from "@testing-library/react";
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { newsOf } from "../../src/client/tab-news.ts";
 import { DevtoolsPanel, NolapseDevtools } from "../../src/devtools/production.ts";
 import { SessionProvider } from "../../src/react/index.ts";
 import { Browser, fire, pass } from "../react/browser.tsx";
-import { alarm, button, card, log, openPage, press } from "./page.tsx";
+import { forgetUser } from "../react/setup.ts";
+import { alarm, button, card, log, openPage, press, SOON_MS } from "./page.tsx";
 
 /** Another tab of this browser: the real news, on the schedulers' channel. */
 function otherTab(): { tell(news: object): Promise<void>; heard: unknown[]; close(): void } {
@@ -15,7 +15,7 @@ function otherTab(): { tell(news: object): Promise<void>; heard: unknown[]; clos
   return {
     async tell(news) {
       channel.postMessage(news);
-      await pass(0);
+      await pass(SOON_MS);
     },
     heard,
     close: () => channel.close(),
@@ -34,7 +34,7 @@ describe("the devtools panel", () => {
     expect(card("Token")).toContain("40 s left");
     expect(card("Token")).toContain("failures in a row0");
     expect(
-      screen.getByRole("img", { name: /^Timeline: 1 tokens seen, the present one has 40 s left/ }),
+      screen.getByRole("img", { name: "Timeline. Tokens seen: 1. The present one: 40 s left" }),
     ).toBeTruthy();
   });
 
@@ -145,6 +145,7 @@ describe("the devtools panel", () => {
     new Browser();
     await openPage();
     await fire("focus");
+    await pass(SOON_MS);
 
     expect(log()[0]).toBe("wake-up: focus");
   });
@@ -156,6 +157,7 @@ describe("the devtools panel", () => {
     act(() => {
       for (let i = 0; i < 150; i++) window.dispatchEvent(new Event("focus"));
     });
+    await pass(SOON_MS);
 
     expect(log()).toHaveLength(100);
     expect(log().at(-1)).toBe("wake-up: focus");
@@ -170,6 +172,7 @@ describe("the devtools panel", () => {
         const page = await openPage({}, strict, hasPanel);
         await pass(4 * browser.server.idleMs);
         page.unmount();
+        forgetUser();
         return { calls: browser.calls, reasons: browser.server.reasons, renders: page.renders() };
       };
       const without = await cost(false);
@@ -204,7 +207,7 @@ describe("the devtools panel", () => {
         <NolapseDevtools />
       </SessionProvider>,
     );
-    await pass(0);
+    await pass(SOON_MS);
     await press("Offline");
 
     expect(screen.getByRole("img", { name: "simulated fault" })).toBeTruthy();
@@ -274,17 +277,17 @@ describe("the floating form", () => {
   it("is a button that opens a drawer; Escape and Close close it, and the focus comes back", async () => {
     new Browser();
     open({ position: "top-left" });
-    await pass(0);
+    await pass(SOON_MS);
     expect(screen.queryByRole("complementary")).toBeNull();
-    expect(screen.getByRole("button", { name: /nolapse/ }).dataset["place"]).toBe("top-left");
+    expect(screen.getByRole("button", { name: "fresh nolapse" }).dataset["place"]).toBe("top-left");
     await press("nolapse");
 
     const drawer = screen.getByRole("complementary", { name: "nolapse devtools" });
     expect(drawer.contains(document.activeElement)).toBe(true);
     fireEvent.keyDown(document.activeElement!, { key: "Escape" });
-    await pass(0);
+    await pass(SOON_MS);
     expect(screen.queryByRole("complementary")).toBeNull();
-    expect(document.activeElement).toBe(screen.getByRole("button", { name: /nolapse/ }));
+    expect(document.activeElement).toBe(button("nolapse"));
 
     await press("nolapse");
     await press("Close");
@@ -306,9 +309,45 @@ describe("the floating form", () => {
   it("may be open from the start, without taking the focus", async () => {
     new Browser();
     open({ initiallyOpen: true });
-    await pass(0);
+    await pass(SOON_MS);
 
     expect(screen.getByRole("complementary")).toBeTruthy();
     expect(document.activeElement).toBe(document.body);
+  });
+});
+
+describe("nolapse/devtools", () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    vi.resetModules();
+  });
+
+  const openGate = async () => {
+    const { DevtoolsPanel: Panel, NolapseDevtools: Floating } = await import("../../src/devtools/index.ts");
+    const { SessionProvider: Provider } = await import("../../src/react/index.ts");
+    render(
+      <Provider>
+        <Panel />
+        <Floating />
+      </Provider>,
+    );
+    await vi.dynamicImportSettled();
+    await pass(SOON_MS);
+  };
+
+  it("has both forms of the panel in development, once they are loaded", async () => {
+    new Browser();
+    await openGate();
+
+    expect(document.querySelectorAll(".nolapse-devtools")).toHaveLength(2);
+  });
+
+  it("renders nothing in production, and watches nothing (SEC-81)", async () => {
+    vi.stubEnv("NODE_ENV", "production");
+    vi.resetModules();
+    new Browser();
+    await openGate();
+
+    expect(document.querySelector(".nolapse-devtools")).toBeNull();
   });
 });
