@@ -8,7 +8,13 @@ import { duration } from "./format.ts";
 import type { Action, Instrument, View } from "./instrument.ts";
 import type { FaultView } from "./faults.ts";
 
-const SLEEPS_S = [10, 30, 60, 300, 3_600];
+const SLEEPS: readonly (readonly [seconds: number, label: string])[] = [
+  [10, "10 s"],
+  [30, "30 s"],
+  [60, "1 min"],
+  [300, "5 min"],
+  [3_600, "1 h"],
+];
 
 /** What an app can do on its server, for the buttons that otherwise act on this page only. */
 export interface DevtoolsActions {
@@ -93,7 +99,7 @@ export function Buttons(props: {
 }
 
 function SleepButton({ faults, instrument }: { faults: FaultView; instrument: Instrument }): ReactElement {
-  const [seconds, setSeconds] = useState(SLEEPS_S[1] ?? 0);
+  const [seconds, setSeconds] = useState(30);
   const isAsleep = faults.sleepLeftMs > 0;
   return (
     <span className="nlp-sleep">
@@ -111,9 +117,9 @@ function SleepButton({ faults, instrument }: { faults: FaultView; instrument: In
         disabled={isAsleep}
         onChange={({ target }) => setSeconds(Number(target.value))}
       >
-        {SLEEPS_S.map((each) => (
+        {SLEEPS.map(([each, label]) => (
           <option key={each} value={each}>
-            {duration(each * 1_000)}
+            {label}
           </option>
         ))}
       </select>

@@ -33,8 +33,8 @@ function TokenCard({ view: { facts } }: { view: View }): ReactElement {
       </p>
       <Rows
         rows={[
-          ["ends, server’s clock", tokenEndsAtMs === undefined ? "–" : timeOfDay(tokenEndsAtMs)],
-          ["session cookie ends", sessionEndsAtMs === undefined ? "–" : dayAndTime(sessionEndsAtMs)],
+          ["ends (server)", tokenEndsAtMs === undefined ? "–" : timeOfDay(tokenEndsAtMs)],
+          ["cookie ends", sessionEndsAtMs === undefined ? "–" : dayAndTime(sessionEndsAtMs)],
           ["sign-in ends", signInLeftMs === undefined ? "–" : `in ${duration(signInLeftMs)}`],
           ["failures in a row", String(failures)],
         ]}

@@ -134,7 +134,7 @@ export function createInstrument(live: LiveSession): Instrument {
       return () => listeners.delete(listener);
     },
     async renew(action) {
-      recorder.act("renew");
+      recorder.act(action ? "renew" : "ask now");
       if (!action || (await tried(action))) scheduler.wake("marker");
     },
     async expire(action) {

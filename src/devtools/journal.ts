@@ -8,6 +8,7 @@ import type { WakeReason } from "../client/environment.ts";
 
 /** What the panel itself did. */
 export type PanelAct =
+  | "ask now"
   | "renew"
   | "expire"
   | "offline"

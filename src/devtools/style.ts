@@ -30,6 +30,8 @@ background:var(--nlp-surface);box-shadow:none;text-align:center}
 .nolapse-devtools .nlp-panel{container-type:inline-size;display:grid;gap:14px;grid-template-columns:minmax(0,1fr)}
 .nolapse-devtools .nlp-alarm{display:flex;flex-wrap:wrap;gap:8px 14px;align-items:center;justify-content:space-between;
 padding:10px 14px;border-radius:10px;border:1px solid var(--nlp-bad);background:var(--nlp-alarm);color:var(--nlp-bad);font-weight:600}
+.nolapse-devtools [role=status]:empty{margin-bottom:-14px}
+.nolapse-devtools .nlp-body [role=status]{position:sticky;top:0;z-index:1}
 .nolapse-devtools .nlp-facts{display:grid;gap:10px;grid-template-columns:minmax(0,1fr)}
 .nolapse-devtools .nlp-fact{padding:12px 14px;border:1px solid var(--nlp-line);border-radius:10px;background:var(--nlp-sunken);
 display:grid;gap:6px;align-content:start}
@@ -39,7 +41,7 @@ display:grid;gap:6px;align-content:start}
 .nolapse-devtools .nlp-rows{display:grid;gap:3px}
 .nolapse-devtools .nlp-rows div{display:flex;justify-content:space-between;gap:10px}
 .nolapse-devtools dt{color:var(--nlp-soft)}
-.nolapse-devtools dd{font-variant-numeric:tabular-nums;text-align:end}
+.nolapse-devtools dd{font-variant-numeric:tabular-nums;text-align:end;white-space:nowrap}
 .nolapse-devtools .nlp-status{display:inline-flex;align-items:center;gap:7px;font-weight:600}
 .nolapse-devtools svg{display:block;overflow:visible}
 .nolapse-devtools .nlp-plot{min-width:0;padding:12px 14px;border:1px solid var(--nlp-line);border-radius:10px;overflow:hidden}
@@ -49,14 +51,14 @@ display:grid;gap:6px;align-content:start}
 .nolapse-devtools .nlp-try{display:flex;flex-wrap:wrap;gap:8px}
 .nolapse-devtools .nlp-sleep{display:inline-flex;gap:0}
 .nolapse-devtools .nlp-sleep button{border-start-end-radius:0;border-end-end-radius:0}
-.nolapse-devtools .nlp-sleep select{border-start-start-radius:0;border-end-start-radius:0;border-inline-start:0}
+.nolapse-devtools .nlp-sleep select{appearance:auto;border-start-start-radius:0;border-end-start-radius:0;border-inline-start:0}
 .nolapse-devtools .nlp-log{max-height:230px;overflow-y:auto;border:1px solid var(--nlp-line);border-radius:10px;padding:2px 14px}
 .nolapse-devtools .nlp-log li{display:grid;grid-template-columns:62px 16px minmax(0,1fr) auto;gap:0 8px;align-items:center;
 padding:6px 0;border-top:1px solid var(--nlp-line)}
 .nolapse-devtools .nlp-log li:first-child{border-top:0}
 .nolapse-devtools .nlp-log time,.nolapse-devtools .nlp-log small{font-size:12px;color:var(--nlp-soft);font-variant-numeric:tabular-nums}
 .nolapse-devtools .nlp-empty{color:var(--nlp-soft);padding:10px 0}
-@container (min-width:560px){.nolapse-devtools .nlp-facts{grid-template-columns:repeat(2,minmax(0,1fr))}}
+@container (min-width:420px){.nolapse-devtools .nlp-facts{grid-template-columns:repeat(2,minmax(0,1fr))}}
 @container (min-width:980px){.nolapse-devtools .nlp-facts{grid-template-columns:repeat(4,minmax(0,1fr))}}
 .nolapse-devtools .nlp-open{position:fixed;z-index:2147483000;display:inline-flex;align-items:center;gap:8px;min-height:38px;
 border-radius:19px;padding:6px 14px;font-weight:600;box-shadow:0 6px 24px -8px rgb(0 0 0 / 35%)}

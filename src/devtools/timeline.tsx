@@ -95,8 +95,10 @@ function Ticks(props: {
   const first = Math.ceil((fromMs - nowMs) / tickMs);
   const count = Math.floor((toMs - nowMs) / tickMs) - first + 1;
   const offsets = Array.from({ length: count }, (_, i) => (first + i) * tickMs);
-  const name = (ms: number): string =>
-    tickMs < 60_000 ? `${ms > 0 ? "+" : ""}${ms / 1_000} s` : `${ms > 0 ? "+" : ""}${ms / 60_000} min`;
+  const name = (ms: number): string => {
+    const sign = ms > 0 ? "+" : "−";
+    return sign + (tickMs < 60_000 ? `${Math.abs(ms) / 1_000} s` : `${Math.abs(ms) / 60_000} min`);
+  };
   return (
     <>
       {offsets
@@ -123,11 +125,11 @@ function Lives(props: {
   const futureMs = Math.min(last?.endMs ?? 0, props.toMs);
   return (
     <>
-      {lives.map(({ fromMs, endMs, untilMs }) => {
+      {lives.map(({ fromMs, endMs, untilMs }, i) => {
         const startMs = Math.max(fromMs, props.fromMs);
         const line = `M${x(startMs)} ${y(endMs - startMs)}L${x(untilMs)} ${y(endMs - untilMs)}`;
         return (
-          <g key={fromMs}>
+          <g key={i}>
             <path d={`${line}V${BASE_PX}H${x(startMs)}Z`} fill="var(--nlp-good)" fillOpacity={0.13} />
             <path d={line} fill="none" stroke="var(--nlp-good)" strokeWidth={2} strokeLinecap="round" />
           </g>
@@ -156,7 +158,7 @@ function Band({ view, fromMs, x }: { view: View; fromMs: number; x: Scale }): Re
         if (endPx <= 0) return null;
         return (
           <rect
-            key={span.fromMs}
+            key={i}
             x={startPx}
             y={BAND_PX}
             width={Math.max(1, endPx - startPx)}

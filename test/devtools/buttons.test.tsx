@@ -21,7 +21,7 @@ describe("forcing a renewal", () => {
     await press("Ask now");
 
     expect(server.asked).toHaveLength(2);
-    expect(log().slice(0, 2)).toEqual(["marker: session0 ms", "panel: renew"]);
+    expect(log().slice(0, 2)).toEqual(["marker: session0 ms", "panel: ask now"]);
   });
 
   it("first does what the app can do on its server, then asks", async () => {
