@@ -18,6 +18,12 @@ const suite = (name: string): string => `test/e2e/${name}.test.ts`;
 const LONG = ["browser-dev", "several-processes", "compared", "sessions", "token-handler"];
 /** The suites of `npm test` that run with Auth.js v5 as well. */
 const TELLING = ["lifetimes", "crash"];
+/** What a page is made of, in both versions of next-auth. */
+const COMPONENT_TESTS = [
+  "test/react/**/*.test.tsx",
+  "test/devtools/**/*.test.tsx",
+  "test/upstream/client/*.test.tsx",
+];
 /** They have servers of their own, and no example. */
 const WITHOUT_EXAMPLE = ["moving-in", "servers"];
 
@@ -71,7 +77,8 @@ export default defineConfig({
         test: {
           name: "client",
           environment: "jsdom",
-          include: ["test/react/**/*.test.tsx", "test/upstream/client/*.test.tsx"],
+          testTimeout: 20_000,
+          include: COMPONENT_TESTS,
         },
       },
       {
@@ -79,17 +86,20 @@ export default defineConfig({
         test: {
           name: "client-authjs",
           environment: "jsdom",
-          include: ["test/react/**/*.test.tsx", "test/upstream/client/*.test.tsx"],
+          testTimeout: 20_000,
+          include: COMPONENT_TESTS,
         },
       },
       {
         test: {
           name: "client-react18",
           environment: "jsdom",
+          testTimeout: 20_000,
           // The other one, conformance, is about next-auth.
           include: [
             "test/react/{session-provider,refresh-token-handler,server-rendering,sign-in-soon}.test.tsx",
             "test/react/{access-token,token-state}.test.tsx",
+            "test/devtools/*.test.tsx",
           ],
           execArgv: ["--import", "./test/react/react-18.mjs"],
         },

@@ -53,10 +53,29 @@ async function takeAll(): Promise<void> {
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize(PHONE);
   await take(page, "live-phone");
-  await page.setViewportSize(WIDE);
+  await takePanel(page);
   await page.goto(`${address}/protected`);
   await page.getByTestId("orders").waitFor();
   await take(page, "protected", 580);
+}
+
+/** The devtools panel of the live page, by itself. */
+async function takePanel(page: Page): Promise<void> {
+  await shoot(page, "devtools-phone");
+  await page.setViewportSize(WIDE);
+  await shoot(page, "devtools");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await shoot(page, "devtools-dark");
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+async function shoot(page: Page, name: string): Promise<void> {
+  const panel = page.getByTestId("this-tab");
+  await panel.scrollIntoViewIfNeeded();
+  await settle(page);
+  const path = resolve(folder, `${name}.png`);
+  await panel.screenshot({ path });
+  report(path);
 }
 
 /** A call or some every few seconds, as a user makes them; two tokens of three are left to the idle tab. */
@@ -95,6 +114,10 @@ async function take(page: Page, name: string, heightPx?: number): Promise<void> 
   const path = resolve(folder, `${name}.png`);
   const { width, height } = page.viewportSize() ?? WIDE;
   await page.screenshot({ path, clip: { x: 0, y: 0, width, height: heightPx ?? height } });
+  report(path);
+}
+
+function report(path: string): void {
   const { size } = statSync(path);
   console.log(`${path} ${Math.round(size / 1000)} kB${size > MAX_BYTES ? ": too large" : ""}`);
 }

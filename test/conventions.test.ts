@@ -30,6 +30,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   authjs: ["core", "oauth", "vault", "adapter", "node", "next", "next-auth", "@auth/core"],
   client: [],
   react: ["client", "react", "next-auth"],
+  devtools: ["client", "react"],
   opentelemetry: ["core", "@opentelemetry/api"],
   testing: ["core", "node"],
   cli: ["core", "oauth", "stores", "vault", "adapter", "next-auth", "authjs", "client", "testing", "node"],
@@ -88,9 +89,9 @@ describe("the rooms of src", () => {
 });
 
 describe("time, chance, timers and the network", () => {
-  it("reach the engine, the OAuth room and the client only through what they are given", () => {
+  it("reach the engine, the OAuth room, the client and the devtools only through what they are given", () => {
     const wrong = sources
-      .filter((path) => /^src\/(core|oauth|client)\//.test(path))
+      .filter((path) => /^src\/(core|oauth|client|devtools)\//.test(path))
       .flatMap((path) =>
         globalsOf(parsed(path))
           .filter((name) => EDGES[path]?.includes(name) !== true)
@@ -241,7 +242,7 @@ describe("every entry of the package", () => {
       .filter(([, conditions]) => conditions["browser"] === undefined)
       .map(([name]) => name);
 
-    expect(open.sort()).toEqual(["./client", "./react"]);
+    expect(open.sort()).toEqual(["./client", "./devtools", "./devtools/production", "./react"]);
   });
 });
 

@@ -21,15 +21,17 @@ export async function buildPackage(signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * Built files that should begin with `"use client"` and do not: the entry of `nolapse/react`, and every other file
- * of it whose source begins so. Without the mark Next takes hooks for server code.
+ * Built files that should begin with `"use client"` and do not: the entries of `nolapse/react` and `nolapse/devtools`, and
+ * every other file of them whose source begins so. Without the mark Next takes hooks for server code.
  */
 function lostClientMarks(): readonly string[] {
-  return readdirSync(join(ROOT, "src/react"))
-    .filter((name) => /\.tsx?$/.test(name))
-    .filter(
-      (name) => name === "index.ts" || USE_CLIENT.test(readFileSync(join(ROOT, "src/react", name), "utf8")),
-    )
-    .map((name) => join("dist/react", name.replace(/\.tsx?$/, ".js")))
-    .filter((built) => !USE_CLIENT.test(readFileSync(join(ROOT, built), "utf8")));
+  return ["react", "devtools"].flatMap((room) =>
+    readdirSync(join(ROOT, "src", room))
+      .filter((name) => /\.tsx?$/.test(name))
+      .filter(
+        (name) => name === "index.ts" || USE_CLIENT.test(readFileSync(join(ROOT, "src", room, name), "utf8")),
+      )
+      .map((name) => join("dist", room, name.replace(/\.tsx?$/, ".js")))
+      .filter((built) => !USE_CLIENT.test(readFileSync(join(ROOT, built), "utf8"))),
+  );
 }

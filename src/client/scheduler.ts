@@ -63,6 +63,8 @@ export interface Scheduler {
   confirm(): void;
   /** From now on asks for, and hears from, the other tabs of this browser, until the returned function is called. */
   share(make: (peer: Peer) => Sharing): () => void;
+  /** What the sharing with other tabs works with; the devtools panel reads it. */
+  readonly peer: Peer;
 }
 
 /** A request, or the wait for the turn to send it. */
@@ -221,6 +223,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   return {
+    peer,
     start() {
       running = true;
       known(environment.read());

@@ -21,11 +21,15 @@ beforeEach(() => {
   vi.spyOn(console, "error").mockImplementation(() => undefined);
 });
 
-afterEach(() => {
+/** As after a reload in a browser that knows nobody: next-auth keeps the last session for the life of the module. */
+export function forgetUser(): void {
   cleanup();
-  // next-auth keeps the last one for the life of the module.
   render(createElement(SessionProvider, { basePath: "/api/auth", session: null, children: null })).unmount();
   localStorage.clear();
+}
+
+afterEach(() => {
+  forgetUser();
   vi.useRealTimers();
   vi.unstubAllGlobals();
   vi.restoreAllMocks();

@@ -4,6 +4,7 @@ import { useMemo, type ReactNode } from "react";
 
 import { Counters } from "@/app/live/counters";
 import { EventLog } from "@/app/live/event-log";
+import { ThisTab } from "@/app/live/this-tab";
 import { Timeline } from "@/app/live/timeline";
 import { TokenStatus } from "@/app/live/token-status";
 import { TryIt } from "@/app/live/try-it";
@@ -14,7 +15,7 @@ import { countersAt, livesFrom } from "@/lib/live/lives";
 
 import classes from "./live.module.css";
 
-/** The live page: how long the token still lives, what has happened, and buttons that put it to the test. */
+/** The live page: how long the token still lives, what has happened as server and tab see it, and buttons that put both to the test. */
 export function LiveBoard(): ReactNode {
   const { live: words } = useWords();
   const { state, anchor, status } = useLive();
@@ -34,6 +35,7 @@ export function LiveBoard(): ReactNode {
           <Timeline lives={lives} buckets={state.buckets} nowMs={nowMs} />
           <TryIt />
           <EventLog events={state.events} />
+          <ThisTab />
         </div>
       )}
     </div>

@@ -203,6 +203,10 @@ export const en = {
     nextDue: "Due in",
     nextAsk: "An idle tab asks in",
     now: "now",
+    tab: {
+      title: "This tab",
+      lead: "The same token as this tab sees it: when it asks next and why, what other tabs told it, and switches that put only this tab offline or to sleep. This is the panel of nolapse/devtools.",
+    },
     counters: {
       answered: "API calls answered",
       refused: "API calls refused",

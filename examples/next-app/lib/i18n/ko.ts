@@ -200,6 +200,10 @@ export const ko: Dictionary = {
     nextDue: "갱신 시점까지",
     nextAsk: "유휴 탭의 요청까지",
     now: "지금",
+    tab: {
+      title: "이 탭",
+      lead: "같은 토큰을 이 탭의 눈으로 봅니다. 다음에 언제, 왜 물어보는지, 다른 탭이 무엇을 알려 주었는지 보여 주고, 이 탭만 오프라인으로 만들거나 재워 볼 수 있습니다. nolapse/devtools의 패널입니다.",
+    },
     counters: {
       answered: "응답받은 API 호출",
       refused: "거부된 API 호출",
