@@ -23,6 +23,8 @@ export interface AuthHost {
   readonly prepare: () => Promise<void>;
   /** The action that a request's URL names (`session`, `callback`, ...), where NextAuth goes by the URL. */
   readonly actionOf?: (url: string) => string | undefined;
+  /** The cookies of a request as NextAuth itself reads them: of two with one name it goes by one (I8). */
+  readonly cookiesOf: (source: RequestSource) => ReadonlyMap<string, string>;
   /** The name of the session cookie for a request. */
   readonly sessionCookieName: (source: RequestSource) => string;
   /** Decodes a session cookie's value; `null` if it is no valid session. Never rejects. */

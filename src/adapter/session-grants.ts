@@ -56,7 +56,7 @@ export async function sessionOf(app: App, source: RequestSource): Promise<FoundS
 /** The value of a request's session cookie. */
 export async function cookieValueOf(app: App, source: RequestSource): Promise<string | undefined> {
   await app.host.prepare();
-  return sessionCookieValue(source.cookies, app.host.sessionCookieName(source));
+  return sessionCookieValue(app.host.cookiesOf(source), app.host.sessionCookieName(source));
 }
 
 /** The decoded JWT of a request; `null` if it has none. */

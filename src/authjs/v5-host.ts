@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { decode as installedDecode, encode as installedEncode } from "next-auth/jwt";
 import type { SessionToken } from "../adapter/claim.ts";
+import { readAsAuthJs } from "../adapter/cookie-header.ts";
 import type { AuthHost } from "../adapter/host.ts";
 import { assertInstalled } from "../adapter/installed-version.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
@@ -88,6 +89,8 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
       if (entry === undefined) return undefined;
       return oauthProviderConfig(entry, options.providers?.[id], callbackUrlOf(config(), entry));
     },
+    // The header as it came, in components, too: Auth.js never asks Next for a cookie.
+    cookiesOf: ({ header }) => readAsAuthJs(header("cookie") ?? ""),
     sessionCookieName: (source) => sessionCookieNameOf(config(), source, process.env),
     async decodeSession(value, cookieName) {
       const { jwt } = config();

@@ -40,6 +40,7 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
       const base = fixedBaseUrl(process.env)?.base;
       return oauthProviderConfig(entry, options.providers?.[id], base && `${base}/callback/${id}`);
     },
+    cookiesOf: ({ cookies }) => cookies,
     sessionCookieName(source) {
       const secure = auth.useSecureCookies ?? baseUrlOf(source, process.env).base.startsWith("https://");
       return auth.cookies?.sessionToken?.name ?? defaultSessionCookieName(secure);

@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import { inServerAction } from "../../authjs/support/world.ts";
+import { PagesResponse } from "../../next-auth/support/browser.ts";
 import { captureConsole } from "../../next-auth/support/console.ts";
 import { NextRequest, inNextRequest } from "../../next-auth/support/next-scope.ts";
 import { NEXT_HEADERS, startApp, type AppOf5 } from "../support/app-of-5.ts";
@@ -67,6 +68,42 @@ describe("auth() around a route handler or a proxy", () => {
     expect(shown).toMatchObject([{ user: { name: "alice" } }]);
     expect(seen.names()).toEqual(["jwt.decode", "jwt", "session", "jwt.encode", "events.session"]);
     expect(answer.headers.getSetCookie().some((line) => line.startsWith(`${SESSION_COOKIE}=`))).toBe(true);
+  });
+});
+
+describe("of two session cookies in a header", () => {
+  it("the first stands: by the route, in a server component, around a proxy, and in the Pages Router (src/authjs/v5-host.ts)", async () => {
+    const { app } = await appWith();
+    const [alice, bob] = [app.browser(), app.browser()];
+    await alice.signIn("alice");
+    await bob.signIn("bob");
+    const cookie = `${alice.cookieHeader}; ${bob.cookieHeader}`;
+    const request = (): Request =>
+      new NextRequest("http://localhost:3000/page", { headers: { cookie, ...NEXT_HEADERS } });
+    const { auth } = app.nextAuth as unknown as { auth: (...args: unknown[]) => unknown };
+    const proxy = auth((seen: { auth: unknown }) => Response.json(seen.auth)) as (
+      ...args: unknown[]
+    ) => Promise<Response>;
+
+    const found = [
+      await alice.session({ cookie }),
+      await inNextRequest("server component", request(), () => auth()),
+      await (await inNextRequest("route handler", request(), () => proxy(request(), {}))).json(),
+      await auth({ headers: { cookie, ...NEXT_HEADERS }, cookies: {} }, new PagesResponse()),
+    ];
+    expect(found).toMatchObject(found.map(() => ({ user: { name: "alice" } })));
+  });
+
+  it("the header counts in components, too, whatever the request has set since (src/authjs/v5-host.ts)", async () => {
+    const { app } = await appWith();
+    const alice = app.browser();
+    const shown = await inServerAction(alice, async () => {
+      await app.nextAuth.signIn("backend", { user: "alice", redirect: false });
+      return app.nextAuth.auth();
+    });
+
+    expect(shown).toBeNull();
+    expect(await app.sessionInComponent(alice)).toMatchObject({ user: { name: "alice" } });
   });
 });
 

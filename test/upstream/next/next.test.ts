@@ -92,13 +92,13 @@ describe("what a platform offers to Next", () => {
 });
 
 describe("of two cookies with one name", () => {
-  it("the last stands in the App Router (src/adapter/request-source.ts)", () => {
+  it("the last stands in the App Router (src/adapter/cookie-header.ts)", () => {
     const twice = new NextRequest("http://localhost:3000", { headers: { cookie: "a=first; a=last" } });
 
     expect(twice.cookies.get("a")?.value).toBe("last");
   });
 
-  it("the first stands in the Pages Router (src/adapter/request-source.ts)", () => {
+  it("the first stands in the Pages Router (src/adapter/cookie-header.ts)", () => {
     const { getCookieParser } = require("next/dist/server/api-utils/get-cookie-parser.js") as {
       getCookieParser: (headers: object) => () => Record<string, string>;
     };
