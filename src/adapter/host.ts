@@ -37,6 +37,8 @@ export interface AuthHost {
   readonly oauthProviderIds: () => readonly string[];
   /** The ids of the application's Credentials providers. */
   readonly credentialsProviderIds: () => readonly string[];
+  /** Whether NextAuth takes what a `session` callback returned for nobody. */
+  readonly showsNobody: (session: unknown) => boolean;
   /** How NextAuth keeps sessions: in a JWT, or as rows of the adapter. */
   readonly strategy: () => "jwt" | "database";
   /** The application's own adapter, without nolapse around it. */

@@ -56,6 +56,8 @@ export interface HandlerContext {
   stored?: StoredGrant;
   /** The claim of the session that a sign-in in this request makes. */
   claim?: SessionClaim | undefined;
+  /** Set when the application's own `jwt` callback has returned no JWT for a sign-in in this request. */
+  isRefused?: boolean;
   /** Set when a sign-in in this request has come to a session. */
   signedIn?: boolean;
   /** The own grant of the session that this request reads. */

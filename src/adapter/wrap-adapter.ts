@@ -20,6 +20,8 @@ import { stripTokens } from "./strip-tokens.ts";
 export interface ReadSession {
   readonly sessionToken: string;
   readonly fields: SessionFields;
+  /** The id of the session's own grant; `undefined` if there is none, or it could not be read. */
+  readonly ownGrantId: string | undefined;
 }
 
 /** By the user: v4's `session` callback gets that object, and not the session's token. */
@@ -76,10 +78,12 @@ async function readSession(
     return signsIn ? gone(app, adapter, sessionToken) : found;
   }
   if (signsIn) return (await isOver(app, sessionToken)) ? gone(app, adapter, sessionToken) : found;
-  const fields = await fieldsOf(app, () => app.databaseSessions.grantsOf(sessionToken));
+  const grants = app.databaseSessions.grantsOf(sessionToken);
+  const fields = await fieldsOf(app, () => grants);
   if (fields === undefined) return gone(app, adapter, sessionToken);
   const user = read.has(found.user) ? copyOf(found.user) : found.user;
-  read.set(user, { sessionToken, fields });
+  const ownGrantId = (await grants.catch(() => undefined))?.own.id;
+  read.set(user, { sessionToken, fields, ownGrantId });
   return { ...found, user };
 }
 

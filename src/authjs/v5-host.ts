@@ -5,6 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { decode as installedDecode, encode as installedEncode } from "next-auth/jwt";
+import { isNothing } from "../adapter/app-answer.ts";
 import type { SessionToken } from "../adapter/claim.ts";
 import { readAsAuthJs } from "../adapter/cookie-header.ts";
 import type { AuthHost } from "../adapter/host.ts";
@@ -81,6 +82,7 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
       entries()
         .filter(({ type }) => type === "credentials")
         .map(providerIdOf),
+    showsNobody: isNothing,
     strategy: () => strategyOf(config()),
     adapter: () => config().adapter,
     newSessionToken: () => Promise.resolve(config().session?.generateSessionToken?.() ?? randomUUID()),

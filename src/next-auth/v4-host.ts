@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import type { AuthOptions } from "next-auth";
 import { decode as defaultDecode, encode as defaultEncode } from "next-auth/jwt";
+import { isEmpty } from "../adapter/app-answer.ts";
 import type { SessionToken } from "../adapter/claim.ts";
 import type { AuthHost } from "../adapter/host.ts";
 import { assertInstalled } from "../adapter/installed-version.ts";
@@ -31,6 +32,7 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
     providerIds: () => entries.map(providerIdOf),
     oauthProviderIds: () => oauthEntries.map(providerIdOf),
     credentialsProviderIds: () => entries.filter(({ type }) => type === "credentials").map(providerIdOf),
+    showsNobody: isEmpty,
     strategy: () => strategyOf(auth),
     adapter: () => auth.adapter,
     newSessionToken: async () => (await auth.session?.generateSessionToken?.()) ?? randomUUID(),

@@ -175,6 +175,7 @@ describe("an application's jwt callback that returns null later", () => {
 
     expect(await sessionInComponent(world, alice)).toBeNull();
     expect(world.eventsOf("grant_ended")).toEqual([]);
+    await expect(world.getAccessToken(alice.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
     expect((await alice.get("session")).text).toBe("null");
 
     expect(alice.jar.has(SESSION_COOKIE)).toBe(false);

@@ -136,18 +136,20 @@ describe("a session of a hand-written recipe", () => {
     },
   );
 
-  it("keeps what else is in its JWT where the application's own callback returns nothing", async () => {
-    const { world, alice } = await recipe(undefined, () => ({ callbacks: { jwt: () => null } }));
+  it("is refused where the application's own callback returns null, as without nolapse, and what was adopted ends", async () => {
+    captureConsole();
+    const { world, alice } = await recipe(undefined, () => ({
+      callbacks: {
+        jwt: ({ token }: { token: { name?: unknown } }) => (token.name === "alice" ? null : token) as never,
+      },
+    }));
     const bob = await withRecipe(world, "bob");
+    await Promise.all([alice.session(), bob.session()]);
 
-    for (const [browser, user] of [
-      [alice, "alice"],
-      [bob, "bob"],
-    ] as const) {
-      await browser.session();
-      expect(await jwtOf(browser)).toMatchObject({ sub: user, name: user, nolapse: { provider: "strict" } });
-      expect(JSON.stringify(await jwtOf(browser))).not.toMatch(/[ar]t-[\w-]{20}/);
-    }
+    expect(await alice.session()).toEqual({});
+    expect(world.eventsOf("grant_ended")).toMatchObject([{ reason: "signed_out" }]);
+    expect(await jwtOf(bob)).toMatchObject({ sub: "bob", name: "bob", nolapse: { provider: "strict" } });
+    expect(JSON.stringify(await jwtOf(bob))).not.toMatch(/[ar]t-[\w-]{20}/);
   });
 
   it("is stored once under 20 reads at once, of two users (idempotent)", async () => {

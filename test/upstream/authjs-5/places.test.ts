@@ -38,6 +38,18 @@ describe("null from the jwt callback", () => {
   });
 });
 
+describe("null from the session callback", () => {
+  it("is null by the route, and in auth() what Auth.js shows by itself, with the whole JWT as the user (src/authjs/wrapped-callbacks.ts)", async () => {
+    const { app, alice } = await signedIn({ session: () => null });
+
+    expect((await alice.get("session")).text).toBe("null");
+    expect(await app.sessionInComponent(alice)).toMatchObject({
+      user: { name: "alice", email: "alice@example.com" },
+      expires: expect.any(String),
+    });
+  });
+});
+
 describe("auth() in a server component", () => {
   it("shows the whole JWT as the user where session returns none, and the route does not (src/authjs/wrapped-callbacks.ts)", async () => {
     const { app, alice } = await signedIn({ session: () => ({ expires: "x" }) });
