@@ -92,6 +92,8 @@ export interface AdoptedSession {
 
 /** The life of an adopted access token in all, as long as nobody knows better: the most common one. */
 const ADOPTED_LIFETIME_MS = 3_600_000;
+/** The issuer of people of whom nobody knows who they are to the provider: each such session is a person of its own. */
+const UNKNOWN_PERSON = "adopted";
 /** The life left in one whose expiry the recipe did not keep, or got wrong. */
 const UNKNOWN_LEFT_MS = 1_000;
 
@@ -160,10 +162,12 @@ async function save(
   const authority = textOf(claims?.["iss"]) ?? issuer;
   const person = textOf(claims?.["sub"]) ?? subject;
   const sid = textOf(claims?.["sid"]);
-  const user = person === undefined ? undefined : { issuer: authority, subject: person };
+  const id = mustHash(indexer.grantIdOf(claim.keyId, claim.handle, provider));
+  const stranger = adopted ? { issuer: UNKNOWN_PERSON, subject: id } : undefined;
+  const user = person === undefined ? stranger : { issuer: authority, subject: person };
   const subjectRef = user === undefined ? null : indexer.subjectRefOf(user.issuer, user.subject);
   await manager.saveGrant({
-    id: mustHash(indexer.grantIdOf(claim.keyId, claim.handle, provider)),
+    id,
     sessionRef: sessionRef ?? mustHash(indexer.sessionRefOf(claim.keyId, claim.handle)),
     subjectRef,
     sidRef: sid === undefined ? null : indexer.sidRefOf(authority, sid),
@@ -200,10 +204,20 @@ async function adopt(context: GrantsContext, token: SessionToken): Promise<Adopt
   await save(
     context,
     claim,
-    { provider, tokens: believed, subject: textOf(token["sub"]) },
+    { provider, tokens: believed, subject: adoptedSubject(context, provider, token) },
     { adopted: true },
   );
   return { claim, tokens };
+}
+
+/**
+ * The provider's id of a recipe's user, where the recipe kept no ID token. An adapter puts its own id of the user there, and
+ * v5 a random one: what another person may be called at the provider (SEC-45).
+ */
+function adoptedSubject({ host }: GrantsContext, provider: string, token: SessionToken): string | undefined {
+  const isAccountId =
+    host.credentialsProviderIds().includes(provider) || (host.subIsAccountId && host.adapter() === undefined);
+  return isAccountId ? textOf(token["sub"]) : undefined;
 }
 
 function adoptedClaim(indexer: Indexer, keyId: string, refreshToken: string, provider: string): GrantClaim {

@@ -51,6 +51,8 @@ export interface AuthHost {
   readonly signInErrorUrl: (source: RequestSource | undefined) => string;
   /** How long a session lives without use, in milliseconds. */
   readonly sessionMaxAgeMs: number;
+  /** Whether the `sub` of a JWT is the account's id at an OAuth provider, where there is no adapter. */
+  readonly subIsAccountId: boolean;
   /** The name of the error that the guides put into the session. */
   readonly sessionErrorName: string;
 }

@@ -58,6 +58,7 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
   return {
     secretName: "AUTH_SECRET",
     urlName: "AUTH_URL",
+    subIsAccountId: false,
     sessionErrorName: "RefreshTokenError",
     get sessionMaxAgeMs() {
       return (config().session?.maxAge ?? DEFAULT_MAX_AGE_S) * 1000;

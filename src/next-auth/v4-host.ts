@@ -26,6 +26,7 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
     secretName: "NEXTAUTH_SECRET",
     urlName: "NEXTAUTH_URL",
     prepare: () => (installed ??= assertInstalled(4, defaultEncode)),
+    subIsAccountId: true,
     sessionErrorName: "RefreshAccessTokenError",
     sessionMaxAgeMs: (auth.session?.maxAge ?? DEFAULT_MAX_AGE_S) * 1000,
     secrets: () => [jwtSecret(auth), sessionSecret(auth)].filter(isUsable).map(String),

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { IssuedTokens } from "../../src/testing/strict-authorization-server.ts";
 import { SESSION_COOKIE, type Browser } from "./support/browser.ts";
 import { captureConsole } from "./support/console.ts";
+import { memoryAdapter } from "./support/memory-adapter.ts";
 import {
   LIFETIME_MS,
   OTHER_SECRET,
@@ -395,6 +396,31 @@ describe("a session of a hand-written recipe", () => {
 
     expect(await alice.session()).toMatchObject({ user: { name: "alice" } });
     expect(world.events).toEqual([]);
+  });
+});
+
+describe("a session that was adopted without its ID token", () => {
+  it("is the user's whom NextAuth's own sub names, where there is no adapter", async () => {
+    const { world, alice } = await recipe();
+    await alice.session();
+    const laptop = world.browser();
+    await laptop.signIn("alice");
+
+    expect(await world.listSessions(laptop.pageRequest())).toHaveLength(2);
+  });
+
+  it("is nobody else's where sub is the adapter's own id of the user (SEC-15, SEC-45)", async () => {
+    const { world, alice } = await recipe(undefined, () => ({
+      adapter: memoryAdapter().methods,
+      session: { strategy: "jwt" },
+    }));
+    await alice.session();
+    const other = world.browser();
+    await other.signIn("alice");
+
+    expect(await world.listSessions(other.pageRequest())).toHaveLength(1);
+    expect(await world.endOtherSessions(other.pageRequest())).toBe(0);
+    expect(await world.listSessions(alice.pageRequest())).toMatchObject([{ isThisSession: true }]);
   });
 });
 
