@@ -66,8 +66,10 @@ export interface Grants {
   /**
    * Stores the tokens of a sign-in under a new handle, in a session of its own or in that of `sessionRef`. Rejects with
    * `StoreFailedError` or `InvalidOptionError`.
+   *
+   * @param keyId Which key its own name is hashed with: whoever takes a secret away goes by those. The newest, unless said.
    */
-  readonly store: (signIn: SignIn, sessionRef?: string) => Promise<StoredGrant>;
+  readonly store: (signIn: SignIn, sessionRef?: string, keyId?: string) => Promise<StoredGrant>;
   /** What the grants of a session are stored under. `undefined` if its key is not in the ring any more. */
   readonly sessionRefOf: (session: SessionHandle) => string | undefined;
   /** The id of the grant that a claim names. `undefined` if its key is not in the ring any more. */
@@ -110,12 +112,8 @@ export function createGrants(context: GrantsContext): Grants {
   return {
     idOf,
     sessionRefOf: ({ keyId, handle }) => indexer.sessionRefOf(keyId, handle),
-    async store(signIn, sessionRef) {
-      const claim: GrantClaim = {
-        handle: indexer.newHandle(),
-        keyId: indexer.newestKeyId(),
-        provider: signIn.provider,
-      };
+    async store(signIn, sessionRef, keyId = indexer.newestKeyId()) {
+      const claim: GrantClaim = { handle: indexer.newHandle(), keyId, provider: signIn.provider };
       return save(context, claim, signIn, { sessionRef });
     },
     adopt: (token) => adopt(context, token),

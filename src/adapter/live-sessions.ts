@@ -16,7 +16,7 @@ import { ownRefOf } from "./database-sessions.ts";
 import { missingKey } from "./grants.ts";
 import { currentRequest } from "./next-modules.ts";
 import { requestSourceOf, type RequestLike } from "./request-source.ts";
-import { isSignedOut, sessionOf } from "./session-grants.ts";
+import { isSignedOut, sessionOf, type NamedGrant } from "./session-grants.ts";
 import { checkKnown } from "./token-access.ts";
 import {
   endSessions,
@@ -55,7 +55,8 @@ export interface SessionUser {
 
 /**
  * The functions. Those that take a request read the current one without it, as `getAccessToken` does. All reject with a
- * `TokenError`: `store_failed` where the store is away, in which case not all that was asked for is done;
+ * `TokenError`: `store_failed` where the store is away, or a secret of the session is missing here, in which case not all that
+ * was asked for is done;
  * `not_signed_in`, `no_token` where the session has no grant or its sign-in named no user, `reauthentication_required`
  * where the session's own grant has ended or the store does not know it, and `invalid_option`.
  */
@@ -137,8 +138,8 @@ async function signedInAt(app: App, request: RequestLike | undefined): Promise<S
   if (ownGrant === undefined || end !== null)
     throw new ReauthenticationRequiredError(grantRefOf(own.id), end ?? "missing");
   // Only what the request itself names: an older cookie does not lead to what was added to its session since.
-  const ids = [own, ...(await others())].map(({ id }) => id).filter((id) => id !== undefined);
-  const subjectRefs = (await Promise.all(ids.map((id) => accountOf(ready, id)))).flat();
+  const named = [own, ...(await others())];
+  const subjectRefs = (await Promise.all(named.map((each) => accountOf(ready, each)))).flat();
   if (subjectRefs.length === 0) {
     throw new NoTokenError(
       "Whose session this is, is not known: its sign-in named no user. Return an id from authorize",
@@ -147,8 +148,9 @@ async function signedInAt(app: App, request: RequestLike | undefined): Promise<S
   return { ready, ownRef: ownRefOf(ownGrant.sessionRef), subjectRefs: [...new Set(subjectRefs)] };
 }
 
-/** The account of a live grant, by every key of the ring. */
-async function accountOf({ manager, indexer }: ReadyApp, id: string): Promise<readonly string[]> {
+/** The account of a live grant, by every key of the ring. Without it not all of the user's sessions would be known. */
+async function accountOf({ manager, indexer }: ReadyApp, { id }: NamedGrant): Promise<readonly string[]> {
+  if (id === undefined) throw missingKey();
   const user = await manager.userOf(id);
   return user === undefined ? [] : indexer.subjectRefsOf(user.issuer, user.subject);
 }
