@@ -36,7 +36,7 @@ export async function storeSignIn(
   if (isDatabase && type === "credentials") return undefined;
   const { grants, profileOf } = await app.ready();
   const context = handlerContext();
-  const joined = isDatabase ? undefined : joinedSession(app, context?.previous, account);
+  const joined = isDatabase ? undefined : await joinedSession(app, context?.previous, account);
   const grant = isDatabase
     ? await storeForDatabase(app, signIn, account)
     : await grants.store(signIn, joined && grants.sessionRefOf(joined));
