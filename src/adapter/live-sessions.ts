@@ -93,8 +93,9 @@ interface SignedIn {
   readonly subjectRefs: readonly string[];
 }
 
-/** How many sessions are listed. */
+/** How many sessions are listed, and how many of them are read at a time: a page must not take all of the store's connections. */
 const MAX_LISTED = 100;
+const READ_AT_ONCE = 4;
 
 /** Binds the functions to one application. */
 export function createLiveSessions(app: App): LiveSessions {
@@ -159,20 +160,24 @@ async function listed(app: App, { ready, ownRef, subjectRefs }: SignedIn): Promi
   const { manager, indexer } = ready;
   const all = await sessionsOf(manager, subjectRefs);
   const isHere = (session: StoredSession): boolean => session.ownRef === ownRef;
-  const there = all.filter((session) => !isHere(session) && hasTimeLeft(session));
-  const entries: ListedSession[] = [];
-  // One after the other: a page must not take all of the store's connections.
-  for (const each of [...all.filter(isHere), ...there].slice(0, MAX_LISTED)) {
+  const entryOf = async (each: StoredSession): Promise<ListedSession> => {
     const whole = app.host.providerIds().length === 1 ? each : await withAllGrants(manager, each);
     const grants = [...whole.grants].sort((one, other) => one.createdAtMs - other.createdAtMs);
-    entries.push({
+    return {
       ref: indexer.pageRefsOf(each.ownRef)[0],
       isThisSession: isHere(each),
       providers: [...new Set(grants.map(({ provider }) => provider))],
       signedInAtMs: signedInAtMs(whole),
       lastRefreshAtMs: Math.max(...grants.map(({ accessTokenIssuedAtMs }) => accessTokenIssuedAtMs)),
       absoluteEndMs: Math.max(...grants.map(({ absoluteEndMs }) => absoluteEndMs)),
-    });
+    };
+  };
+  const there = all.filter((session) => !isHere(session) && hasTimeLeft(session));
+  const shown = [...all.filter(isHere), ...there].slice(0, MAX_LISTED);
+  const entries: ListedSession[] = [];
+  for (let at = 0; at < shown.length; at += READ_AT_ONCE) {
+    const some = shown.slice(at, at + READ_AT_ONCE);
+    entries.push(...(await Promise.all(some.map(entryOf))));
   }
   return entries;
 }
