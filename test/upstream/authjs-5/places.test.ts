@@ -154,6 +154,28 @@ describe("the server actions", () => {
     expect(alice.jar.has(SESSION_COOKIE)).toBe(false);
   });
 
+  it("signOut({ redirect: false }) resolves with redirect, the address to go to (src/adapter/rp-initiated-logout.ts)", async () => {
+    const { app } = await appWith();
+    const alice = app.browser();
+    await alice.signIn("alice");
+    const answer: unknown = await inServerAction(alice, () =>
+      app.nextAuth.signOut({ redirect: false, redirectTo: "/bye" }),
+    );
+
+    expect(answer).toMatchObject({ redirect: "http://localhost:3000/bye" });
+  });
+
+  it("signOut() throws Next's redirect once the cookie is deleted (src/adapter/rp-initiated-logout.ts)", async () => {
+    const { app } = await appWith();
+    const alice = app.browser();
+    await alice.signIn("alice");
+    const left = inServerAction(alice, () => app.nextAuth.signOut({ redirectTo: "/bye" }));
+
+    await expect(left).rejects.toMatchObject({
+      digest: expect.stringContaining(";http://localhost:3000/bye;") as string,
+    });
+  });
+
   it("unstable_update() calls jwt with the trigger and the data, and sets the cookie (src/authjs/index.ts)", async () => {
     const { seen, app } = await appWith();
     const alice = app.browser();
