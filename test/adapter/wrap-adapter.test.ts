@@ -15,7 +15,7 @@ describe("an adapter without some of its methods", () => {
       };
       const { [name as keyof AdapterLike]: _missing, ...adapter } = whole;
       const { authOptions } = withFreshTokens(
-        { providers: [], adapter: adapter as never, session: { strategy: "database" } },
+        { providers: [], adapter, session: { strategy: "database" } },
         { store: memoryStore() },
       );
 

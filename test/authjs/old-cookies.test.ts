@@ -8,7 +8,6 @@ import { createWorld, strictProvider } from "./support/world.ts";
 
 describe("the cookie of a session that is over", () => {
   const withPasskeys = async (): Promise<{
-    world: World;
     tables: MemoryAdapter;
     alice: Browser;
     bob: Browser;
