@@ -46,14 +46,22 @@ export async function sessionRowOf(
  */
 export async function isOfAnotherUser(
   adapter: AdapterLike,
-  { provider, providerAccountId }: AccountLike,
+  account: AccountLike,
   sessionToken: string,
 ): Promise<boolean> {
   const row = await sessionRowOf(adapter, sessionToken);
-  if (row === null) return false;
+  return row !== null && belongsToAnother(adapter, account, idOf(row.user));
+}
+
+/** As {@link isOfAnotherUser}, by the id of the session's user: a JWT has it as a text. */
+export async function belongsToAnother(
+  adapter: AdapterLike,
+  { provider, providerAccountId }: AccountLike,
+  userId: unknown,
+): Promise<boolean> {
   try {
     const owner: unknown = await adapter.getUserByAccount?.({ provider, providerAccountId } as never);
-    return Boolean(owner) && idOf(owner) !== idOf(row.user);
+    return Boolean(owner) && String(idOf(owner)) !== String(userId);
   } catch {
     throw new StoreFailedError("The user of an account could not be read: the adapter's database failed");
   }

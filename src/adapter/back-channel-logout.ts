@@ -49,13 +49,13 @@ interface LogoutRequest {
   readonly method: string | undefined;
   readonly contentType: string;
   /** The `logout_token` of the form; a refusal where it cannot be read. */
-  readonly token: () => Promise<{ readonly token: string } | { readonly code: Refusal }>;
+  readonly token: (signal: AbortSignal) => Promise<{ readonly token: string } | { readonly code: Refusal }>;
 }
 
 const FORM_TYPE = "application/x-www-form-urlencoded";
 /** The most that is read of a request: the longest token, percent-encoded at worst. */
 const MAX_REQUEST_BYTES: number = 128 * 1024;
-/** How long one request may take in all, in milliseconds; servers give up after a few seconds. */
+/** How long a request may take until its token is verified, in milliseconds; servers give up after a few seconds. */
 const TIMEOUT_MS = 10_000;
 /** When a server should try again, in seconds. */
 const RETRY_AFTER_S = 5;
@@ -73,7 +73,7 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   iss: "the logout token is from another issuer",
   unknown_key: "the issuer's key set has no key for the logout token, or several that fit",
   signature: "the signature of the logout token does not hold",
-  time: "the logout token has expired, is too old, or is not valid yet",
+  time: "the logout token has expired, is too old, is not valid yet, or has no exp",
   events: "the logout token has no back-channel logout event",
   nonce: "a logout token must not have a nonce",
   jti: "the logout token has no jti",
@@ -131,10 +131,11 @@ async function outcomeOf(app: App, request: LogoutRequest): Promise<Outcome> {
     if (request.method !== "POST") return { outcome: "refused", code: "method" };
     if (request.contentType.split(";")[0]?.trim().toLowerCase() !== FORM_TYPE)
       return { outcome: "refused", code: "content_type" };
-    const sent = await request.token();
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const sent = await request.token(signal);
     if ("code" in sent) return { outcome: "refused", code: sent.code };
     const ready = await app.ready();
-    const verdict = await ready.logoutTokens.verify(sent.token, AbortSignal.timeout(TIMEOUT_MS));
+    const verdict = await ready.logoutTokens.verify(sent.token, signal);
     if (verdict.kind === "refused") return { outcome: "refused", code: verdict.code };
     if (verdict.kind === "unavailable") return { outcome: "failed", code: verdict.code };
     return await actUpon(ready, verdict.token);
@@ -198,11 +199,8 @@ function webRequest(request: Request): LogoutRequest {
   return {
     method: request.method,
     contentType: request.headers.get("content-type") ?? "",
-    async token() {
-      const body = await readBody(new Response(request.body), {
-        maxBytes: MAX_REQUEST_BYTES,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
+    async token(signal) {
+      const body = await readBody(new Response(request.body), { maxBytes: MAX_REQUEST_BYTES, signal });
       return body.kind === "complete" ? tokenOf(new URLSearchParams(body.text)) : { code: "body" };
     },
   };

@@ -5,8 +5,9 @@
  *
  * @module
  */
+import { isEmpty, isNothing, noteAnswer } from "./app-answer.ts";
 import type { App } from "./app.ts";
-import { claimOf, withClaim, withoutClaim, type SessionToken } from "./claim.ts";
+import { claimOf, withClaim, withoutClaim, type SessionClaim, type SessionToken } from "./claim.ts";
 import type { AdoptedSession, StoredGrant } from "./grants.ts";
 import { currentRequestIfAny } from "./next-modules.ts";
 import { reportFailure } from "./report.ts";
@@ -31,7 +32,7 @@ export interface JwtParams {
 /** The parameters of NextAuth's `session` callback: with the JWT, or where sessions are rows of an adapter, with the user. */
 export interface SessionParams {
   readonly session: object;
-  readonly token?: object;
+  readonly token?: object | null;
   readonly user?: unknown;
 }
 
@@ -45,23 +46,29 @@ export interface SignInParams {
 export interface AppCallbacks {
   /** Stores the tokens of a sign-in before NextAuth goes on. Returns `true`, or the page to go to instead. */
   readonly signIn: (params: SignInParams) => Promise<true | string>;
-  /** Runs the application's own `jwt` callback without the claim and puts the claim back; takes tokens out. */
+  /**
+   * Runs the application's own `jwt` callback without the claim and puts the claim back; takes tokens out. What is no JWT is
+   * returned as it is, and the session's grants end where NextAuth then ends the session.
+   */
   readonly jwt: <Params extends JwtParams>(
     params: Params,
     own: (params: Params) => unknown,
-  ) => Promise<object>;
-  /** Adds the session fields to what the application's own `session` callback returned. */
+  ) => Promise<object | null | undefined>;
+  /**
+   * Adds the session fields to what the application's own `session` callback returned, and nothing to nothing.
+   *
+   * @param instead What NextAuth itself shows where that is nothing, if it does.
+   */
   readonly session: <Params extends SessionParams>(
     params: Params,
     own: (params: Params) => unknown,
-  ) => Promise<object>;
+    instead?: (params: Params) => object,
+  ) => Promise<unknown>;
   /**
    * Whether the JWT that `jwt` returned belongs to a user who has signed out. What it reads is what `session` then shows of
    * this very object. Never rejects.
    */
   readonly isSignedOut: (token: object) => Promise<boolean>;
-  /** Ends the grants of a JWT that the application's own `jwt` callback has refused. Never rejects. */
-  readonly refused: (token: object, at: "sign-in" | "session read") => Promise<void>;
   /** The last step of a session read: notes that the session ended meanwhile, so that its cookie is left alone. Never rejects. */
   readonly sessionRead: () => Promise<void>;
   /**
@@ -104,16 +111,20 @@ export function createCallbacks(app: App): AppCallbacks {
         ? signInJwt(app, { ...params, account }, own, stored.get(account))
         : laterJwt(app, params, own);
     },
-    async session(params, own) {
+    async session(params, own, instead) {
       const { token } = params;
-      if (token === undefined) return databaseSession(params, own);
-      const claim = claimOf(token as SessionToken);
-      const session = (await own({ ...params, token: withoutClaim(token) })) as object | undefined;
-      if (claim === undefined) return session ?? {};
+      if (token === undefined) return databaseSession(app, params, own, instead);
+      const claim = claimOf(token as SessionToken | null);
+      const inner = { ...params, token: token && withoutClaim(token) };
+      const answer = await own(inner);
+      const session = instead ? (answer ?? instead(inner)) : answer;
+      if (token === null || claim === undefined) return session;
       const fields = fieldsRead.get(token) ?? (await fieldsOf(app, () => grantsOfClaim(app, claim)));
       if (fields === undefined) over.add(token);
       // NextAuth reads an empty session as "nobody is signed in" (F18).
-      return fields === undefined ? {} : { ...withoutRecipeError(session ?? {}), ...fields };
+      if (fields === undefined) return {};
+      await noteAnswerFor(app, claim, app.host.showsNobody(answer));
+      return isEmpty(session) ? session : { ...withoutRecipeError(session as object), ...fields };
     },
     async isSignedOut(token) {
       const claim = claimOf(token as SessionToken);
@@ -121,17 +132,6 @@ export function createCallbacks(app: App): AppCallbacks {
       const fields = await fieldsOf(app, () => grantsOfClaim(app, claim));
       if (fields !== undefined) fieldsRead.set(token, fields);
       return fields === undefined;
-    },
-    async refused(token, at) {
-      const claim = claimOf(token as SessionToken);
-      // Outside the route the cookie is not deleted: the session goes on, and the next read may be let in.
-      if (claim === undefined || (at === "session read" && handlerContext() === undefined)) return;
-      try {
-        const { grants } = await app.ready();
-        await grants.endSession(claim, at === "sign-in" ? "revoked" : "signed_out");
-      } catch (error) {
-        reportFailure("The grants of a session that your jwt callback refused could not be ended yet", error);
-      }
     },
     sessionRead: () => noteSignOut(app),
     isOver: (token) => token !== undefined && over.has(token),
@@ -164,35 +164,64 @@ export function createCallbacks(app: App): AppCallbacks {
 
 /** A session that is a row of the adapter. v5 gives its token to the `session` callback, and it goes no further (SEC-01). */
 async function databaseSession<Params extends SessionParams>(
+  { host }: App,
   params: Params,
   own: (params: Params) => unknown,
-): Promise<object> {
+  instead: ((params: Params) => object) | undefined,
+): Promise<unknown> {
   const read = readSessionOf(params.user);
   const { sessionToken } = params.session as { sessionToken?: unknown };
-  const session = (await own(params)) as object | undefined;
+  const answer = await own(params);
+  noteAnswer(read?.ownGrantId, host.showsNobody(answer));
+  const session = instead ? (answer ?? instead(params)) : answer;
+  if (isEmpty(session)) return session;
   const secrets = [read?.sessionToken, sessionToken].filter((each) => typeof each === "string");
-  return { ...withoutRecipeError(stripTokens(session ?? {}, secrets).value), ...read?.fields };
+  return { ...withoutRecipeError(stripTokens(session as object, secrets).value), ...read?.fields };
 }
 
 async function laterJwt<Params extends JwtParams>(
   app: App,
   params: Params,
   own: (params: Params) => unknown,
-): Promise<object> {
+): Promise<object | null | undefined> {
   const claim = claimOf(params.token as SessionToken);
-  if (claim) {
-    const token = (await own({ ...params, token: withoutClaim(params.token) })) as object | null;
-    return withClaim(token ?? withoutClaim(params.token), claim);
+  const adopted = claim ? undefined : await adoptQuietly(app, params.token as SessionToken);
+  const tokens = adopted?.tokens ?? [];
+  const clean =
+    adopted === undefined
+      ? withoutClaim(params.token)
+      : withoutRecipeError(stripTokens(params.token, tokens).value);
+  const token = (await own({ ...params, token: clean })) as object | null | undefined;
+  const named = claim ?? adopted?.claim;
+  if (isNothing(token)) {
+    if (named !== undefined) await refuse(app, named);
+    return token;
   }
-  const adopted = await adoptQuietly(app, params.token as SessionToken);
-  if (adopted === undefined) {
-    const token = (await own(params)) as object | null;
-    // An application may copy what a browser sends with update(): a claim never comes from there (SEC-70).
-    return withoutClaim(token ?? params.token);
+  if (named !== undefined) return withClaim(stripTokens(token, tokens).value, named);
+  // An application may copy what a browser sends with update(): a claim never comes from there (SEC-70).
+  return withoutClaim(token);
+}
+
+/** What a session has, where the application's own `jwt` callback does not let it in. Never rejects. */
+async function refuse(app: App, claim: SessionClaim): Promise<void> {
+  await noteAnswerFor(app, claim, true);
+  // Only in the session route NextAuth deletes the cookie for good: elsewhere the next read may be let in.
+  if (handlerContext()?.action !== "session") return;
+  try {
+    const { grants } = await app.ready();
+    await grants.endSession(claim, "signed_out");
+  } catch (error) {
+    reportFailure("The grants of a session that your jwt callback refused could not be ended yet", error);
   }
-  const clean = withoutRecipeError(stripTokens(params.token, adopted.tokens).value);
-  const token = (await own({ ...params, token: clean })) as object | null;
-  return withClaim(stripTokens(token ?? clean, adopted.tokens).value, adopted.claim);
+}
+
+/** As `noteAnswer`. Never rejects. */
+async function noteAnswerFor(app: App, claim: SessionClaim, isNobody: boolean): Promise<void> {
+  try {
+    noteAnswer((await app.ready()).grants.idOf(claim), isNobody);
+  } catch {
+    // The secrets do not do: nobody gets a token anyway.
+  }
 }
 
 async function adoptQuietly(app: App, token: SessionToken): Promise<AdoptedSession | undefined> {

@@ -26,6 +26,12 @@ export interface DatabaseSessionsContext {
   readonly nowMs: () => number;
 }
 
+/** What a grant is to be stored under. */
+export interface NewRef {
+  readonly keyId: string;
+  readonly sessionRef: string | undefined;
+}
+
 /** The grants of database sessions. All rejections are `StoreFailedError` or `InvalidOptionError`. */
 export interface DatabaseSessions {
   /** The session of a cookie's value; `null` if it has no row, its row has expired, or its user has signed out. */
@@ -34,8 +40,11 @@ export interface DatabaseSessions {
   readonly grantsOf: (sessionToken: string) => Promise<SessionGrants | undefined>;
   /** The live grants in a place, newest first. */
   readonly liveIn: (sessionToken: string, place: Place) => Promise<readonly GrantRecord[]>;
-  /** What a new grant is stored under. */
-  readonly newRefOf: (sessionToken: string, place: Place) => Promise<string | undefined>;
+  /**
+   * What a new grant is stored under, and the key of that: where the session has grants already, theirs, or a list of sessions
+   * would show two.
+   */
+  readonly newRefOf: (sessionToken: string, place: Place) => Promise<NewRef>;
   /** Ends all grants of a session. */
   readonly end: (sessionToken: string, reason: EndReason, revoke?: EndOptions["revoke"]) => Promise<void>;
 }
@@ -123,8 +132,12 @@ export function createDatabaseSessions(context: DatabaseSessionsContext): Databa
     liveIn: (sessionToken, place) => search(sessionToken, place, "live"),
     async newRefOf(sessionToken, place) {
       const { indexer } = await ready();
-      const ownRef = indexer.sessionRefOf(indexer.newestKeyId(), sessionToken);
-      return ownRef && refIn(ownRef, place);
+      const before = await ownOf(sessionToken);
+      const isBefores = (id: string): boolean =>
+        indexer.sessionRefOf(id, sessionToken) === before?.sessionRef;
+      const keyId = (before && indexer.keyIds().find(isBefores)) ?? indexer.newestKeyId();
+      const ownRef = indexer.sessionRefOf(keyId, sessionToken);
+      return { keyId, sessionRef: ownRef && refIn(ownRef, place) };
     },
     async end(sessionToken, reason, revoke = true) {
       const { manager } = await ready();

@@ -154,8 +154,8 @@ async function storeIn(
   stored: NonNullable<DatabaseSignIn["stored"]>,
 ): Promise<StoredGrant> {
   const { grants } = await app.ready();
-  const sessionRef = await app.databaseSessions.newRefOf(stored.sessionToken, stored.place);
-  const grant = await grants.store(stored.signIn, sessionRef);
+  const { sessionRef, keyId } = await app.databaseSessions.newRefOf(stored.sessionToken, stored.place);
+  const grant = await grants.store(stored.signIn, sessionRef, keyId);
   database.stored = stored;
   return grant;
 }

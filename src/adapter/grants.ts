@@ -66,8 +66,10 @@ export interface Grants {
   /**
    * Stores the tokens of a sign-in under a new handle, in a session of its own or in that of `sessionRef`. Rejects with
    * `StoreFailedError` or `InvalidOptionError`.
+   *
+   * @param keyId Which key its own name is hashed with: whoever takes a secret away goes by those. The newest, unless said.
    */
-  readonly store: (signIn: SignIn, sessionRef?: string) => Promise<StoredGrant>;
+  readonly store: (signIn: SignIn, sessionRef?: string, keyId?: string) => Promise<StoredGrant>;
   /** What the grants of a session are stored under. `undefined` if its key is not in the ring any more. */
   readonly sessionRefOf: (session: SessionHandle) => string | undefined;
   /** The id of the grant that a claim names. `undefined` if its key is not in the ring any more. */
@@ -92,6 +94,8 @@ export interface AdoptedSession {
 
 /** The life of an adopted access token in all, as long as nobody knows better: the most common one. */
 const ADOPTED_LIFETIME_MS = 3_600_000;
+/** The issuer of people of whom nobody knows who they are to the provider: each such session is a person of its own. */
+const UNKNOWN_PERSON = "adopted";
 /** The life left in one whose expiry the recipe did not keep, or got wrong. */
 const UNKNOWN_LEFT_MS = 1_000;
 
@@ -108,12 +112,8 @@ export function createGrants(context: GrantsContext): Grants {
   return {
     idOf,
     sessionRefOf: ({ keyId, handle }) => indexer.sessionRefOf(keyId, handle),
-    async store(signIn, sessionRef) {
-      const claim: GrantClaim = {
-        handle: indexer.newHandle(),
-        keyId: indexer.newestKeyId(),
-        provider: signIn.provider,
-      };
+    async store(signIn, sessionRef, keyId = indexer.newestKeyId()) {
+      const claim: GrantClaim = { handle: indexer.newHandle(), keyId, provider: signIn.provider };
       return save(context, claim, signIn, { sessionRef });
     },
     adopt: (token) => adopt(context, token),
@@ -160,10 +160,12 @@ async function save(
   const authority = textOf(claims?.["iss"]) ?? issuer;
   const person = textOf(claims?.["sub"]) ?? subject;
   const sid = textOf(claims?.["sid"]);
-  const user = person === undefined ? undefined : { issuer: authority, subject: person };
+  const id = mustHash(indexer.grantIdOf(claim.keyId, claim.handle, provider));
+  const stranger = adopted ? { issuer: UNKNOWN_PERSON, subject: id } : undefined;
+  const user = person === undefined ? stranger : { issuer: authority, subject: person };
   const subjectRef = user === undefined ? null : indexer.subjectRefOf(user.issuer, user.subject);
   await manager.saveGrant({
-    id: mustHash(indexer.grantIdOf(claim.keyId, claim.handle, provider)),
+    id,
     sessionRef: sessionRef ?? mustHash(indexer.sessionRefOf(claim.keyId, claim.handle)),
     subjectRef,
     sidRef: sid === undefined ? null : indexer.sidRefOf(authority, sid),
@@ -200,10 +202,20 @@ async function adopt(context: GrantsContext, token: SessionToken): Promise<Adopt
   await save(
     context,
     claim,
-    { provider, tokens: believed, subject: textOf(token["sub"]) },
+    { provider, tokens: believed, subject: adoptedSubject(context, provider, token) },
     { adopted: true },
   );
   return { claim, tokens };
+}
+
+/**
+ * The provider's id of a recipe's user, where the recipe kept no ID token. An adapter puts its own id of the user there, and
+ * v5 a random one: what another person may be called at the provider (SEC-45).
+ */
+function adoptedSubject({ host }: GrantsContext, provider: string, token: SessionToken): string | undefined {
+  const isAccountId =
+    host.credentialsProviderIds().includes(provider) || (host.subIsAccountId && host.adapter() === undefined);
+  return isAccountId ? textOf(token["sub"]) : undefined;
 }
 
 function adoptedClaim(indexer: Indexer, keyId: string, refreshToken: string, provider: string): GrantClaim {

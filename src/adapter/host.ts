@@ -26,6 +26,8 @@ export interface AuthHost {
    * and what comes behind it. Empty outside the base path.
    */
   readonly segmentsOf?: (url: string) => readonly string[];
+  /** The cookies of a request as NextAuth itself reads them: of two with one name it goes by one (I8). */
+  readonly cookiesOf: (source: RequestSource) => ReadonlyMap<string, string>;
   /** The name of the session cookie for a request. */
   readonly sessionCookieName: (source: RequestSource) => string;
   /** Whether the session cookie is set for https only. */
@@ -40,6 +42,8 @@ export interface AuthHost {
   readonly oauthProviderIds: () => readonly string[];
   /** The ids of the application's Credentials providers. */
   readonly credentialsProviderIds: () => readonly string[];
+  /** Whether NextAuth takes what a `session` callback returned for nobody. */
+  readonly showsNobody: (session: unknown) => boolean;
   /** How NextAuth keeps sessions: in a JWT, or as rows of the adapter. */
   readonly strategy: () => "jwt" | "database";
   /** The application's own adapter, without nolapse around it. */
@@ -52,6 +56,8 @@ export interface AuthHost {
   readonly signInErrorUrl: (source: RequestSource | undefined) => string;
   /** How long a session lives without use, in milliseconds. */
   readonly sessionMaxAgeMs: number;
+  /** Whether the `sub` of a JWT is the account's id at an OAuth provider, where there is no adapter. */
+  readonly subIsAccountId: boolean;
   /** The name of the error that the guides put into the session. */
   readonly sessionErrorName: string;
 }

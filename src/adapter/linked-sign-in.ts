@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { belongsToAnother } from "./adapter-like.ts";
 import type { App } from "./app.ts";
 import {
   grantsIn,
@@ -23,15 +24,21 @@ import type { AccountLike } from "./sign-in-tokens.ts";
 
 /**
  * What a sign-in's grant is stored under as long as only NextAuth knows who the user is: the session before, if the new one
- * may come to keep other grants of it; `undefined` for a session of its own.
+ * may come to keep other grants of it; `undefined` for a session of its own. Rejects with `StoreFailedError` where the database
+ * of the adapter does not answer.
  */
-export function joinedSession(
+export async function joinedSession(
   app: App,
   previous: PreviousSession | undefined,
   account: AccountLike,
-): SessionHandle | undefined {
+): Promise<SessionHandle | undefined> {
   if (previous === undefined || !mayBeSameUser(app, account)) return undefined;
-  return othersOf(previous.claim, account.provider).length > 0 ? sessionHandleOf(previous.claim) : undefined;
+  if (othersOf(previous.claim, account.provider).length === 0) return undefined;
+  const adapter = app.host.adapter();
+  const { sub } = previous.token;
+  // Until NextAuth refuses it, and for good if the process dies before, the other user would have that session in their list (I8).
+  const isRefused = adapter !== undefined && isText(sub) && (await belongsToAnother(adapter, account, sub));
+  return isRefused ? undefined : sessionHandleOf(previous.claim);
 }
 
 /**

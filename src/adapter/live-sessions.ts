@@ -16,7 +16,7 @@ import { ownRefOf } from "./database-sessions.ts";
 import { missingKey } from "./grants.ts";
 import { currentRequest } from "./next-modules.ts";
 import { requestSourceOf, type RequestLike } from "./request-source.ts";
-import { isSignedOut, sessionOf } from "./session-grants.ts";
+import { isSignedOut, sessionOf, type NamedGrant } from "./session-grants.ts";
 import { checkKnown } from "./token-access.ts";
 import {
   endSessions,
@@ -55,7 +55,8 @@ export interface SessionUser {
 
 /**
  * The functions. Those that take a request read the current one without it, as `getAccessToken` does. All reject with a
- * `TokenError`: `store_failed` where the store is away, in which case not all that was asked for is done;
+ * `TokenError`: `store_failed` where the store is away, or a secret of the session is missing here, in which case not all that
+ * was asked for is done;
  * `not_signed_in`, `no_token` where the session has no grant or its sign-in named no user, `reauthentication_required`
  * where the session's own grant has ended or the store does not know it, and `invalid_option`.
  */
@@ -92,8 +93,9 @@ interface SignedIn {
   readonly subjectRefs: readonly string[];
 }
 
-/** How many sessions are listed. */
+/** How many sessions are listed, and how many of them are read at a time: a page must not take all of the store's connections. */
 const MAX_LISTED = 100;
+const READ_AT_ONCE = 4;
 
 /** Binds the functions to one application. */
 export function createLiveSessions(app: App): LiveSessions {
@@ -137,8 +139,8 @@ async function signedInAt(app: App, request: RequestLike | undefined): Promise<S
   if (ownGrant === undefined || end !== null)
     throw new ReauthenticationRequiredError(grantRefOf(own.id), end ?? "missing");
   // Only what the request itself names: an older cookie does not lead to what was added to its session since.
-  const ids = [own, ...(await others())].map(({ id }) => id).filter((id) => id !== undefined);
-  const subjectRefs = (await Promise.all(ids.map((id) => accountOf(ready, id)))).flat();
+  const named = [own, ...(await others())];
+  const subjectRefs = (await Promise.all(named.map((each) => accountOf(ready, each)))).flat();
   if (subjectRefs.length === 0) {
     throw new NoTokenError(
       "Whose session this is, is not known: its sign-in named no user. Return an id from authorize",
@@ -147,8 +149,9 @@ async function signedInAt(app: App, request: RequestLike | undefined): Promise<S
   return { ready, ownRef: ownRefOf(ownGrant.sessionRef), subjectRefs: [...new Set(subjectRefs)] };
 }
 
-/** The account of a live grant, by every key of the ring. */
-async function accountOf({ manager, indexer }: ReadyApp, id: string): Promise<readonly string[]> {
+/** The account of a live grant, by every key of the ring. Without it not all of the user's sessions would be known. */
+async function accountOf({ manager, indexer }: ReadyApp, { id }: NamedGrant): Promise<readonly string[]> {
+  if (id === undefined) throw missingKey();
   const user = await manager.userOf(id);
   return user === undefined ? [] : indexer.subjectRefsOf(user.issuer, user.subject);
 }
@@ -157,20 +160,24 @@ async function listed(app: App, { ready, ownRef, subjectRefs }: SignedIn): Promi
   const { manager, indexer } = ready;
   const all = await sessionsOf(manager, subjectRefs);
   const isHere = (session: StoredSession): boolean => session.ownRef === ownRef;
-  const there = all.filter((session) => !isHere(session) && hasTimeLeft(session));
-  const entries: ListedSession[] = [];
-  // One after the other: a page must not take all of the store's connections.
-  for (const each of [...all.filter(isHere), ...there].slice(0, MAX_LISTED)) {
+  const entryOf = async (each: StoredSession): Promise<ListedSession> => {
     const whole = app.host.providerIds().length === 1 ? each : await withAllGrants(manager, each);
     const grants = [...whole.grants].sort((one, other) => one.createdAtMs - other.createdAtMs);
-    entries.push({
+    return {
       ref: indexer.pageRefsOf(each.ownRef)[0],
       isThisSession: isHere(each),
       providers: [...new Set(grants.map(({ provider }) => provider))],
       signedInAtMs: signedInAtMs(whole),
       lastRefreshAtMs: Math.max(...grants.map(({ accessTokenIssuedAtMs }) => accessTokenIssuedAtMs)),
       absoluteEndMs: Math.max(...grants.map(({ absoluteEndMs }) => absoluteEndMs)),
-    });
+    };
+  };
+  const there = all.filter((session) => !isHere(session) && hasTimeLeft(session));
+  const shown = [...all.filter(isHere), ...there].slice(0, MAX_LISTED);
+  const entries: ListedSession[] = [];
+  for (let at = 0; at < shown.length; at += READ_AT_ONCE) {
+    const some = shown.slice(at, at + READ_AT_ONCE);
+    entries.push(...(await Promise.all(some.map(entryOf))));
   }
   return entries;
 }

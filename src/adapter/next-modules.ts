@@ -80,7 +80,7 @@ export async function currentRequest(): Promise<RequestSource> {
   const { headers, cookies } = await nextHeaders();
   const [given, jar] = [await headers(), await cookies()];
   return {
-    // Next's jar, not the header: it shows what a proxy or an earlier step of a server action has set.
+    // Next's jar shows what a proxy or an earlier step of a server action has set. NextAuth v4 goes by it, v5 by the header.
     cookies: new Map(jar.getAll().map(({ name, value }) => [name, value])),
     header: (name) => given.get(name) ?? undefined,
   };

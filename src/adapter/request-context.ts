@@ -58,6 +58,8 @@ export interface HandlerContext {
   claim?: SessionClaim | undefined;
   /** The marker that its answer leaves in the browser; `null`: none any more, because the user has signed out. */
   marker?: string | null | undefined;
+  /** Set when the application's own `jwt` callback has returned no JWT for a sign-in in this request. */
+  isRefused?: boolean;
   /** Set when a sign-in in this request has come to a session. */
   signedIn?: boolean;
   /** The own grant of the session that this request reads. */

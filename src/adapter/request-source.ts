@@ -4,9 +4,11 @@
  *
  * @module
  */
+import { readAsAppRouter, readAsPagesRouter } from "./cookie-header.ts";
 
 /** Cookies and headers of the request that is being answered. */
 export interface RequestSource {
+  /** As Next reads them. Which of them is the session's, the version of NextAuth tells: `AuthHost.cookiesOf`. */
   readonly cookies: ReadonlyMap<string, string>;
   /** By lower-case name. */
   readonly header: (name: string) => string | undefined;
@@ -87,7 +89,7 @@ export function requestSourceOf(request: RequestLike): RequestSource {
   const { headers } = request;
   if (isWebHeaders(headers)) {
     return {
-      cookies: parseCookies(headers.get("cookie") ?? "", "last"),
+      cookies: readAsAppRouter(headers.get("cookie") ?? ""),
       header: (name) => headers.get(name) ?? undefined,
     };
   }
@@ -99,27 +101,9 @@ export function requestSourceOf(request: RequestLike): RequestSource {
   return {
     cookies: cookies
       ? new Map(Object.entries(cookies).filter((entry): entry is [string, string] => entry[1] !== undefined))
-      : parseCookies(header("cookie") ?? "", "first"),
+      : readAsPagesRouter(header("cookie") ?? ""),
     header,
   };
-}
-
-/**
- * Parses a Cookie header (RFC 6265). Malformed parts are passed over, never thrown at (SEC-80).
- *
- * @param stands Which of two cookies of one name stands. NextAuth reads the last in the App Router and the first in the
- *   Pages Router; a token must belong to the user whom the session shows (I8).
- */
-export function parseCookies(header: string, stands: "first" | "last"): ReadonlyMap<string, string> {
-  const cookies = new Map<string, string>();
-  for (const part of header.split(";")) {
-    const at = part.indexOf("=");
-    if (at < 1) continue;
-    const name = part.slice(0, at).trim();
-    const value = part.slice(at + 1).trim();
-    if (stands === "last" || !cookies.has(name)) cookies.set(name, decoded(value.replace(/^"(.*)"$/, "$1")));
-  }
-  return cookies;
 }
 
 /** Whether the browser only prefetches: then nothing is refreshed (F13, SEC-26). */
@@ -130,12 +114,4 @@ export function isPrefetch({ header }: RequestSource): boolean {
 
 function isWebHeaders(headers: unknown): headers is Headers {
   return typeof (headers as { get?: unknown }).get === "function";
-}
-
-function decoded(value: string): string {
-  try {
-    return value.includes("%") ? decodeURIComponent(value) : value;
-  } catch {
-    return value;
-  }
 }

@@ -50,18 +50,32 @@ export async function beginProviderLogout(app: App, own: NamedGrant): Promise<()
   return () => prepare(app, leaving, handlerContext());
 }
 
+/** Tells that a sign-out stays within the application because nobody can read now at which provider the user signed in. */
+export function skipProviderLogout(app: App): void {
+  const wanting = Object.entries(app.options.providers ?? {}).filter(([, each]) => each.rpInitiatedLogout);
+  const [only, ...others] = wanting.map(([id]) => id);
+  if (only === undefined) return;
+  tellSkipped(app, { provider: others.length === 0 ? only : "", grantRef: "" }, "store_failed");
+}
+
+function tellSkipped(
+  app: App,
+  { provider, grantRef }: Pick<Leaving, "provider" | "grantRef">,
+  code: string,
+): void {
+  const outcome = "skipped";
+  app.emit({ type: "rp_initiated_logout", atMs: Date.now(), grantRef, provider, outcome, code });
+  const where = provider === "" ? "the provider" : `"${provider}"`;
+  warnOnce(
+    `rp-initiated-logout:${provider}:${code}`,
+    `The sign-out at ${where} was left out (${code}): the user was signed out of the app only`,
+  );
+}
+
 /** Notes in the request where its answer is to lead, or tells why it cannot. */
 async function prepare(app: App, leaving: Leaving, context: HandlerContext | undefined): Promise<void> {
   const { provider, settings, grantRef, idToken } = leaving;
-  const tell = (outcome: "redirected" | "skipped", code: string): void =>
-    app.emit({ type: "rp_initiated_logout", atMs: Date.now(), grantRef, provider, outcome, code });
-  const skip = (code: string): void => {
-    tell("skipped", code);
-    warnOnce(
-      `rp-initiated-logout:${provider}:${code}`,
-      `The sign-out at "${provider}" was left out (${code}): the user was signed out of the app only`,
-    );
-  };
+  const skip = (code: string): void => tellSkipped(app, leaving, code);
   if (context === undefined) return skip("not_wrapped");
   const config = app.host.oauthProvider(provider);
   if (config === undefined) return skip("unknown_provider");
@@ -75,7 +89,11 @@ async function prepare(app: App, leaving: Leaving, context: HandlerContext | und
     const postLogoutRedirectUri = settings.postLogoutRedirectUri ?? onOrigin(destination, origin);
     const url = endSessionUrl(found.endpoint, { clientId, idTokenHint: idToken, postLogoutRedirectUri });
     const lacksHint = settings.idTokenHint !== false && !new URL(url).searchParams.has("id_token_hint");
-    if (!isTold) tell("redirected", lacksHint ? "no_hint" : "ok");
+    if (!isTold) {
+      const code = lacksHint ? "no_hint" : "ok";
+      const outcome = "redirected";
+      app.emit({ type: "rp_initiated_logout", atMs: Date.now(), grantRef, provider, outcome, code });
+    }
     isTold = true;
     return url;
   };

@@ -5,6 +5,7 @@
  */
 import type { EndOptions } from "../core/end-grant.ts";
 import type { EndReason } from "../core/grant.ts";
+import { isDenied } from "./app-answer.ts";
 import type { App } from "./app.ts";
 import { claimOf, grantsIn, type GrantClaim, type SessionClaim, type SessionToken } from "./claim.ts";
 import type { RequestSource } from "./request-source.ts";
@@ -38,13 +39,18 @@ export interface FoundSession {
 }
 
 /**
- * The session of a request; `null` if nobody is signed in.
+ * The session of a request; `null` if nobody is signed in, or the application showed nobody at the last read of the session.
  *
  * Rejects with `StoreFailedError`, also where the database of the adapter does not answer, or with `InvalidOptionError`.
  */
 export async function sessionOf(app: App, source: RequestSource): Promise<FoundSession | null> {
   const value = await cookieValueOf(app, source);
   if (value === undefined) return null;
+  const found = await foundBy(app, source, value);
+  return isDenied(found?.grants?.own.id) ? null : found;
+}
+
+async function foundBy(app: App, source: RequestSource, value: string): Promise<FoundSession | null> {
   if (app.host.strategy() === "database") return app.databaseSessions.find(value);
   const token = await tokenOf(app, source);
   if (token === null) return null;
@@ -56,7 +62,7 @@ export async function sessionOf(app: App, source: RequestSource): Promise<FoundS
 /** The value of a request's session cookie. */
 export async function cookieValueOf(app: App, source: RequestSource): Promise<string | undefined> {
   await app.host.prepare();
-  return sessionCookieValue(source.cookies, app.host.sessionCookieName(source));
+  return sessionCookieValue(app.host.cookiesOf(source), app.host.sessionCookieName(source));
 }
 
 /** The decoded JWT of a request; `null` if it has none. */

@@ -14,9 +14,17 @@ import { endAdded } from "./session-grants.ts";
 
 /** Ends what is to be ended. Never rejects. */
 export async function settleSignIn(app: App, context: HandlerContext): Promise<void> {
-  if (context.signedIn === true) await endReplaced(app, context);
-  else await endUnborn(app, context);
+  if (context.signedIn !== true) await endUnborn(app, context);
+  else if (context.isRefused === true) await endRefused(app, context);
+  else await endReplaced(app, context);
   await endLeft(app, context);
+}
+
+/** NextAuth may tell of a sign-in that the application's `jwt` callback refused, and has put no session in the place of the one before. */
+async function endRefused(app: App, context: HandlerContext): Promise<void> {
+  await endUnborn(app, { ...context, previous: undefined });
+  const { stored: _ended, ...before } = context;
+  await endReplaced(app, before);
 }
 
 /**

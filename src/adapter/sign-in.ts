@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isNothing } from "./app-answer.ts";
 import type { App } from "./app.ts";
 import type { JwtParams } from "./callbacks.ts";
 import { withClaim, withoutClaim, type SessionClaim, type SessionToken } from "./claim.ts";
@@ -35,7 +36,7 @@ export async function storeSignIn(
   if (isDatabase && type === "credentials") return undefined;
   const { grants, profileOf } = await app.ready();
   const context = handlerContext();
-  const joined = isDatabase ? undefined : joinedSession(app, context?.previous, account);
+  const joined = isDatabase ? undefined : await joinedSession(app, context?.previous, account);
   const grant = isDatabase
     ? await storeForDatabase(app, signIn, account)
     : await grants.store(signIn, joined && grants.sessionRefOf(joined));
@@ -50,7 +51,8 @@ export async function storeSignIn(
 }
 
 /**
- * The JWT of a sign-in: what the application's own callback returned, without the tokens, and with the claim.
+ * The JWT of a sign-in: what the application's own callback returned, without the tokens, and with the claim. What is no JWT
+ * is returned as it is, and what the sign-in stored ends.
  *
  * @param known The grant, if the `signIn` callback has stored it already.
  */
@@ -59,10 +61,14 @@ export async function signInJwt<Params extends JwtParams>(
   params: SignInJwtParams<Params>,
   own: (params: Params) => unknown,
   known: StoredGrant | undefined,
-): Promise<object> {
+): Promise<object | null | undefined> {
   const { account, user } = params;
   const { tokens } = signInOf(app, account, user) ?? {};
-  const token = (await own(params)) as object;
+  const token = (await own(params)) as object | null | undefined;
+  if (isNothing(token)) {
+    await refuse(app, known);
+    return token;
+  }
   const secrets = [tokens?.access_token, tokens?.refresh_token, tokens?.id_token].map(textOf);
   const { value, paths } = stripTokens(token, secrets);
   if (paths.length > 0) {
@@ -73,24 +79,39 @@ export async function signInJwt<Params extends JwtParams>(
   }
   try {
     const stored = known ?? (await storeSignIn(app, account, user));
-    const claim = await claimOfSignIn(app, params, value as SessionToken | null, stored);
-    return claim === undefined ? unclaimed(value) : withClaim(value, claim);
+    const claim = await claimOfSignIn(app, params, value as SessionToken, stored);
+    if (claim !== undefined) return withClaim(value, claim);
   } catch (error) {
     reportFailure("The tokens of a sign-in could not be stored", error);
-    return unclaimed(value);
+  }
+  // A claim never comes from what an application's callback returned (SEC-70).
+  return withoutClaim(value);
+}
+
+/** The grant of a sign-in that the application's own `jwt` callback does not let in. Never rejects. */
+async function refuse(app: App, stored: StoredGrant | undefined): Promise<void> {
+  const context = handlerContext();
+  // What else is to end, and how, depends on what NextAuth makes of it.
+  if (context !== undefined) context.isRefused = true;
+  if (context !== undefined || stored === undefined) return;
+  try {
+    const { grants } = await app.ready();
+    await grants.end(stored.claim, "revoked");
+  } catch (error) {
+    reportFailure("The grant of a sign-in that your jwt callback refused could not be ended yet", error);
   }
 }
 
 async function claimOfSignIn(
   app: App,
   { account, user }: { readonly account: AccountLike; readonly user?: unknown },
-  token: SessionToken | null,
+  token: SessionToken,
   stored: StoredGrant | undefined,
 ): Promise<SessionClaim | undefined> {
   const context = handlerContext();
   const previous = context?.previous;
   if (context === undefined || previous === undefined) return stored?.claim;
-  if (token !== null && (await isSameUser(app, previous, token, account))) {
+  if (await isSameUser(app, previous, token, account)) {
     return (context.claim = claimAfterSignIn(previous, stored?.claim));
   }
   const alone = stored?.joined === true ? await storedAlone(app, account, user, stored) : stored;
@@ -124,11 +145,6 @@ function signInOf(app: App, account: AccountLike, user: unknown): SignIn | undef
 function idText(id: unknown): string | undefined {
   if (id === undefined || id === null || id === "") return undefined;
   return (id as { toString: () => string }).toString();
-}
-
-/** What an application's callback returned: a claim never comes from there (SEC-70), and `null` may. */
-function unclaimed(token: object | null): object {
-  return token === null ? (token as unknown as object) : withoutClaim(token);
 }
 
 function textOf(value: unknown): string | undefined {

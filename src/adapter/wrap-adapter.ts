@@ -10,7 +10,7 @@ import type { App } from "./app.ts";
 import { noteCreatedSession, unlessShared } from "./database-sign-in.ts";
 import { reportFailure } from "./report.ts";
 import { handlerContext } from "./request-context.ts";
-import { beginProviderLogout } from "./rp-initiated-logout.ts";
+import { beginProviderLogout, skipProviderLogout } from "./rp-initiated-logout.ts";
 import type { SessionFields } from "./session-fields.ts";
 import { isSignedOut } from "./session-grants.ts";
 import { fieldsOf } from "./session-read.ts";
@@ -20,6 +20,8 @@ import { stripTokens } from "./strip-tokens.ts";
 export interface ReadSession {
   readonly sessionToken: string;
   readonly fields: SessionFields;
+  /** The id of the session's own grant; `undefined` if there is none, or it could not be read. */
+  readonly ownGrantId: string | undefined;
 }
 
 /** By the user: v4's `session` callback gets that object, and not the session's token. */
@@ -35,9 +37,7 @@ export function wrapAdapter<Adapter extends AdapterLike>(app: App, adapter: Adap
   const linkAccount = (account: object): unknown => adapter.linkAccount?.(accountOf(app, account) as never);
   const keepsAccounts = adapter.linkAccount !== undefined && { linkAccount };
   if (app.host.strategy() !== "database") return { ...adapter, ...keepsAccounts };
-  return {
-    ...adapter,
-    ...keepsAccounts,
+  const wrapped: AdapterLike = {
     async createSession(session: { sessionToken: string }) {
       const made = (await adapter.createSession?.(session as never)) as { sessionToken?: string } | undefined;
       await noteCreatedSession(app, made?.sessionToken ?? session.sessionToken);
@@ -51,6 +51,9 @@ export function wrapAdapter<Adapter extends AdapterLike>(app: App, adapter: Adap
       return adapter.deleteSession?.(sessionToken);
     },
   };
+  // What is not there stays so: NextAuth itself says at the start which methods an adapter lacks.
+  const there = Object.entries(wrapped).filter(([name]) => adapter[name as keyof AdapterLike] !== undefined);
+  return { ...adapter, ...keepsAccounts, ...Object.fromEntries(there) };
 }
 
 /** What comes by a refresh never gets into the adapter's account, so what came at the sign-in would only be stale there. */
@@ -76,10 +79,12 @@ async function readSession(
     return signsIn ? gone(app, adapter, sessionToken) : found;
   }
   if (signsIn) return (await isOver(app, sessionToken)) ? gone(app, adapter, sessionToken) : found;
-  const fields = await fieldsOf(app, () => app.databaseSessions.grantsOf(sessionToken));
+  const grants = app.databaseSessions.grantsOf(sessionToken);
+  const fields = await fieldsOf(app, () => grants);
   if (fields === undefined) return gone(app, adapter, sessionToken);
   const user = read.has(found.user) ? copyOf(found.user) : found.user;
-  read.set(user, { sessionToken, fields });
+  const ownGrantId = (await grants.catch(() => undefined))?.own.id;
+  read.set(user, { sessionToken, fields, ownGrantId });
   return { ...found, user };
 }
 
@@ -99,9 +104,15 @@ async function gone(app: App, adapter: AdapterLike, sessionToken: string): Promi
 
 /** What a sign-out does beside ending the session; nothing where the session is deleted for another reason. */
 async function beginSignOut(app: App, sessionToken: string): Promise<() => Promise<void>> {
-  const isSignOut = handlerContext()?.action === "signout";
-  const own = isSignOut && (await app.databaseSessions.grantsOf(sessionToken).catch(() => undefined))?.own;
-  return own ? beginProviderLogout(app, own) : () => Promise.resolve();
+  const nothing = (): Promise<void> => Promise.resolve();
+  if (handlerContext()?.action !== "signout") return nothing;
+  try {
+    const own = (await app.databaseSessions.grantsOf(sessionToken))?.own;
+    return own ? await beginProviderLogout(app, own) : nothing;
+  } catch {
+    skipProviderLogout(app);
+    return nothing;
+  }
 }
 
 async function endSession(app: App, adapter: AdapterLike, sessionToken: string): Promise<void> {

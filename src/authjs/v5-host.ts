@@ -5,7 +5,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { decode as installedDecode, encode as installedEncode } from "next-auth/jwt";
+import { isNothing } from "../adapter/app-answer.ts";
 import type { SessionToken } from "../adapter/claim.ts";
+import { readAsAuthJs } from "../adapter/cookie-header.ts";
 import type { AuthHost } from "../adapter/host.ts";
 import { assertInstalled } from "../adapter/installed-version.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
@@ -63,6 +65,7 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
   return {
     secretName: "AUTH_SECRET",
     urlName: "AUTH_URL",
+    subIsAccountId: false,
     sessionErrorName: "RefreshTokenError",
     get sessionMaxAgeMs() {
       return (config().session?.maxAge ?? DEFAULT_MAX_AGE_S) * 1000;
@@ -87,6 +90,7 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
       entries()
         .filter(({ type }) => type === "credentials")
         .map(providerIdOf),
+    showsNobody: isNothing,
     strategy: () => strategyOf(config()),
     adapter: () => config().adapter,
     newSessionToken: () => Promise.resolve(config().session?.generateSessionToken?.() ?? randomUUID()),
@@ -95,6 +99,8 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
       if (entry === undefined) return undefined;
       return oauthProviderConfig(entry, options.providers?.[id], callbackUrlOf(config(), entry));
     },
+    // The header as it came, in components, too: Auth.js never asks Next for a cookie.
+    cookiesOf: ({ header }) => readAsAuthJs(header("cookie") ?? ""),
     sessionCookieName: (source) => sessionCookieNameOf(config(), source, process.env),
     isSessionCookieSecure: (source) => isSessionCookieSecure(config(), source, process.env),
     async decodeSession(value, cookieName) {

@@ -1,9 +1,10 @@
 /**
  * The `jwt` and `session` callbacks of v5, where they differ from v4's: `null` from `jwt` is a clean end of the session, and
- * a session without a `user` would show the whole JWT.
+ * a session without a `user` would show the whole JWT in `auth()`.
  *
  * @module
  */
+import { isEmpty, isNothing } from "../adapter/app-answer.ts";
 import { handlerContext } from "../adapter/request-context.ts";
 import type { AppCallbacks, JwtParams, SessionParams } from "../adapter/callbacks.ts";
 
@@ -19,37 +20,35 @@ export type OwnSession = (params: SessionParams) => unknown;
 export function wrapJwt(
   own: OwnJwt | undefined,
   ours: AppCallbacks,
-): (params: JwtParams) => Promise<object | null> {
+): (params: JwtParams) => Promise<object | null | undefined> {
   return async (params) => {
-    const verdict = { refused: false };
-    const token = await ours.jwt(params, async (inner) => {
-      const result = own ? await own(inner) : inner.token;
-      verdict.refused = result === null;
-      return result ?? inner.token;
-    });
-    if (verdict.refused) {
-      await ours.refused(token, params.account ? "sign-in" : "session read");
-      return null;
-    }
-    return !params.account && (await ours.isSignedOut(token)) ? null : token;
+    const token = await ours.jwt(params, (inner) => (own ? own(inner) : inner.token));
+    if (isNothing(token) || params.account) return token;
+    return (await ours.isSignedOut(token)) ? null : token;
   };
 }
 
 /**
- * The `session` callback around the application's own. With a JWT, what it returns always has a `user` (D43). Where sessions
- * are rows, `auth()` would add the user's row, and no more than the application has asked for is added here.
+ * The `session` callback around the application's own. Where that returns nothing, the route shows nobody, and `auth()` what
+ * Auth.js shows without a callback. With a JWT, what is not empty always has a `user` (D43). Where sessions are rows, `auth()`
+ * would add the user's row, and no more than the application has asked for is added here.
  */
 export function wrapSession(
   own: OwnSession | undefined,
   ours: AppCallbacks,
-): (params: SessionParams) => Promise<object> {
+): (params: SessionParams) => Promise<unknown> {
   return async (params) => {
-    if (params.token === undefined) {
-      return ours.session(params, async (inner) => (own && (await own(inner))) ?? defaultSession(inner));
-    }
-    const session = await ours.session(params, async (inner) => (own && (await own(inner))) ?? inner.session);
+    const isRow = params.token === undefined;
+    const inRoute = handlerContext() !== undefined;
+    const usual = (inner: SessionParams): object => (isRow ? defaultSession(inner) : inner.session);
+    const session = await ours.session(
+      params,
+      (inner) => (own ? own(inner) : usual(inner)),
+      inRoute ? undefined : usual,
+    );
+    if (isRow || (inRoute && isEmpty(session))) return session;
     const { user } = session as { user?: unknown };
-    return { ...session, user: user ?? (params.session as { user?: unknown }).user };
+    return { ...(session as object), user: user ?? (params.session as { user?: unknown }).user };
   };
 }
 

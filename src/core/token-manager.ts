@@ -25,8 +25,8 @@ import { grantRefOf, type EndReason, type GrantRecord, type NewGrant } from "./g
 import type { GrantSelector, GrantStore } from "./grant-store.ts";
 import { createHeldWork, type Background, type HeldWork } from "./held-work.ts";
 import { checkDuration, checkTimingOptions, type TimingOptions } from "./lead-time.ts";
-import { obtainToken, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
-import { readGrant } from "./read-grant.ts";
+import { obtainToken, opened, type IssuedToken, type TokenAsk } from "./obtain-token.ts";
+import { readGrant, type CurrentGrant } from "./read-grant.ts";
 import { renewRejected } from "./renew-rejected.ts";
 import { renewToken } from "./renew-token.ts";
 import { handOver, land, offerPending } from "./landing.ts";
@@ -127,7 +127,10 @@ export interface TokenManager {
    * Returns how many.
    */
   endGrants(selector: GrantSelector, reason: EndReason, options: EndOptions): Promise<number>;
-  /** Whose grant a live one is, as its sign-in said; `undefined` where it did not, or where there is none. Rejects with `StoreFailedError`. */
+  /**
+   * Whose grant a live one is, as its sign-in said; `undefined` where it did not, or where there is none. Rejects with
+   * `StoreFailedError`, also where the grant does not open.
+   */
   userOf(grantId: string): Promise<TokenUser | undefined>;
   /** The last ID token of a live grant; `undefined` where there is none. Rejects with `StoreFailedError`. */
   idTokenOf(grantId: string): Promise<string | undefined>;
@@ -175,8 +178,11 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     endGrant: (grantId, reason, endOptions) => during(() => endGrant(engine, grantId, reason, endOptions)),
     endGrants: (selector, reason, endOptions) =>
       during(() => endGrants(engine, selector, reason, endOptions)),
-    userOf: async (grantId) => (await liveTokensOf(engine, grantId))?.user,
-    idTokenOf: async (grantId) => (await liveTokensOf(engine, grantId))?.idToken,
+    async userOf(grantId) {
+      const live = await liveGrantOf(engine, grantId);
+      return live && opened(live).user;
+    },
+    idTokenOf: async (grantId) => (await liveGrantOf(engine, grantId))?.tokenSet()?.idToken,
     beginUse: (use) => beginUse(engine, use),
     finishUse: (use) => finishUse(engine, use),
     resealGrants: () => resealGrants(engine),
@@ -255,9 +261,9 @@ function limitsFrom(options: Partial<Limits>): Limits {
   return limits as unknown as Limits;
 }
 
-async function liveTokensOf(engine: Engine, grantId: string): Promise<TokenSet | undefined> {
+async function liveGrantOf(engine: Engine, grantId: string): Promise<CurrentGrant | undefined> {
   const current = await readGrant(engine, grantId);
-  return current?.grant.state === "live" ? current.tokenSet() : undefined;
+  return current?.grant.state === "live" ? current : undefined;
 }
 
 async function endReasonOf(engine: Engine, grantId: string): Promise<ReauthenticationReason | undefined> {

@@ -41,6 +41,7 @@ export const WHY: Readonly<Record<AskReason, string>> = {
   online: "the network is back",
   pageshow: "the page came back",
   marker: "asked for by hand, or the server renewed",
+  active: "somebody is back",
 };
 
 /** Why nothing is sent. */

@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import type { AuthOptions } from "next-auth";
 import { decode as defaultDecode, encode as defaultEncode } from "next-auth/jwt";
+import { isEmpty } from "../adapter/app-answer.ts";
 import type { SessionToken } from "../adapter/claim.ts";
 import type { AuthHost } from "../adapter/host.ts";
 import { assertInstalled } from "../adapter/installed-version.ts";
@@ -26,12 +27,14 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
     secretName: "NEXTAUTH_SECRET",
     urlName: "NEXTAUTH_URL",
     prepare: () => (installed ??= assertInstalled(4, defaultEncode)),
+    subIsAccountId: true,
     sessionErrorName: "RefreshAccessTokenError",
     sessionMaxAgeMs: (auth.session?.maxAge ?? DEFAULT_MAX_AGE_S) * 1000,
     secrets: () => [jwtSecret(auth), sessionSecret(auth)].filter(isUsable).map(String),
     providerIds: () => entries.map(providerIdOf),
     oauthProviderIds: () => oauthEntries.map(providerIdOf),
     credentialsProviderIds: () => entries.filter(({ type }) => type === "credentials").map(providerIdOf),
+    showsNobody: isEmpty,
     strategy: () => strategyOf(auth),
     adapter: () => auth.adapter,
     newSessionToken: async () => (await auth.session?.generateSessionToken?.()) ?? randomUUID(),
@@ -41,6 +44,7 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
       const base = fixedBaseUrl(process.env)?.base;
       return oauthProviderConfig(entry, options.providers?.[id], base && `${base}/callback/${id}`);
     },
+    cookiesOf: ({ cookies }) => cookies,
     sessionCookieName: (source) =>
       auth.cookies?.sessionToken?.name ?? defaultSessionCookieName(usesSecureCookies(auth, source)),
     isSessionCookieSecure(source) {

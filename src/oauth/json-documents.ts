@@ -16,8 +16,9 @@ export type ResolutionFailure = Exclude<RefreshOutcome, { kind: "committed" }> &
   readonly kind: "config" | "not_sent";
 };
 
-/** A document, or why there is none. */
-export type Fetched = { readonly document: JsonObject } | { readonly failure: ResolutionFailure };
+/** A document, and if it is a copy that was kept, when that was fetched, in epoch milliseconds; or why there is none. */
+export type Fetched =
+  { readonly document: JsonObject; readonly fetchedAtMs?: number } | { readonly failure: ResolutionFailure };
 
 /** How a document is wanted. */
 export interface DocumentAsk {

@@ -139,9 +139,12 @@ async function verifyFor(
   signal: AbortSignal,
 ): Promise<LogoutTokenVerdict> {
   const { config, issuer, keysUrl, algorithms } = addressee;
+  const cameAtMs = clock.nowMs();
+  let hasOldKeys = false;
   const claimsBy = async (ages: Pick<DocumentAsk, "freshForMs" | "staleForMs">): Promise<JWTPayload> => {
     const fetched = await documents.get(keysUrl, { what: "keys", signal, ...ages });
     if ("failure" in fetched) throw new KeysUnavailable(fetched.failure.code);
+    hasOldKeys = fetched.fetchedAtMs !== undefined && fetched.fetchedAtMs < cameAtMs;
     const { payload } = await jwtVerify(
       token,
       createLocalJWKSet(fetched.document as unknown as JSONWebKeySet),
@@ -149,6 +152,7 @@ async function verifyFor(
         algorithms: [...algorithms],
         issuer,
         audience: config.clientId,
+        requiredClaims: ["exp"],
         maxTokenAge: MAX_AGE_S,
         clockTolerance: CLOCK_TOLERANCE_S,
         currentDate: new Date(clock.nowMs()),
@@ -162,7 +166,12 @@ async function verifyFor(
   } catch (error) {
     if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
     // The server may have changed its keys since they were fetched.
-    claims = await claimsBy({ freshForMs: KEYS_COOLDOWN_MS, staleForMs: 0 });
+    claims = await claimsBy({ freshForMs: KEYS_COOLDOWN_MS, staleForMs: 0 }).catch((again: unknown) => {
+      // And again within the last half minute: the server is to send its token once more when they may be asked for.
+      throw again instanceof errors.JWKSNoMatchingKey && hasOldKeys
+        ? new KeysUnavailable("keys_too_new")
+        : again;
+    });
   }
   const told = logoutTokenFrom(claims, { provider: config.id, issuer, clientId: config.clientId });
   return typeof told === "string" ? refused(told) : { kind: "verified", token: told };

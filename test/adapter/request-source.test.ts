@@ -1,41 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  isPrefetch,
-  isRequestLike,
-  parseCookies,
-  requestSourceOf,
-} from "../../src/adapter/request-source.ts";
-
-describe("parseCookies", () => {
-  it.each([
-    ["a=1; b=2", { a: "1", b: "2" }],
-    ["a=1;b=2 ;  c = 3", { a: "1", b: "2", c: "3" }],
-    ['a="quoted"', { a: "quoted" }],
-    ["a=%20%EA%B0%80", { a: " 가" }],
-    ["a=%zz; b=%", { a: "%zz", b: "%" }],
-    ["a=b=c==", { a: "b=c==" }],
-    ["a=", { a: "" }],
-    ["=1; ; b; c=3", { c: "3" }],
-    ["__proto__=1; constructor=2", { ["__proto__"]: "1", constructor: "2" }],
-    ["", {}],
-  ])("reads %j", (header, expected) => {
-    expect([...parseCookies(header, "first")]).toEqual(Object.entries(expected));
-  });
-
-  it("lets the first or the last of one name stand, as asked", () => {
-    expect(parseCookies("a=1; a=2", "first").get("a")).toBe("1");
-    expect(parseCookies("a=1; a=2", "last").get("a")).toBe("2");
-  });
-
-  it("never throws (SEC-80)", () => {
-    fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (header) => {
-        parseCookies(header, "first");
-      }),
-    );
-  });
-});
+import { isPrefetch, isRequestLike, requestSourceOf } from "../../src/adapter/request-source.ts";
 
 describe("a request source", () => {
   it("reads headers by lower-case name, of a web and of a Node request", () => {

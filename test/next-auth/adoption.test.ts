@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { IssuedTokens } from "../../src/testing/strict-authorization-server.ts";
 import { SESSION_COOKIE, type Browser } from "./support/browser.ts";
 import { captureConsole } from "./support/console.ts";
+import { memoryAdapter } from "./support/memory-adapter.ts";
 import {
   LIFETIME_MS,
   OTHER_SECRET,
@@ -136,18 +137,20 @@ describe("a session of a hand-written recipe", () => {
     },
   );
 
-  it("keeps what else is in its JWT where the application's own callback returns nothing", async () => {
-    const { world, alice } = await recipe(undefined, () => ({ callbacks: { jwt: () => null } }));
+  it("is refused where the application's own callback returns null, as without nolapse, and what was adopted ends", async () => {
+    captureConsole();
+    const { world, alice } = await recipe(undefined, () => ({
+      callbacks: {
+        jwt: ({ token }: { token: { name?: unknown } }) => (token.name === "alice" ? null : token) as never,
+      },
+    }));
     const bob = await withRecipe(world, "bob");
+    await Promise.all([alice.session(), bob.session()]);
 
-    for (const [browser, user] of [
-      [alice, "alice"],
-      [bob, "bob"],
-    ] as const) {
-      await browser.session();
-      expect(await jwtOf(browser)).toMatchObject({ sub: user, name: user, nolapse: { provider: "strict" } });
-      expect(JSON.stringify(await jwtOf(browser))).not.toMatch(/[ar]t-[\w-]{20}/);
-    }
+    expect(await alice.session()).toEqual({});
+    expect(world.eventsOf("grant_ended")).toMatchObject([{ reason: "signed_out" }]);
+    expect(await jwtOf(bob)).toMatchObject({ sub: "bob", name: "bob", nolapse: { provider: "strict" } });
+    expect(JSON.stringify(await jwtOf(bob))).not.toMatch(/[ar]t-[\w-]{20}/);
   });
 
   it("is stored once under 20 reads at once, of two users (idempotent)", async () => {
@@ -393,6 +396,31 @@ describe("a session of a hand-written recipe", () => {
 
     expect(await alice.session()).toMatchObject({ user: { name: "alice" } });
     expect(world.events).toEqual([]);
+  });
+});
+
+describe("a session that was adopted without its ID token", () => {
+  it("is the user's whom NextAuth's own sub names, where there is no adapter", async () => {
+    const { world, alice } = await recipe();
+    await alice.session();
+    const laptop = world.browser();
+    await laptop.signIn("alice");
+
+    expect(await world.listSessions(laptop.pageRequest())).toHaveLength(2);
+  });
+
+  it("is nobody else's where sub is the adapter's own id of the user (SEC-15, SEC-45)", async () => {
+    const { world, alice } = await recipe(undefined, () => ({
+      adapter: memoryAdapter().methods,
+      session: { strategy: "jwt" },
+    }));
+    await alice.session();
+    const other = world.browser();
+    await other.signIn("alice");
+
+    expect(await world.listSessions(other.pageRequest())).toHaveLength(1);
+    expect(await world.endOtherSessions(other.pageRequest())).toBe(0);
+    expect(await world.listSessions(alice.pageRequest())).toMatchObject([{ isThisSession: true }]);
   });
 });
 

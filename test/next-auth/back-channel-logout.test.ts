@@ -1,5 +1,5 @@
 import type { AuthOptions } from "next-auth";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { FreshTokensOptions } from "../../src/next-auth/index.ts";
 import { issuerKey, logoutIssuer, type LogoutClaims, type LogoutIssuer } from "../support/logout-issuer.ts";
 import type { Browser } from "./support/browser.ts";
@@ -227,9 +227,19 @@ describe("a back-channel logout", () => {
     expect(await isSignedIn(world, bob)).toBe(true);
   });
 
+  it("has one bound of ten seconds for its body, the server's metadata and its keys together", async () => {
+    const { world, as } = await scene();
+    const token = await as.sign();
+    const bound = vi.spyOn(AbortSignal, "timeout");
+    onTestFinished(() => bound.mockRestore());
+
+    expect(await post(world, token)).toMatchObject({ status: 200 });
+    expect(bound.mock.calls).toEqual([[10_000]]);
+  });
+
   it("that came before a sign-in leaves that sign-in alone, however late it arrives", async () => {
     const { world, as, signIn } = await scene();
-    const early = await as.sign({ claims: { exp: undefined } });
+    const early = await as.sign({ claims: { exp: 4_000_000_000 } });
     pass(3 * LIFETIME_MS);
     const alice = await signIn("alice", "a1");
 

@@ -41,6 +41,24 @@ describe("the list of live sessions", () => {
     expect(await world.endOtherSessions(oldest.pageRequest())).toBe(101);
   });
 
+  it("is read from the store by eight calls at a time", async () => {
+    const base = await createWorld();
+    const auth = { providers: [strictProvider(base.server), strictProvider(base.server, { id: "other" })] };
+    const world = base.copy({ auth });
+    const browsers = Array.from({ length: 30 }, () => world.browser());
+    for (const browser of browsers) await browser.signIn("alice");
+    const find = world.store.findMatching.bind(world.store);
+    let [running, most] = [0, 0];
+    world.store.findMatching = async (...args) => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      return find(...args).finally(() => running--);
+    };
+
+    expect(await world.listSessions(browsers[0]!.pageRequest())).toHaveLength(30);
+    expect(most).toBe(8);
+  });
+
   it("is not to be had for a sign-in without tokens, or without a user's id", async () => {
     captureConsole();
     const world = await createWorld({

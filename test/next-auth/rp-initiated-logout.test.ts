@@ -182,6 +182,28 @@ describe("a sign-out that goes on at the provider", () => {
     await world.getAccessToken(bob.pageRequest());
   });
 
+  it("is left out, and that is told, where the store cannot say who signs out of a row of an adapter", async () => {
+    const said = captureConsole();
+    const database = {
+      adapter: memoryAdapter().methods as never,
+      session: { strategy: "database" } as const,
+    };
+    const world = await scene(ON, { auth: database });
+    const alice = await signedIn(world);
+    const restarted = world.copy();
+    const browser = restarted.browser("app");
+    for (const [name, value] of alice.jar) browser.jar.set(name, value);
+    restarted.store.down = true;
+
+    expect(destinationOf(await browser.signOut()).href).toBe(HOME);
+
+    expect(browser.jar.has(SESSION_COOKIE)).toBe(false);
+    expect(restarted.eventsOf("rp_initiated_logout")).toMatchObject([
+      { outcome: "skipped", code: "store_failed", provider: "strict" },
+    ]);
+    expect(said.lines.join("\n")).toContain('The sign-out at "strict" was left out (store_failed)');
+  });
+
   it("takes no ID token from a session that has ended already", async () => {
     const world = await scene(ON);
     const alice = await signedIn(world);

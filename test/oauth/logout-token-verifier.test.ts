@@ -83,7 +83,6 @@ describe("a logout token that holds", () => {
     ["has several audiences", { claims: { aud: ["other", "app"] } }],
     ["has a type with its prefix", { header: { typ: "application/logout+jwt" } }],
     ["has claims that nobody knows", { claims: { trace_id: "x", acr: "1" } }],
-    ["tells no expiry, as drafts had it", { claims: { exp: undefined } }],
   ] satisfies [string, LogoutClaims][])("%s", async (_name, given) => {
     expect(await scene().verdictOn(given)).toBe("verified");
   });
@@ -140,6 +139,7 @@ describe("a logout token is refused (SEC-44, SEC-49)", () => {
     ["about a user with an endless name", { claims: { sub: "x".repeat(1_001) } }, "subject"],
     ["that has expired", { claims: { exp: 1 } }, "time"],
     ["with an odd expiry", { claims: { exp: "tomorrow" } }, "time"],
+    ["without an expiry, as drafts had it", { claims: { exp: undefined } }, "time"],
     ["without the time it was made", { claims: { iat: undefined } }, "time"],
     ["that nobody has signed for years, though it has not expired", { claims: { iat: 1 } }, "time"],
     ["of the future", { claims: { iat: 4_000_000_000, exp: 4_000_000_100 } }, "time"],
@@ -280,8 +280,9 @@ describe("the keys of an issuer", () => {
     const second = await issuerKey("second");
     await verdictOn();
     as.keys = [second];
+    await clock.advance(1_000);
 
-    expect(await verdictOn({ key: second })).toBe("refused unknown_key");
+    expect(await verdictOn({ key: second }), "the server is to try again").toBe("unavailable keys_too_new");
     await clock.advance(MINUTE_MS / 2);
     expect(await verdictOn({ key: second })).toBe("verified");
     expect(await verdictOn()).toBe("refused unknown_key");
@@ -293,6 +294,17 @@ describe("the keys of an issuer", () => {
     for (let flood = 0; flood < 50; flood++) await verdictOn({ header: { kid: `kid ${flood}` } });
 
     expect(as.fetched.length).toBe(before + 1);
+  });
+
+  it("that are new within half a minute make the server try again, and a key that nobody has is refused then", async () => {
+    const { as, verdictOn, clock } = scene();
+    await verdictOn();
+    await clock.advance(1_000);
+    expect(await verdictOn({ header: { kid: "nobody's" } })).toBe("unavailable keys_too_new");
+
+    await clock.advance(MINUTE_MS / 2);
+    expect(await verdictOn({ header: { kid: "nobody's" } })).toBe("refused unknown_key");
+    expect(as.fetched.filter((url) => url.includes("jwks"))).toHaveLength(2);
   });
 
   it("that it has withdrawn are good for ten minutes at most, and for an hour while it is away", async () => {

@@ -1,9 +1,12 @@
 /** What the installed next-auth does at a sign-in, in both versions. See `support/installed.ts`. */
 import { AsyncLocalStorage } from "node:async_hooks";
+import * as installed from "next-auth/jwt";
 import { describe, expect, it } from "vitest";
 import { captureConsole } from "../next-auth/support/console.ts";
 import { Browser, type Handler } from "../next-auth/support/browser.ts";
 import { FORMS, SESSION_COOKIE, VERSION, scene } from "./support/installed.ts";
+
+type Decode = (params: object) => Promise<unknown>;
 
 const WAYS: readonly [string, (browser: Browser) => Promise<unknown>][] = [
   ["OAuth", (browser) => browser.signIn("alice")],
@@ -129,6 +132,30 @@ describe("an OAuth sign-in", () => {
 
     const [userId] = seen.tables.users.keys();
     expect(seen.last("jwt").params.token).toMatchObject({ sub: userId });
+  });
+});
+
+describe("a sign-in beside a session, with an adapter and JWTs,", () => {
+  it.each([
+    ["links a new account to the user whom jwt.decode names", false],
+    ["makes a new user of it where jwt.decode gives null", true],
+  ])("%s (src/adapter/wrap-decode.ts)", async (_what, isBlind) => {
+    const blind = { is: false };
+    const { seen, app } = await scene({
+      adapter: true,
+      options: { session: { strategy: "jwt" } },
+      decode: (params) =>
+        blind.is ? Promise.resolve(null) : (installed as unknown as { decode: Decode }).decode(params),
+    });
+    const alice = app.browser();
+    await alice.signIn("alice");
+    const [userId] = seen.tables.users.keys();
+    seen.calls.length = 0;
+    blind.is = isBlind;
+    await alice.signIn("a second account");
+
+    expect(seen.names()).toContain("jwt.decode");
+    expect(seen.tables.accounts.map((account) => account["userId"] === userId)).toEqual([true, !isBlind]);
   });
 });
 

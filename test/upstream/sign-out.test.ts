@@ -33,6 +33,14 @@ describe("a sign-out by the route", () => {
     expect(alice.jar.has(SESSION_COOKIE)).toBe(false);
   });
 
+  it("answers in JSON with url, the address to go to (src/adapter/rp-initiated-logout.ts)", async () => {
+    const { alice } = await signedIn();
+    const answer = await alice.signOut();
+
+    expect(answer.headers.get("content-type")).toContain("application/json");
+    expect(answer.json()).toEqual({ url: "http://localhost:3000/" });
+  });
+
   it("tells nobody where there is no cookie (docs/guarantees.md)", async () => {
     const { seen, app } = await signedIn();
     await app.browser().signOut();

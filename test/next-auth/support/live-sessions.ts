@@ -212,6 +212,44 @@ export function describeLiveSessions(version: LiveVersion): void {
         expect(await list(app, phone)).toHaveLength(1);
       });
 
+      it("has a session once to which a provider was added after a change of secrets, and leaves it whole (SEC-59)", async () => {
+        const { app, laptop, phone } = await scene();
+        const rotated = app.again({ secret: [OTHER_SECRET, SECRET] });
+        const moved = rotated.browser();
+        for (const [name, value] of laptop.jar) moved.jar.set(name, value);
+        await moved.signIn("alice", "other");
+
+        expect(await list(rotated, moved)).toMatchObject([
+          { isThisSession: true, providers: ["strict", "other"] },
+          { isThisSession: false },
+        ]);
+        expect(await rotated.endOtherSessions(moved.pageRequest())).toBe(1);
+        const { provider } = await rotated.getAccessToken(moved.pageRequest(), { provider: "other" });
+        expect(provider).toBe("other");
+        expect((await rotated.getAccessToken(moved.pageRequest())).provider).toBe("strict");
+        await expect(rotated.getAccessToken(phone.pageRequest())).rejects.toMatchObject({
+          code: "not_signed_in",
+        });
+      });
+
+      it("is not to be had, nor any end, in a process that lacks the secret of the grant (SEC-48)", async () => {
+        captureConsole();
+        const { app, laptop, phone } = await scene();
+        const old = app.again({ secret: [SECRET] });
+        const newer = app.again({ secret: [OTHER_SECRET, SECRET] });
+        pass(LIFETIME_MS);
+        await newer.getAccessToken(laptop.pageRequest());
+
+        for (const call of [
+          () => list(old, laptop),
+          () => old.endSession("any", laptop.pageRequest()),
+          () => old.endOtherSessions(laptop.pageRequest()),
+          () => old.endAllSessions(laptop.pageRequest()),
+        ])
+          await expect(call()).rejects.toMatchObject({ code: "store_failed" });
+        expect(await list(newer, phone)).toHaveLength(2);
+      });
+
       it("finds what was stored under an older secret, and takes a page's older refs (SEC-59)", async () => {
         const made = await scene();
         const { app, laptop, phone } = made;

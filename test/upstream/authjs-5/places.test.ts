@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import { inServerAction } from "../../authjs/support/world.ts";
+import { PagesResponse } from "../../next-auth/support/browser.ts";
 import { captureConsole } from "../../next-auth/support/console.ts";
 import { NextRequest, inNextRequest } from "../../next-auth/support/next-scope.ts";
 import { NEXT_HEADERS, startApp, type AppOf5 } from "../support/app-of-5.ts";
@@ -34,6 +35,18 @@ describe("null from the jwt callback", () => {
 
     expect(seen.names()).toEqual(["signIn", "jwt", "events.signIn"]);
     expect(browser.jar.has(SESSION_COOKIE)).toBe(false);
+  });
+});
+
+describe("null from the session callback", () => {
+  it("is null by the route, and in auth() what Auth.js shows by itself, with the whole JWT as the user (src/authjs/wrapped-callbacks.ts)", async () => {
+    const { app, alice } = await signedIn({ session: () => null });
+
+    expect((await alice.get("session")).text).toBe("null");
+    expect(await app.sessionInComponent(alice)).toMatchObject({
+      user: { name: "alice", email: "alice@example.com" },
+      expires: expect.any(String),
+    });
   });
 });
 
@@ -70,6 +83,42 @@ describe("auth() around a route handler or a proxy", () => {
   });
 });
 
+describe("of two session cookies in a header", () => {
+  it("the first stands: by the route, in a server component, around a proxy, and in the Pages Router (src/authjs/v5-host.ts)", async () => {
+    const { app } = await appWith();
+    const [alice, bob] = [app.browser(), app.browser()];
+    await alice.signIn("alice");
+    await bob.signIn("bob");
+    const cookie = `${alice.cookieHeader}; ${bob.cookieHeader}`;
+    const request = (): Request =>
+      new NextRequest("http://localhost:3000/page", { headers: { cookie, ...NEXT_HEADERS } });
+    const { auth } = app.nextAuth as unknown as { auth: (...args: unknown[]) => unknown };
+    const proxy = auth((seen: { auth: unknown }) => Response.json(seen.auth)) as (
+      ...args: unknown[]
+    ) => Promise<Response>;
+
+    const found = [
+      await alice.session({ cookie }),
+      await inNextRequest("server component", request(), () => auth()),
+      await (await inNextRequest("route handler", request(), () => proxy(request(), {}))).json(),
+      await auth({ headers: { cookie, ...NEXT_HEADERS }, cookies: {} }, new PagesResponse()),
+    ];
+    expect(found).toMatchObject(found.map(() => ({ user: { name: "alice" } })));
+  });
+
+  it("the header counts in components, too, whatever the request has set since (src/authjs/v5-host.ts)", async () => {
+    const { app } = await appWith();
+    const alice = app.browser();
+    const shown = await inServerAction(alice, async () => {
+      await app.nextAuth.signIn("backend", { user: "alice", redirect: false });
+      return app.nextAuth.auth();
+    });
+
+    expect(shown).toBeNull();
+    expect(await app.sessionInComponent(alice)).toMatchObject({ user: { name: "alice" } });
+  });
+});
+
 describe("the server actions", () => {
   it("signIn() calls the callbacks in the caller's async context, without the route, and sets the cookie by next/headers (src/authjs/wrap-auth.ts)", async () => {
     const storage = new AsyncLocalStorage<string>();
@@ -103,6 +152,28 @@ describe("the server actions", () => {
 
     expect(seen.last("events.signOut").params.token).toMatchObject({ name: "alice" });
     expect(alice.jar.has(SESSION_COOKIE)).toBe(false);
+  });
+
+  it("signOut({ redirect: false }) resolves with redirect, the address to go to (src/adapter/rp-initiated-logout.ts)", async () => {
+    const { app } = await appWith();
+    const alice = app.browser();
+    await alice.signIn("alice");
+    const answer: unknown = await inServerAction(alice, () =>
+      app.nextAuth.signOut({ redirect: false, redirectTo: "/bye" }),
+    );
+
+    expect(answer).toMatchObject({ redirect: "http://localhost:3000/bye" });
+  });
+
+  it("signOut() throws Next's redirect once the cookie is deleted (src/adapter/rp-initiated-logout.ts)", async () => {
+    const { app } = await appWith();
+    const alice = app.browser();
+    await alice.signIn("alice");
+    const left = inServerAction(alice, () => app.nextAuth.signOut({ redirectTo: "/bye" }));
+
+    await expect(left).rejects.toMatchObject({
+      digest: expect.stringContaining(";http://localhost:3000/bye;") as string,
+    });
   });
 
   it("unstable_update() calls jwt with the trigger and the data, and sets the cookie (src/authjs/index.ts)", async () => {

@@ -4,6 +4,7 @@ import { encode } from "next-auth/jwt";
 import { describe, expect, it } from "vitest";
 import { SECRET } from "../../next-auth/support/app-parts.ts";
 import { PagesResponse } from "../../next-auth/support/browser.ts";
+import { captureConsole } from "../../next-auth/support/console.ts";
 import { NextRequest, inNextRequest } from "../../next-auth/support/next-scope.ts";
 import { NOBODY, SESSION_COOKIE, scene, signedIn } from "../support/installed.ts";
 
@@ -62,6 +63,55 @@ describe("an empty session from the session callback", () => {
 
     expect((await alice.get("session")).text).toBe(NOBODY);
     expect(await app.sessionInComponent(alice)).toBeNull();
+  });
+
+  it("is nobody as null, too (src/next-auth/v4-host.ts)", async () => {
+    const { app, alice } = await signedIn({ session: () => null });
+
+    expect(await app.sessionInComponent(alice)).toBeNull();
+  });
+});
+
+describe("null from the jwt callback", () => {
+  it("refuses a sign-in, without a session and without the event (src/adapter/sign-in.ts, src/adapter/settle-sign-in.ts)", async () => {
+    captureConsole();
+    const { seen, app } = await scene({ jwt: () => null });
+    const browser = app.browser();
+    await browser.signIn("alice");
+
+    expect(seen.names()).toEqual(["signIn", "jwt", "jwt.encode"]);
+    expect(browser.jar.has(SESSION_COOKIE)).toBe(false);
+  });
+
+  it("leaves the session before a sign-in as it is (src/adapter/settle-sign-in.ts)", async () => {
+    captureConsole();
+    let denies = false;
+    const { alice } = await signedIn({ jwt: ({ token }) => (denies ? null : token) });
+    const before = alice.jar.get(SESSION_COOKIE);
+    denies = true;
+    await alice.signIn("bob");
+
+    expect(alice.jar.get(SESSION_COOKIE)).toBe(before);
+  });
+
+  it("later goes to the session callback, and then has the cookie deleted by the route (src/adapter/callbacks.ts)", async () => {
+    captureConsole();
+    const { seen, alice } = await signedIn({ jwt: ({ account, token }) => (account ? token : null) });
+    await alice.session();
+
+    expect(seen.last("session").params.token).toBeNull();
+    expect(alice.jar.has(SESSION_COOKIE)).toBe(false);
+  });
+});
+
+describe("undefined from the jwt callback", () => {
+  it("makes a session with nothing in it of a sign-in (src/adapter/sign-in.ts)", async () => {
+    const { seen, app } = await scene({ jwt: () => undefined });
+    const browser = app.browser();
+    await browser.signIn("alice");
+
+    expect(seen.names()).toContain("events.signIn");
+    expect(await browser.session()).toEqual({ user: {}, expires: expect.any(String) });
   });
 });
 

@@ -91,14 +91,33 @@ describe("what a platform offers to Next", () => {
   });
 });
 
+describe("what redirect() of next/navigation throws", () => {
+  it("says in its digest how, where to and with which status, in this order (src/adapter/rp-initiated-logout.ts)", () => {
+    const { redirect } = require("next/navigation.js") as { redirect: (url: string) => never };
+    const thrown = (): unknown => {
+      try {
+        return redirect("https://as.example/logout?a=1;2");
+      } catch (error) {
+        return error;
+      }
+    };
+
+    expect(thrown()).toMatchObject({
+      digest: expect.stringMatching(
+        /^NEXT_REDIRECT;(?:push|replace);https:\/\/as\.example\/logout\?a=1;2;30[378];$/,
+      ) as string,
+    });
+  });
+});
+
 describe("of two cookies with one name", () => {
-  it("the last stands in the App Router (src/adapter/request-source.ts)", () => {
+  it("the last stands in the App Router (src/adapter/cookie-header.ts)", () => {
     const twice = new NextRequest("http://localhost:3000", { headers: { cookie: "a=first; a=last" } });
 
     expect(twice.cookies.get("a")?.value).toBe("last");
   });
 
-  it("the first stands in the Pages Router (src/adapter/request-source.ts)", () => {
+  it("the first stands in the Pages Router (src/adapter/cookie-header.ts)", () => {
     const { getCookieParser } = require("next/dist/server/api-utils/get-cookie-parser.js") as {
       getCookieParser: (headers: object) => () => Record<string, string>;
     };
