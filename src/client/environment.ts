@@ -6,9 +6,9 @@
 
 /**
  * What made the page look at the clock again. `visible` is `visibilitychange` to visible; `marker`: the server said in a
- * cookie that there is another token (F35).
+ * cookie that there is another token (F35); `active`: somebody is back after the idle limit (F29).
  */
-export type WakeReason = "focus" | "visible" | "online" | "pageshow" | "marker";
+export type WakeReason = "focus" | "visible" | "online" | "pageshow" | "marker" | "active";
 
 /** Both clocks at one moment. */
 export interface Reading {

@@ -1,14 +1,13 @@
 /**
- * What is known after each thing that a tab learns: a session given at the start, an answer, a failure, or another tab's.
+ * What is known after each thing that a tab learns: a session given at the start, an answer or a failure.
  *
  * @module
  */
 import type { Reading } from "./environment.ts";
 import { countSoon, type PlanState } from "./plan.ts";
-import { askInMsOf, spareMsOf, type ClientSession } from "./session.ts";
-import type { SharedNews } from "./tab-news.ts";
+import { askInMsOf, endsInMsOf, spareMsOf, type ClientSession } from "./session.ts";
 
-/** What is known at the start. `undefined`: nothing. `draw` is chance, 0 to 1. */
+/** What is known at the start, which counts as activity. `undefined`: nothing. `draw` is chance, 0 to 1. */
 export function stateOf(session: ClientSession | null | undefined, now: Reading, draw: number): PlanState {
   const known = session ? "signed_in" : session === null ? "signed_out" : "unknown";
   return {
@@ -19,6 +18,7 @@ export function stateOf(session: ClientSession | null | undefined, now: Reading,
     failures: 0,
     failedAt: now,
     lookedAt: now,
+    activeAt: now,
     draw,
   };
 }
@@ -31,7 +31,8 @@ export function afterAnswer(
   draw: number,
 ): PlanState {
   const soon = session ? countSoon(state.soon, session) : 0;
-  return { ...stateOf(session, now, draw), soon, failedAt: state.failedAt, asked: state.asked };
+  const { failedAt, activeAt, asked } = state;
+  return { ...stateOf(session, now, draw), soon, failedAt, activeAt, asked };
 }
 
 /** After a request that failed. */
@@ -39,16 +40,9 @@ export function afterFailure(state: PlanState, now: Reading, draw: number): Plan
   return { ...state, failures: state.failures + 1, failedAt: now, lookedAt: now, draw };
 }
 
-/** After another tab's answer or failure, which is this tab's as well. */
-export function afterNews(state: PlanState, news: SharedNews, now: Reading, draw: number): PlanState {
-  const looked = { ...state, lookedAt: now, draw };
-  if (news.kind === "failed") return { ...looked, failures: news.failures, failedAt: now };
-  const { askInMs, spareMs, soon } = news;
-  return { ...looked, answeredAt: now, askInMs, spareMs, soon, failures: 0 };
-}
-
-function timingOf(session: ClientSession | null | undefined): Pick<PlanState, "askInMs" | "spareMs"> {
-  return session
-    ? { askInMs: askInMsOf(session), spareMs: spareMsOf(session) }
-    : { askInMs: Infinity, spareMs: Infinity };
+function timingOf(
+  session: ClientSession | null | undefined,
+): Pick<PlanState, "askInMs" | "spareMs" | "endsInMs"> {
+  const known = session ?? {};
+  return { askInMs: askInMsOf(known), spareMs: spareMsOf(known), endsInMs: endsInMsOf(known) };
 }

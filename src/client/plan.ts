@@ -30,6 +30,8 @@ export interface PlanState {
   readonly askInMs: number;
   /** How long the token lives on after that, in milliseconds; `Infinity` where it is not known. */
   readonly spareMs: number;
+  /** When it said that the sign-in ends, in milliseconds from then; `Infinity` where it is not known. */
+  readonly endsInMs: number;
   /** How many answers in a row said to come back at once. */
   readonly soon: number;
   /** How many requests in a row failed. */
@@ -38,6 +40,8 @@ export interface PlanState {
   readonly failedAt: Reading;
   /** When the plan was last consulted. */
   readonly lookedAt: Reading;
+  /** When somebody last used any tab of this browser; at first, when the page was loaded. */
+  readonly activeAt: Reading;
   /** The last request, if there was one. */
   readonly asked?: { readonly reason: AskReason; readonly at: Reading } | undefined;
   /** Chance, 0 to 1, drawn once for each answer, so that many tabs do not ask in the same second. */
@@ -53,6 +57,11 @@ export interface PlanSettings {
   /** Whether to ask although the browser says that it is offline. @defaultValue true */
   readonly askWhenOffline: boolean;
   /**
+   * How long a browser may go unused and still ask, in milliseconds; `Infinity` for as long as a tab is open (F29).
+   * @defaultValue Infinity
+   */
+  readonly idleLimitMs: number;
+  /**
    * The longest time between two looks at the clock, in milliseconds: how late a sleep is noticed that sends no event.
    * @defaultValue 15_000
    */
@@ -64,6 +73,7 @@ export const DEFAULT_SETTINGS: PlanSettings = {
   refetchIntervalMs: 0,
   askWhenVisible: true,
   askWhenOffline: true,
+  idleLimitMs: Infinity,
   checkEveryMs: 15_000,
 };
 
@@ -84,6 +94,18 @@ const JUMP_MS = 2_000;
 const WAKE_GAP_MS = 1_000;
 const SOON_MS = 1_000;
 
+/**
+ * Whether nobody used this browser for the idle limit, by either clock: after a sleep that long nothing is asked until
+ * somebody is there (F29). A clock that is set forward counts as a sleep, because the two cannot be told apart.
+ */
+export function isIdle(
+  { activeAt }: PlanState,
+  now: Reading,
+  { idleLimitMs }: Pick<PlanSettings, "idleLimitMs">,
+): boolean {
+  return elapsedMs(activeAt, now) >= idleLimitMs;
+}
+
 /** Decides what to do at `now`, having been woken by `cause`. */
 export function plan(
   state: PlanState,
@@ -94,6 +116,7 @@ export function plan(
   visible = true,
 ): Step {
   if (state.known === "signed_out" || (!online && !settings.askWhenOffline)) return REST;
+  if (isIdle(state, now, settings)) return REST;
 
   const leftMs = leftUntilAskMs(state, now, settings) + (visible ? 0 : giveWayMs(state));
   const jumped = leftMs < Infinity && divergenceMs(state.lookedAt, now) > JUMP_MS;
@@ -151,7 +174,7 @@ function giveWayMs({ askInMs, spareMs }: PlanState): number {
 /** Whether the event itself is a reason to ask, whatever the clock says. */
 function wakes(state: PlanState, cause: "timer" | WakeReason, settings: PlanSettings): boolean {
   if (cause === "visible") return settings.askWhenVisible || state.failures > 0;
-  return cause === "marker" || (cause === "online" && state.failures > 0);
+  return cause === "marker" || cause === "active" || (cause === "online" && state.failures > 0);
 }
 
 /** One wake-up comes as several events. */
@@ -159,6 +182,7 @@ function justWoke({ asked }: PlanState, now: Reading): boolean {
   return (
     asked !== undefined &&
     (asked.reason === "visible" ||
+      asked.reason === "active" ||
       asked.reason === "online" ||
       asked.reason === "focus" ||
       asked.reason === "pageshow") &&

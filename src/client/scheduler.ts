@@ -15,7 +15,7 @@
  */
 import { elapsedMs, type Environment, type Reading, type WakeReason } from "./environment.ts";
 import type { FetchSession, SessionAnswer } from "./fetch-session.ts";
-import { DEFAULT_SETTINGS, plan, type AskReason, type PlanSettings, type PlanState } from "./plan.ts";
+import { DEFAULT_SETTINGS, isIdle, plan, type AskReason, type PlanSettings, type PlanState } from "./plan.ts";
 import { afterAnswer, afterFailure, stateOf } from "./plan-state.ts";
 import { keepIdentity, samePerson, type ClientSession } from "./session.ts";
 import type { Peer, Sharing } from "./sharing.ts";
@@ -52,6 +52,13 @@ export interface Scheduler {
   tell(session: ClientSession | null, sure?: boolean): void;
   /** Looks at the clocks, and asks if that is due or the reason itself is one to ask, for all tabs of the browser. */
   wake(reason: WakeReason): void;
+  /**
+   * Somebody used this browser at `at`, here or in another tab. With the cause `active` it asks at once, which is for whoever
+   * comes back after the idle limit.
+   */
+  active(at: Reading, cause?: "timer" | "active"): void;
+  /** What is known; `undefined` before its start. */
+  state(): PlanState | undefined;
   /** Asks now, because the session may have changed. Two calls within two seconds count as a failure, and back off. */
   confirm(): void;
   /** From now on asks for, and hears from, the other tabs of this browser, until the returned function is called. */
@@ -127,9 +134,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     arm(forMs);
     if (!others) return void send(reason, mine);
     void others.take(waitMs, abort.signal).then((turn) => {
+      const sentAt = environment.read();
+      // The machine slept meanwhile.
+      if (flight === mine && isIdle(known(sentAt), sentAt, settings)) drop();
       // The news came on the last way.
       if (flight !== mine) return turn.release();
-      const sentAt = environment.read();
       flight = { ...mine, sentAt, forMs: requestTimeoutMs };
       arm(requestTimeoutMs);
       void send(reason, flight).then(turn.release);
@@ -175,7 +184,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       look("timer");
     },
     confirm() {
-      if (!flight || flight.isShared) confirm();
+      const now = environment.read();
+      if ((!flight || flight.isShared) && !isIdle(known(now), now, settings)) confirm();
     },
   };
 
@@ -246,6 +256,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       else confirm();
     },
     wake: look,
+    active(at, cause = "timer") {
+      state = { ...known(at), activeAt: at };
+      look(cause);
+    },
+    state: peer.state,
     confirm,
     share(make) {
       const mine = (sharing = make(peer));

@@ -19,6 +19,11 @@ export type TokenState =
        * token has no known end, so that there is nothing to ask for.
        */
       readonly askInMs?: number;
+      /**
+       * When the sign-in ends whatever anybody does, in milliseconds from the moment of the answer: its absolute end, or the
+       * known end of its refresh token (F28). Absent where neither is known, or is far away.
+       */
+      readonly endsInMs?: number;
     }
   | { readonly status: "reauthentication_required"; readonly reason: string };
 
@@ -34,17 +39,33 @@ export interface TokenTiming {
   readonly error?: string;
 }
 
+/** An end that is not further away than this has come: there is nothing more to ask for. */
+const ENDED_MS = 1_000;
+
 /** NextAuth's session with {@link TokenTiming}. The app's own fields are kept, whatever they are. */
 export interface ClientSession extends TokenTiming {
   readonly user?: unknown;
   readonly expires?: unknown;
 }
 
-/** When to ask, in milliseconds from the answer; `Infinity` where there is nothing to wait for. */
+/**
+ * When to ask, in milliseconds from the answer: when it said to, or at the end of the sign-in where that is sooner (F28).
+ * `Infinity` where there is nothing to wait for.
+ */
 export function askInMsOf(session: ClientSession): number {
-  const state = session.tokenState;
-  const askInMs = state && "askInMs" in state ? state.askInMs : undefined;
-  return typeof askInMs === "number" && askInMs >= 0 ? askInMs : Infinity;
+  const askInMs = timeOf(session, "askInMs");
+  const endsInMs = endsInMsOf(session);
+  return endsInMs > ENDED_MS ? Math.min(askInMs, endsInMs) : askInMs;
+}
+
+/** When the sign-in ends, in milliseconds from the answer; `Infinity` where it is not known. */
+export function endsInMsOf(session: ClientSession): number {
+  return timeOf(session, "endsInMs");
+}
+
+function timeOf({ tokenState }: ClientSession, name: "askInMs" | "endsInMs"): number {
+  const ms = (tokenState as Readonly<Record<string, unknown>> | undefined)?.[name];
+  return typeof ms === "number" && ms >= 0 ? ms : Infinity;
 }
 
 /** How long the token lives on after {@link askInMsOf}, in milliseconds: the idle lead. `Infinity` where it is not known. */
@@ -56,8 +77,8 @@ export function spareMsOf(session: ClientSession): number {
 }
 
 /**
- * Returns `previous` where `next` differs from it only in when things end (`accessTokenExpires`,
- * `accessTokenExpiresIn`, `expires`, `tokenState.askInMs`), else `next`. So a renewal renders nothing again, unless the
+ * Returns `previous` where `next` differs from it only in when things end (`accessTokenExpires`, `accessTokenExpiresIn`,
+ * `expires`, `tokenState.askInMs` and `endsInMs`), else `next`. So a renewal renders nothing again, unless the
  * app put something into its session that changes with it, such as the access token (F36).
  */
 export function keepIdentity(
@@ -81,7 +102,7 @@ export function personOf({ user }: ClientSession): string {
 /** What a reader can notice of a session, as a string. Never leaves this tab as it is. */
 export function viewOf(session: ClientSession): string {
   const { accessTokenExpires: _at, accessTokenExpiresIn: _in, expires: _end, tokenState, ...rest } = session;
-  return JSON.stringify([rest, tokenState && { ...tokenState, askInMs: 0 }]);
+  return JSON.stringify([rest, tokenState && { ...tokenState, askInMs: 0, endsInMs: 0 }]);
 }
 
 /** FNV-1a, 32 bits: tells texts apart without giving them away. */

@@ -4,10 +4,9 @@
  * @module
  */
 import type { Environment, OtherTabs, Reading } from "./environment.ts";
-import { afterNews } from "./plan-state.ts";
 import type { PlanSettings, PlanState } from "./plan.ts";
 import type { ClientSession } from "./session.ts";
-import { judgeNews, newsOf, readNews, type TabNews } from "./tab-news.ts";
+import { afterNews, judgeNews, newsOf, readNews, type TabNews } from "./tab-news.ts";
 import { createTurns, type Turn } from "./turns.ts";
 
 /** What the others do for a scheduler. */
@@ -16,6 +15,8 @@ export interface Sharing {
   take(waitMs: number, signal: AbortSignal): Promise<Turn>;
   /** Tells the others how this tab's request ended, at `now`. */
   tell(now: Reading): void;
+  /** Tells the others that somebody used this browser, at `atMs` by the wall clock. */
+  tellActive(atMs: number): void;
   /** Hears and tells nothing more. */
   stop(): void;
 }
@@ -30,6 +31,8 @@ export interface Peer {
   adopt(next: PlanState, expires: number): void;
   /** Asks itself: what another tab has got is not what this one shows. */
   confirm(): void;
+  /** Another tab says that somebody used this browser, at `atMs` by the wall clock. Not there: it is of no interest. */
+  heardActive?(atMs: number): void;
 }
 
 /** Makes the part of one tab. It listens at once. */
@@ -42,6 +45,7 @@ export function createSharing(environment: Environment, tabs: OtherTabs, peer: P
     if (!news || !state) return;
     turns.heard(news.kind === "asking" ? news.turn : undefined);
     if (news.kind === "asking") return;
+    if (news.kind === "active") return peer.heardActive?.(news.atMs);
     const now = environment.read();
     const heard = judgeNews(news, peer.latest(), state.failures, now.wallMs);
     if (heard === "ask") peer.confirm();
@@ -59,6 +63,7 @@ export function createSharing(environment: Environment, tabs: OtherTabs, peer: P
       if (failures > 0) tabs.post({ kind: "failed", atMs, failures } satisfies TabNews);
       else if (session) tabs.post(newsOf(session, atMs, soon));
     },
+    tellActive: (atMs) => tabs.post({ kind: "active", atMs } satisfies TabNews),
     stop: tabs.onPost(hear),
   };
 }

@@ -7,7 +7,17 @@
  *
  * @module
  */
-import { askInMsOf, checksum, personOf, spareMsOf, viewOf, type ClientSession } from "./session.ts";
+import { elapsedMs, type Reading } from "./environment.ts";
+import type { PlanState } from "./plan.ts";
+import {
+  askInMsOf,
+  checksum,
+  endsInMsOf,
+  personOf,
+  spareMsOf,
+  viewOf,
+  type ClientSession,
+} from "./session.ts";
 
 /** One message between tabs. Times are in milliseconds, `atMs` by the wall clock that all tabs share. */
 export type TabNews =
@@ -24,16 +34,19 @@ export type TabNews =
       readonly expires: number;
       readonly askInMs: number;
       readonly spareMs: number;
+      readonly endsInMs: number;
       readonly soon: number;
     }
   /** This tab's request failed, for that many times in a row. */
-  | { readonly kind: "failed"; readonly atMs: number; readonly failures: number };
+  | { readonly kind: "failed"; readonly atMs: number; readonly failures: number }
+  /** Somebody used this browser then. A tab that knows of a later time answers with that. */
+  | { readonly kind: "active"; readonly atMs: number };
 
 /** Older news, and news from the future, say nothing about now: the tab was frozen, or somebody set the clock. */
 const MAX_AGE_MS = 2_000;
 
 /** News that may serve another tab as well as its own. */
-export type SharedNews = Exclude<TabNews, { kind: "asking" }>;
+export type SharedNews = Exclude<TabNews, { kind: "asking" | "active" }>;
 
 /** The message about a good answer that came at `atMs`, the `soon`th in a row that said to come back at once. */
 export function newsOf(session: ClientSession, atMs: number, soon: number): SharedNews {
@@ -45,6 +58,7 @@ export function newsOf(session: ClientSession, atMs: number, soon: number): Shar
     expires: session.accessTokenExpires ?? 0,
     askInMs: askInMsOf(session),
     spareMs: spareMsOf(session),
+    endsInMs: endsInMsOf(session),
     soon,
   };
 }
@@ -62,8 +76,9 @@ export function readNews(value: unknown): TabNews | undefined {
 
 const NUMBERS: Readonly<Record<TabNews["kind"], readonly string[]>> = {
   asking: ["turn"],
-  answer: ["atMs", "who", "view", "expires", "askInMs", "spareMs", "soon"],
+  answer: ["atMs", "who", "view", "expires", "askInMs", "spareMs", "endsInMs", "soon"],
   failed: ["atMs", "failures"],
+  active: ["atMs"],
 };
 
 /** What to do with news. `adopt`: the answer is this tab's as well. `ask`: what readers see has changed. */
@@ -85,4 +100,27 @@ export function judgeNews(
   if (news.who !== checksum(personOf(latest)) || news.expires < (latest.accessTokenExpires ?? 0))
     return "ignore";
   return news.view === checksum(viewOf(latest)) ? "adopt" : "ask";
+}
+
+/**
+ * What is known after another tab's answer or failure, which is this tab's as well. The end of the sign-in can only move
+ * away: a forged message must not make an app sign its user out.
+ */
+export function afterNews(state: PlanState, news: SharedNews, now: Reading, draw: number): PlanState {
+  const looked = { ...state, lookedAt: now, draw };
+  if (news.kind === "failed") return { ...looked, failures: news.failures, failedAt: now };
+  const { askInMs, spareMs, soon } = news;
+  const endsInMs = Math.max(news.endsInMs, state.endsInMs - elapsedMs(state.answeredAt, now));
+  return { ...looked, answeredAt: now, askInMs, spareMs, endsInMs, soon, failures: 0 };
+}
+
+/**
+ * When another tab says that somebody was active, by this tab's clocks. `undefined` for news from the future, of which a
+ * tab with the same clock can have none; a moment of it, which is the time between two readings, counts as now.
+ */
+export function activeAtOf(atMs: number, now: Reading): Reading | undefined {
+  const ageMs = now.wallMs - atMs;
+  if (ageMs < -MAX_AGE_MS) return undefined;
+  const knownMs = Math.max(ageMs, 0);
+  return { wallMs: now.wallMs - knownMs, monotonicMs: now.monotonicMs - knownMs };
 }

@@ -9,6 +9,7 @@ import { browserEnvironment, browserFetchSession } from "../client/browser.ts";
 import type { Environment } from "../client/environment.ts";
 import { readSession, type FetchSession, type SessionAnswer } from "../client/fetch-session.ts";
 import { createScheduler, type Scheduler } from "../client/scheduler.ts";
+import type { SignInPolicySettings } from "../client/sign-in-policy.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 import { announceSession, announceUser } from "./other-tabs.ts";
 
@@ -47,6 +48,10 @@ export interface LiveSession {
   nextAuthGot(session: Session | null): void;
   /** Set by whoever renders next-auth's provider: gives it a new start. */
   restartNextAuth: () => void;
+  /** What the app chose, before it starts. */
+  policy: SignInPolicySettings;
+  /** Set by who acts on it: to be called when it has changed. */
+  policyChanged: () => void;
 }
 
 /**
@@ -132,6 +137,8 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       else scheduler.confirm();
     },
     restartNextAuth: () => undefined,
+    policy: { idleLimitMs: Infinity, warnBeforeMs: 0 },
+    policyChanged: () => undefined,
   };
   return live;
 }

@@ -5,17 +5,25 @@
  *
  * @module
  */
-import { SessionContext, type SessionContextValue, type SessionProviderProps } from "next-auth/react";
+import {
+  SessionContext,
+  type SessionContextValue,
+  type SessionProviderProps as NextAuthProps,
+} from "next-auth/react";
 import { useEffect, useMemo, useState, useSyncExternalStore, type ReactElement } from "react";
 import { LiveContext } from "./live-context.ts";
 import { createLiveSession } from "./live-session.ts";
 import { NextAuthSource } from "./next-auth-source.tsx";
+import { readPolicy, type PolicyProps } from "./policy.ts";
 import { sessionUrl } from "./session-url.ts";
+
+/** Props of {@link SessionProvider}: next-auth's, and those of {@link PolicyProps}. */
+export type SessionProviderProps = NextAuthProps & PolicyProps;
 
 /**
  * Keeps the signed-in user's token fresh while the page is open, without disturbing the page.
  *
- * It takes next-auth's props, and differs from next-auth's provider in what it does with them:
+ * It takes next-auth's props and {@link PolicyProps}, and differs from next-auth's provider in what it does with them:
  *
  * - an idle tab asks for the session when the server said to (`tokenState.askInMs`), also while hidden, and again
  *   after sleep, focus, `online` and `pageshow` where the clocks say that it is time;
@@ -33,9 +41,17 @@ import { sessionUrl } from "./session-url.ts";
  * @param props.refetchInterval Ask at least this often while signed in, in seconds. @defaultValue 0, which is only when the token needs it
  * @param props.refetchOnWindowFocus Ask whenever the page becomes visible. `false`: only if it is time. @defaultValue true
  * @param props.refetchWhenOffline `false`: send nothing while the browser says it is offline; once it is back, ask at once if it is time.
+ * @param props.keepAlive `"user-active"`: ask only while somebody uses the browser. @defaultValue "tab-open"
+ * @param props.idleLimitMs How long nobody has to use it until nothing is asked, in milliseconds. @defaultValue 900_000, which is 15 minutes
+ * @param props.warnBeforeMs How long before a forced sign-in to warn, in milliseconds. @defaultValue 60_000
+ * @param props.onSignInSoon Called with that warning, and with `null` when it is taken back.
+ *
+ * Throws a `TypeError` at the first render where one of these four is wrong.
  */
 export function SessionProvider(props: SessionProviderProps): ReactElement {
   const { basePath, children, refetchInterval = 0, refetchOnWindowFocus = true } = props;
+  const policy = readPolicy(props);
+  const { idleLimitMs } = policy;
   const askWhenOffline = props.refetchWhenOffline !== false;
 
   const [place] = useState(() => ({ url: sessionUrl(basePath) }));
@@ -48,8 +64,14 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
       refetchIntervalMs: refetchInterval > 0 ? refetchInterval * 1_000 : 0,
       askWhenVisible: refetchOnWindowFocus,
       askWhenOffline,
+      idleLimitMs,
     });
-  }, [live, place, basePath, refetchInterval, refetchOnWindowFocus, askWhenOffline]);
+  }, [live, place, basePath, refetchInterval, refetchOnWindowFocus, askWhenOffline, idleLimitMs]);
+
+  useEffect(() => {
+    live.policy = policy;
+    live.policyChanged();
+  });
 
   useEffect(() => live.start(), [live]);
 

@@ -26,6 +26,8 @@ const signedIn: PlanState = {
   failures: 0,
   failedAt: start,
   lookedAt: start,
+  endsInMs: Infinity,
+  activeAt: start,
   draw: 0,
 };
 const decide = (
@@ -139,6 +141,39 @@ describe("the plan of a tab", () => {
       [1_000, 2_000, 4_000, 8_000, 15_000].map((forMs) => ({ act: "wait", forMs })),
     );
     expect(countSoon(4, { tokenState: { status: "fresh", askInMs: 46_000 } })).toBe(0);
+  });
+
+  it("rests from the idle limit on, by either clock, whatever wakes it (F29)", () => {
+    const limit = { idleLimitMs: 900_000 };
+    const due = { askInMs: 46_000, activeAt: start };
+    expect(decide(due, after(899_999), limit)).toMatchObject({ act: "ask" });
+    for (const now of [after(900_000), after(900_000, 10), after(10, 900_000), after(-HOUR_MS, 900_000)])
+      for (const cause of ["timer", "focus", "visible", "online", "pageshow", "marker"] as const)
+        for (const known of ["signed_in", "unknown"] as const)
+          expect(decide({ ...due, known }, now, { ...limit, cause })).toEqual({ act: "rest" });
+    expect(decide(due, after(DAY_MS))).toMatchObject({ act: "ask" });
+  });
+
+  it("does not take a jump of the clocks for a reason to ask once the browser is idle (F22, F29)", () => {
+    const slept = after(8 * HOUR_MS, 5_000);
+    expect(decide({ lookedAt: start }, slept, { idleLimitMs: 9 * HOUR_MS })).toMatchObject({ act: "ask" });
+    expect(decide({ lookedAt: start }, slept, { idleLimitMs: HOUR_MS })).toEqual({ act: "rest" });
+  });
+
+  it("asks at once when somebody is back, even if it is not time (F29)", () => {
+    const back = { askInMs: DAY_MS, activeAt: after(HOUR_MS) };
+    expect(decide(back, after(HOUR_MS), { cause: "active", idleLimitMs: 900_000 })).toEqual({
+      act: "ask",
+      reason: "active",
+    });
+    expect(decide(back, after(HOUR_MS), { idleLimitMs: 900_000 })).toMatchObject({ act: "wait" });
+    const signedOut = { ...back, known: "signed_out" } as const;
+    expect(decide(signedOut, after(HOUR_MS), { cause: "active" })).toEqual({ act: "rest" });
+  });
+
+  it("takes the return of the user and what the page says of it for one", () => {
+    const asked = { reason: "active", at: after(5_000) } as const;
+    expect(decide({ asked }, after(5_999), { cause: "visible" })).toMatchObject({ act: "wait" });
   });
 
   it("counts the second that the server says at least as coming back at once (F33)", () => {

@@ -28,6 +28,15 @@ describe("a session that comes again", () => {
     expect(keepIdentity(alice, renewed)).toBe(alice);
   });
 
+  it("stays the same object while only the end of the sign-in comes nearer (F28, F36)", () => {
+    const ends = (endsInMs: number): ClientSession => ({
+      ...alice,
+      tokenState: { status: "fresh", askInMs: 46_000, endsInMs },
+    });
+    const before = ends(5_000);
+    expect(keepIdentity(before, ends(4_000))).toBe(before);
+  });
+
   it.each([
     ["another user", { user: { name: "bob" } }],
     ["a state", { tokenState: { status: "retrying", askInMs: 46_000 } }],
@@ -71,6 +80,19 @@ describe("a session that comes again", () => {
     ["unknown where there is nothing to ask for", { accessTokenExpiresIn: 60 }, Infinity],
   ])("leaves the idle lead: %s", (_what, session, spareMs) => {
     expect(spareMsOf(session)).toBe(spareMs);
+  });
+
+  it("asks at the end of the sign-in where that is sooner, and not again once it has come (F28)", () => {
+    const asks = (askInMs: number | undefined, endsInMs: unknown): number =>
+      askInMsOf({
+        tokenState: { status: "fresh", askInMs, endsInMs } as ClientSession["tokenState"] & object,
+      });
+    expect(asks(46_000, 30_000)).toBe(30_000);
+    expect(asks(46_000, 60_000)).toBe(46_000);
+    expect(asks(undefined, 60_000)).toBe(60_000);
+    expect([0, 1_000, -1, "30000", null].map((endsInMs) => asks(46_000, endsInMs))).toEqual(
+      Array(5).fill(46_000),
+    );
   });
 
   it("asks for nothing when only a new sign-in helps", () => {
