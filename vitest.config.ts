@@ -86,8 +86,10 @@ export default defineConfig({
         test: {
           name: "client-react18",
           environment: "jsdom",
-          // The fourth, conformance, is about next-auth.
-          include: ["test/react/{session-provider,refresh-token-handler,server-rendering}.test.tsx"],
+          // The other one, conformance, is about next-auth.
+          include: [
+            "test/react/{session-provider,refresh-token-handler,server-rendering,sign-in-soon}.test.tsx",
+          ],
           execArgv: ["--import", "./test/react/react-18.mjs"],
         },
       },
