@@ -80,7 +80,7 @@ export function createSignInPolicy(options: SignInPolicyOptions): SignInPolicy {
       const { onSignInSoon } = settings();
       const warning = watch.current();
       // Later: what the app throws must not end the watch.
-      queueMicrotask(() => onSignInSoon?.(warning));
+      environment.setTimer(() => onSignInSoon?.(warning), 0);
     }),
   );
 

@@ -31,7 +31,7 @@ export type SessionProviderProps = NextAuthProps & PolicyProps;
  *   at once when the network is back. Only the server's `200` with `{}` is a sign-out. On a page that never had an answer,
  *   `status` stays `loading` (401 and 403: `unauthenticated`) until there is one;
  * - a renewal renders nothing again: `useSession().data` stays the same object while only `accessTokenExpires`,
- *   `accessTokenExpiresIn`, `expires` and `tokenState.askInMs` changed, so these four are as old as the object.
+ *   `accessTokenExpiresIn`, `expires`, `tokenState.askInMs` and `endsInMs` changed, so these are as old as the object.
  *   An app that puts the access token into its session sees a new object with each new token;
  * - the tabs of a browser ask one for all: the others hear when to ask again, in a message without a token, and send a
  *   request of their own only where the session changed. A tab that is closed, frozen or asleep holds up nobody.

@@ -11,7 +11,7 @@ import {
 } from "../../src/client/sign-in-policy.ts";
 import type { SignInSoon } from "../../src/client/sign-in-soon.ts";
 import type { ClientSession } from "../../src/client/session.ts";
-import { settle, type FakePage } from "./fake-page.ts";
+import type { FakePage } from "./fake-page.ts";
 import { FakeProfile } from "./fake-profile.ts";
 import { FakeServer } from "./fake-server.ts";
 
@@ -91,7 +91,7 @@ function openTab(page: FakePage, server: FakeServer, settings: SignInPolicySetti
     policy,
     async press() {
       for (const listener of [...inputs]) listener();
-      await settle();
+      await page.pass(0);
     },
     told,
     warning: policy.current,
@@ -476,6 +476,22 @@ describe("a forged message of activity", () => {
     profile.post({ kind: "active", atMs: 0 });
     await profile.pass(5_000);
     expect(pressed(browser) - before).toBeLessThanOrEqual(1 + tabs.length);
+  });
+});
+
+describe("an app that throws when it is told", () => {
+  it("keeps nobody else from being told, and is told the next time", async () => {
+    let told = 0;
+    const onSignInSoon = (): void => {
+      told++;
+      throw new Error("a bug in the app");
+    };
+    const { profile, tabs } = await openBrowser(1, { onSignInSoon });
+    const seen: string[] = [];
+    tabs[0].policy.subscribe(() => seen.push(nameOf(tabs[0].policy.current())));
+    for (let minutes = 0; minutes < 16; minutes++) await profile.pass(MINUTE_MS).catch(() => undefined);
+    expect(seen).toEqual(["idle", "idle over"]);
+    expect(told).toBe(2);
   });
 });
 
