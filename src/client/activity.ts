@@ -27,8 +27,8 @@ export interface ActivityOptions {
 
 /** One tab's part. */
 export interface Activity {
-  /** Somebody used this tab now. More than one note a second changes nothing. The others wait for one that is `isUrgent`. */
-  note(isUrgent?: boolean): void;
+  /** Somebody used this tab now. More than one note a second changes nothing. */
+  note(): void;
   /** Another tab says that somebody was active at `atMs` by the wall clock. */
   heard(atMs: number): void;
   /** Has tabs that know of later activity than this one's, or than `since`, say so. */
@@ -68,7 +68,7 @@ export function createActivity(options: ActivityOptions): Activity {
   }
 
   return {
-    note(isUrgent = false) {
+    note() {
       const state = scheduler.state();
       if (!state || idleLimitMs() === Infinity) return;
       const now = environment.read();
@@ -76,8 +76,7 @@ export function createActivity(options: ActivityOptions): Activity {
       const isBack = isIdle(state, now, { idleLimitMs: idleLimitMs() });
       if (isBack) onReturn?.(state.activeAt, now);
       scheduler.active(now, isBack ? "active" : "timer");
-      if (isUrgent || isBack) tell();
-      else tellSoon(now);
+      tellSoon(now);
     },
     heard(atMs) {
       const state = scheduler.state();
@@ -86,7 +85,8 @@ export function createActivity(options: ActivityOptions): Activity {
       if (!state || !at || idleLimitMs() === Infinity) return;
       if (elapsedMs(state.activeAt, at) > 0) return scheduler.active(at);
       onEarlier?.(at);
-      const knowsMore = elapsedMs(at, state.activeAt) > postGapMs();
+      // By the clock that all tabs share: two that see the same time in two ways would answer each other for ever.
+      const knowsMore = state.activeAt.wallMs - at.wallMs > postGapMs();
       const justAnswered = answeredAt !== undefined && elapsedMs(answeredAt, now) < NOTE_GAP_MS;
       if (!knowsMore || justAnswered) return;
       answeredAt = now;

@@ -63,9 +63,9 @@ export function createSignInPolicy(options: SignInPolicyOptions): SignInPolicy {
 
   const canTakeBack = (): boolean => watch.current()?.reason === "idle";
 
-  /** Input is no reason to look at the clocks, nor to tell the others at once, unless it takes something back. */
+  /** Input is no reason to look at the clocks, unless it takes something back. */
   function note(): void {
-    activity.note(canTakeBack());
+    activity.note();
     if (canTakeBack()) watch.look();
   }
 

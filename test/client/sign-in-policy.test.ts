@@ -215,10 +215,13 @@ describe("input", () => {
     const browser = await openBrowser(2);
     const { profile, tabs } = browser;
     const before = pressed(browser);
+    const notes = new Set<unknown>();
     for (let i = 0; i < 1_000; i++) {
       await tabs[0].press();
+      notes.add(tabs[0].scheduler.state()!.activeAt);
       await profile.pass(60);
     }
+    expect(notes.size).toBeLessThanOrEqual(61);
     expect(pressed(browser) - before).toBeGreaterThanOrEqual(6);
     expect(pressed(browser) - before).toBeLessThanOrEqual(7);
   });
@@ -281,7 +284,12 @@ describe("a tab that was frozen", () => {
     const { profile, tabs } = await openBrowser(3);
     for (const { page } of tabs) page.sleep(8 * HOUR_MS);
     await tabs[1]!.press();
+    // The others repeat what they heard.
+    profile.post({ kind: "active", atMs: tabs[1]!.page.wallMs });
     await profile.pass(2_000);
+    expect(tabs[1]!.told).toEqual(["idle over"]);
+    await tabs[1]!.page.wake("focus");
+    await profile.pass(30_000);
     expect(tabs[1]!.told).toEqual(["idle over"]);
     expect(tabs[1]!.warning()).toMatchObject({ over: true });
 
@@ -476,6 +484,30 @@ describe("a forged message of activity", () => {
     profile.post({ kind: "active", atMs: 0 });
     await profile.pass(5_000);
     expect(pressed(browser) - before).toBeLessThanOrEqual(1 + tabs.length);
+  });
+
+  it("is answered once a second at most, however many there are", async () => {
+    const browser = await openBrowser(2);
+    const { profile } = browser;
+    await profile.pass(5 * MINUTE_MS);
+    const before = pressed(browser);
+    for (let i = 0; i < 100; i++) {
+      profile.post({ kind: "active", atMs: i });
+      await profile.pass(50);
+    }
+    expect(pressed(browser) - before - 100).toBeGreaterThan(2);
+    expect(pressed(browser) - before - 100).toBeLessThanOrEqual(2 * 6);
+  });
+
+  it("that says no less than what is known is answered by nobody, although the clock was set (F26)", async () => {
+    const browser = await openBrowser(3);
+    const { profile, tabs } = browser;
+    await profile.pass(MINUTE_MS);
+    for (const { page } of tabs) page.wallMs += 10 * MINUTE_MS;
+    const before = pressed(browser);
+    profile.post({ kind: "active", atMs: tabs[0].scheduler.state()!.activeAt.wallMs });
+    await profile.pass(30_000);
+    expect(pressed(browser) - before).toBe(1);
   });
 });
 
