@@ -16,6 +16,8 @@ const [address = "http://localhost:3000", folder = join(ROOT, "docs/images")] = 
 const LIVE_FOR_MS = Number(process.env["LIVE_FOR_SECONDS"] ?? 240) * 1000;
 const MAX_BYTES = 300_000;
 const WIDE = { width: 1280, height: 968 };
+/** Higher than the whole live page, also on a phone. */
+const WHOLE_PX = 4_400;
 const PHONE = { width: 390, height: 1262 };
 
 const executablePath = findChromium();
@@ -40,9 +42,14 @@ async function takeAll(): Promise<void> {
   await page.locator("form#login input[name=password]").fill("alice-demo");
   await page.locator("form#login button[type=submit]").click();
   await page.getByTestId("timeline").waitFor();
+  // Another tab, so that the devtools panel has something to tell of it.
+  const other = await context.newPage();
+  await other.goto(`${address}/live`);
+  await page.bringToFront();
   await callNowAndThen(page);
 
   await take(page, "live");
+  await takePanel(page);
   await language(page, "ko");
   await page.getByTestId("timeline").waitFor();
   await take(page, "live-ko");
@@ -53,7 +60,7 @@ async function takeAll(): Promise<void> {
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize(PHONE);
   await take(page, "live-phone");
-  await takePanel(page);
+  await page.setViewportSize(WIDE);
   await page.goto(`${address}/protected`);
   await page.getByTestId("orders").waitFor();
   await take(page, "protected", 580);
@@ -61,17 +68,18 @@ async function takeAll(): Promise<void> {
 
 /** The devtools panel of the live page, by itself. */
 async function takePanel(page: Page): Promise<void> {
-  await shoot(page, "devtools-phone");
-  await page.setViewportSize(WIDE);
-  await shoot(page, "devtools");
+  await shoot(page, "devtools", WIDE.width);
   await page.emulateMedia({ colorScheme: "dark" });
-  await shoot(page, "devtools-dark");
+  await shoot(page, "devtools-dark", WIDE.width);
   await page.emulateMedia({ colorScheme: "light" });
+  await shoot(page, "devtools-phone", PHONE.width);
+  await page.setViewportSize(WIDE);
 }
 
-async function shoot(page: Page, name: string): Promise<void> {
+async function shoot(page: Page, name: string, width: number): Promise<void> {
+  // So high that nothing has to scroll below the page's head.
+  await page.setViewportSize({ width, height: WHOLE_PX });
   const panel = page.getByTestId("this-tab");
-  await panel.scrollIntoViewIfNeeded();
   await settle(page);
   const path = resolve(folder, `${name}.png`);
   await panel.screenshot({ path });

@@ -40,7 +40,15 @@ export function factsOf(
   const endsInMs = finite(
     (session.tokenState as Readonly<Record<string, unknown>> | undefined)?.["endsInMs"],
   );
-  const expires = typeof session.expires === "string" ? finite(Date.parse(session.expires)) : undefined;
+  // A text in JSON; a Date where a server component gave it to the page.
+  const { expires } = session;
+  const sessionEndsAtMs = finite(
+    expires instanceof Date
+      ? expires.getTime()
+      : typeof expires === "string"
+        ? Date.parse(expires)
+        : undefined,
+  );
   const expiresS = finite(session.accessTokenExpires);
   const lifeMs = lifeAtAnswerMs(session, state);
   return {
@@ -48,7 +56,7 @@ export function factsOf(
     failures,
     tokenLeftMs: lifeMs === undefined ? undefined : lifeMs - sinceMs,
     tokenEndsAtMs: expiresS === undefined ? undefined : expiresS * 1_000,
-    sessionEndsAtMs: expires,
+    sessionEndsAtMs,
     signInLeftMs: endsInMs === undefined ? undefined : endsInMs - sinceMs,
   };
 }

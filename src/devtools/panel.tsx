@@ -92,12 +92,14 @@ function Watching({
 }): ReactElement {
   const view = useSyncExternalStore(instrument.subscribe, instrument.view, instrument.view);
   return (
-    <div className="nlp-panel" role="region" aria-label="nolapse devtools">
+    <div role="region" aria-label="nolapse devtools">
       <Alarm faults={view.faults} instrument={instrument} />
-      <FactCards view={view} />
-      <Timeline view={view} />
-      <Buttons view={view} instrument={instrument} actions={actions} />
-      <Log entries={view.log} />
+      <div className="nlp-panel">
+        <FactCards view={view} />
+        <Timeline view={view} />
+        <Buttons view={view} instrument={instrument} actions={actions} />
+        <Log entries={view.log} />
+      </div>
     </div>
   );
 }

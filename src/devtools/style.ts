@@ -19,7 +19,7 @@ export const STYLE: string = `
 .nolapse-devtools{font:400 13px/1.45 system-ui,sans-serif;letter-spacing:normal;text-align:start;text-transform:none;
 color:var(--nlp-ink);color-scheme:light dark;-webkit-text-size-adjust:100%}
 .nolapse-devtools,.nolapse-devtools *{box-sizing:border-box}
-.nolapse-devtools :where(h2,h3,p,dl,dt,dd,ol,ul,li){margin:0;padding:0;font:inherit;color:inherit;list-style:none}
+.nolapse-devtools :is(h2,h3,p,dl,dt,dd,ol,ul,li){margin:0;padding:0;font:inherit;color:inherit;list-style:none}
 .nolapse-devtools button,.nolapse-devtools select{appearance:none;font:inherit;color:inherit;cursor:pointer;
 min-height:34px;margin:0;padding:5px 12px;border:1px solid var(--nlp-line);border-radius:8px;
 background:var(--nlp-surface);box-shadow:none;text-align:center}
@@ -29,9 +29,8 @@ background:var(--nlp-surface);box-shadow:none;text-align:center}
 .nolapse-devtools button:disabled{opacity:.5;cursor:default}
 .nolapse-devtools .nlp-panel{container-type:inline-size;display:grid;gap:14px;grid-template-columns:minmax(0,1fr)}
 .nolapse-devtools .nlp-alarm{display:flex;flex-wrap:wrap;gap:8px 14px;align-items:center;justify-content:space-between;
-padding:10px 14px;border-radius:10px;border:1px solid var(--nlp-bad);background:var(--nlp-alarm);color:var(--nlp-bad);font-weight:600}
-.nolapse-devtools [role=status]:empty{margin-bottom:-14px}
-.nolapse-devtools .nlp-body [role=status]{position:sticky;top:0;z-index:1}
+margin-bottom:14px;padding:10px 14px;border-radius:10px;border:1px solid var(--nlp-bad);background:var(--nlp-alarm);color:var(--nlp-bad);font-weight:600}
+.nolapse-devtools .nlp-body [role=status]{position:sticky;top:-14px;z-index:1}
 .nolapse-devtools .nlp-facts{display:grid;gap:10px;grid-template-columns:minmax(0,1fr)}
 .nolapse-devtools .nlp-fact{padding:12px 14px;border:1px solid var(--nlp-line);border-radius:10px;background:var(--nlp-sunken);
 display:grid;gap:6px;align-content:start}

@@ -35,6 +35,10 @@ describe("the facts", () => {
     });
   });
 
+  it("know the end of the session also where a server component gave it as a Date", () => {
+    expect(factsOf({ ...SESSION, expires: new Date(5_000) }, STATE, at(0)).sessionEndsAtMs).toBe(5_000);
+  });
+
   it("know when the sign-in ends, where the server says so (F28)", () => {
     const session = withState(Object.assign({ endsInMs: 90_000 }, SESSION.tokenState));
 
