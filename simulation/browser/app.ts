@@ -147,6 +147,8 @@ export class App {
       adopt: (next, expires) => {
         const knew = peer.latest()?.accessTokenExpires ?? 0;
         if (expires > 0) this.#world.record({ kind: "adopted", ...this.#at(), expires, knew });
+        // A failure of another tab: it pauses, too.
+        else this.#world.record({ kind: "hindered", ...this.#at(), untilMs: this.#world.timeline.nowMs });
         peer.adopt(next, expires);
       },
     };

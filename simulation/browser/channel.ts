@@ -9,6 +9,9 @@ import type { Machine } from "./machine.ts";
 import type { SimPage } from "./page.ts";
 import type { Weather } from "./weather.ts";
 
+/** There and back takes less than the 50 ms that a tab waits for the word of another (`LINGER_MS` of `turns.ts`). */
+const USUAL_MS = 20;
+
 /** How one message fared for one page. */
 export type Delivery = "came" | "lost" | "late" | "doubled" | "forged";
 
@@ -49,7 +52,7 @@ export class TabChannel {
     const { what, lateMs } = this.#weather.messageFate(this.#machine.index);
     // Its channel is closed: what was said meanwhile is old news when it comes back.
     if (page.isCached || what === "lost") return this.#onDelivery(page, "lost");
-    const delayMs = this.#chance.between(1, 30);
+    const delayMs = this.#chance.between(1, USUAL_MS);
     if (what === "forged") this.#deliver(page, forgedFrom(value, this.#chance), delayMs, "forged");
     if (what === "doubled") this.#deliver(page, value, delayMs + lateMs, "doubled");
     if (what === "late") return this.#deliver(page, value, delayMs + lateMs, "late");

@@ -40,8 +40,7 @@ export function createSharing(environment: Environment, tabs: OtherTabs, peer: P
     const news = readNews(value);
     const state = peer.state();
     if (!news || !state) return;
-    turns.heard(news.kind === "asking" ? news.turn : undefined);
-    if (news.kind === "asking") return;
+    if (news.kind === "asking") return turns.heard(news.turn);
     const now = environment.read();
     const heard = judgeNews(news, peer.latest(), state.failures, now.wallMs);
     if (heard === "ask") peer.confirm();
