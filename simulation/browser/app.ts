@@ -75,7 +75,7 @@ export class App {
   /** As `signIn`, which ends with a page that is loaded anew. */
   async signIn(user: string): Promise<void> {
     const answer = await this.#world.network
-      .send(this.page, { by: "app", action: "callback", reason: "sign-in", user, noStore: true })
+      .send(this.page, { by: "app", action: "callback", reason: "sign-in", user })
       .catch(() => undefined);
     if (answer?.ok === true) this.#world.reload(this.#browser, this);
   }
@@ -83,7 +83,7 @@ export class App {
   /** As `signOut({ redirect: false })`. */
   async signOut(): Promise<void> {
     const answer = await this.#world.network
-      .send(this.page, { by: "app", action: "signout", reason: "sign-out", noStore: true })
+      .send(this.page, { by: "app", action: "signout", reason: "sign-out" })
       .catch(() => undefined);
     if (answer?.ok !== true) return;
     this.#announce();
@@ -93,7 +93,7 @@ export class App {
   /** As `update(data)`. */
   async update(): Promise<void> {
     const answer = await this.#world.network
-      .send(this.page, { by: "app", action: "update", reason: "update", noStore: true })
+      .send(this.page, { by: "app", action: "update", reason: "update" })
       .then(readSession)
       .catch(() => undefined);
     if (answer === undefined || this.#scheduler.current() == null) return;
@@ -106,7 +106,7 @@ export class App {
   /** NextAuth's `getSession`, for which every failure is a sign-out. */
   async #nextAuthAsks(): Promise<void> {
     const answer = await this.#world.network
-      .send(this.page, { by: "next-auth", action: "session", reason: "announced", noStore: false })
+      .send(this.page, { by: "next-auth", action: "session", reason: "announced" })
       .then(readSession)
       .catch(() => undefined);
     if (answer?.kind === "session") this.#told(() => this.#scheduler.tell(answer.session));
@@ -137,7 +137,11 @@ export class App {
     this.#announce();
   }
 
+  /** Through `localStorage`, with the second in it: a second message in the same second is no event. */
   #announce(): void {
+    const second = Math.floor(this.#browser.machine.wallMs / 1_000);
+    if (this.#browser.announcedAtS === second) return;
+    this.#browser.announcedAtS = second;
     this.#browser.announcements.post(this.page, "session");
   }
 
@@ -147,8 +151,9 @@ export class App {
       adopt: (next, expires) => {
         const knew = peer.latest()?.accessTokenExpires ?? 0;
         if (expires > 0) this.#world.record({ kind: "adopted", ...this.#at(), expires, knew });
-        // A failure of another tab: it pauses, too.
-        else this.#world.record({ kind: "hindered", ...this.#at(), untilMs: this.#world.timeline.nowMs });
+        // A failure of another tab, or an answer that says to come back soon: this one pauses, too.
+        if (expires === 0 || next.soon > 0)
+          this.#world.record({ kind: "hindered", ...this.#at(), untilMs: this.#world.timeline.nowMs });
         peer.adopt(next, expires);
       },
     };

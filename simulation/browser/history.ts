@@ -85,7 +85,12 @@ export interface TookRecord extends AtTab {
 /** Everything that can be in a history. */
 export type BrowserRecord =
   | (AtTab & { readonly kind: "tab"; readonly what: TabEvent })
-  | (At & { readonly kind: "machine"; readonly what: MachineEvent })
+  /** `missedMs`: how much less time the wall clock and the monotonic clock have counted than went by, since the start. */
+  | (At & {
+      readonly kind: "machine";
+      readonly what: MachineEvent;
+      readonly missedMs: readonly [wall: number, monotonic: number];
+    })
   | (AtTab & {
       readonly kind: "ask";
       readonly request: number;

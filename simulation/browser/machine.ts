@@ -39,6 +39,10 @@ export class Machine {
   get monotonicMs(): number {
     return this.timeline.nowMs - START_MS - this.#stoodStillMs + 5_000;
   }
+  /** How much less time the wall clock and the monotonic clock have counted than went by, since the start. */
+  get missedMs(): readonly [wall: number, monotonic: number] {
+    return [-this.#wallOffsetMs, this.#stoodStillMs];
+  }
   /** Somebody sets the clock. */
   jump(byMs: number): void {
     this.#wallOffsetMs += byMs;

@@ -20,8 +20,11 @@ export interface Sent {
   readonly action: Action;
   readonly reason: string;
   readonly user?: string;
-  /** `cache: "no-store"`. */
-  readonly noStore: boolean;
+  /**
+   * Whether the browser's cache may answer it. Answers to reads are kept there if they allow that; NextAuth's own reads go to
+   * the server all the same, or its users would see the old session whatever nolapse does.
+   */
+  readonly mayBeCached?: boolean;
   readonly signal?: AbortSignal | null | undefined;
 }
 
@@ -93,8 +96,10 @@ export class Network {
         return void timeline.after(5, fail);
       }
       const kept = action === "session" ? machine.cache.find(SESSION_URL, timeline.nowMs) : undefined;
-      if (kept && !sent.noStore) return void timeline.after(2, () => this.#arrive(trip, kept, true));
-      if (kept) this.#world.note("X63", browser, "an answer in the cache was passed by");
+      if (kept && sent.mayBeCached === true)
+        return void timeline.after(2, () => this.#arrive(trip, kept, true));
+      if (kept && sent.by === "client")
+        this.#world.note("X63", browser, "an answer in the cache was passed by");
       this.#depart(trip);
     });
   }
@@ -195,7 +200,7 @@ export class Network {
     }
     this.#takeCookies(page, answer, cached);
     const { status, body } = answer;
-    if (sent.action === "session" && !sent.noStore && !cached)
+    if (sent.action === "session" && (sent.by === "next-auth" || sent.mayBeCached === true) && !cached)
       machine.cache.keep(SESSION_URL, answer, machine.timeline.nowMs);
     const headers = new Headers(answer.headers);
     headers.delete("set-cookie");

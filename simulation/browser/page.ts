@@ -67,8 +67,8 @@ export class SimPage implements Environment {
     const earlyMs = this.#earlyMs();
     const timer: Timer = {
       run,
-      askedMs: nowMs + delayMs,
-      dueMs: nowMs + Math.max(0, delayMs - earlyMs),
+      askedMs: nowMs + Math.ceil(delayMs),
+      dueMs: nowMs + Math.max(0, Math.ceil(delayMs) - earlyMs),
       happening: undefined,
     };
     this.#timers.add(timer);

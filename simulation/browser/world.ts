@@ -33,6 +33,8 @@ export interface Browser {
   readonly lock: TabLock | undefined;
   /** What `localStorage` says was announced last. */
   announced: number;
+  /** In which second NextAuth's message was sent last. */
+  announcedAtS: number;
   apps: App[];
   truth: Seen | undefined;
   handle: string;
@@ -91,7 +93,7 @@ export class World {
         by: "client",
         action: "session",
         reason: headers.get("x-nolapse-ask") ?? "",
-        noStore: init.cache === "no-store",
+        mayBeCached: init.cache !== "no-store",
         signal: init.signal,
       });
     } finally {
@@ -157,8 +159,8 @@ export class World {
   tab({ name: tab, machine }: SimPage, what: TabEvent): void {
     this.record({ kind: "tab", atMs: this.timeline.nowMs, browser: machine.index, tab, what });
   }
-  machine({ index: browser }: Machine, what: MachineEvent): void {
-    this.record({ kind: "machine", atMs: this.timeline.nowMs, browser, what });
+  machine({ index: browser, missedMs }: Machine, what: MachineEvent): void {
+    this.record({ kind: "machine", atMs: this.timeline.nowMs, browser, what, missedMs });
   }
   /** A fault took effect. */
   note(id: string, browser: number, what: string): void {
@@ -208,6 +210,7 @@ export class World {
           })
         : undefined,
       announced: 0,
+      announcedAtS: 0,
       apps: [],
       truth: undefined,
       handle: "",

@@ -95,7 +95,8 @@ export function createTurns(environment: Environment, { lock, post }: OtherTabs)
     take: (waitMs, signal) => new Promise((go) => (lock ? takeLock : takeLease)(waitMs, signal, go)),
     heard(turn) {
       if (turn < mine) isBeaten = true;
-      else if (mine === ASKING && turn > ASKING) post({ kind: "asking", turn: ASKING });
+      // Whoever comes later has not heard of this one.
+      else if (turn > mine && (mine === ASKING || !isBeaten)) post({ kind: "asking", turn: mine });
     },
   };
 }

@@ -106,6 +106,19 @@ describe.each(WAYS)("the tabs of one browser, by $way,", ({ locks }) => {
     expect(idleRequests() - asked).toBe(1);
   });
 
+  it("send one request also where the second wants to a moment before the first one does (F20)", async () => {
+    const { profile, server, tabs, idleRequests } = await openTabs(1, { locks, chance: () => 0 });
+    // Due 25 ms after the first, which has heard of it: its message comes while the first one still waits for the word of others, and had no word of it.
+    tabs.push(openTab(profile.open(), server, () => 0.009));
+    await profile.pass(1_000);
+    const asked = idleRequests();
+    let answers = 0;
+    server.answer = () => (answers++, new Promise(() => undefined));
+    await profile.pass(server.idleMs);
+
+    expect(answers + idleRequests() - asked).toBe(1);
+  });
+
   it("wait for others as long as they may, and then ask, whatever those say (I19, X59)", async () => {
     const { profile, server, idleRequests } = await openTabs(1, { locks });
     await profile.pass(server.idleMs - 2_000);

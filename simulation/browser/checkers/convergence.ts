@@ -4,6 +4,7 @@
  * @module
  */
 import type { Checker } from "../../checker.ts";
+import { HIDDEN_X_MS, X_MS } from "../bounds.ts";
 import { isSame, type BrowserRecord } from "../history.ts";
 import { TabsSeen } from "./tabs-seen.ts";
 
@@ -17,14 +18,16 @@ export function convergence(): Checker<BrowserRecord> {
       return undefined;
     },
     rest(nowMs) {
-      for (const { name, shows, browser, knowsUntilMs, hasMissed } of all.running()) {
+      for (const { name, shows, browser, knowsUntilMs, hasMissed, isVisible } of all.running()) {
         const { truth } = browser;
         // Only NextAuth's message brings such a tab back, and it never came.
         const waitsForNews = hasMissed && shows !== undefined && (shows.user === null || shows.needsSignIn);
         if (waitsForNews || truth === undefined) continue;
         if (!isSame(shows, truth))
           return `${name} shows ${shows?.user ?? "nobody"}, and ${truth.user ?? "nobody"} is signed in`;
-        if (truth.user !== null && !truth.needsSignIn && knowsUntilMs <= nowMs)
+        // The timers of a hidden tab may fire less often than its token ends.
+        const untilMs = knowsUntilMs + (isVisible ? 0 : HIDDEN_X_MS - X_MS);
+        if (truth.user !== null && !truth.needsSignIn && untilMs <= nowMs)
           return `${name} has come to rest with a token that ended ${nowMs - knowsUntilMs} ms ago`;
       }
       return undefined;

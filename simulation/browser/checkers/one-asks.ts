@@ -8,28 +8,28 @@ import type { Checker } from "../../checker.ts";
 import type { AnsweredRecord, BrowserRecord } from "../history.ts";
 import type { BrowserProfile } from "../plan.ts";
 
+/** By browser, since its token was renewed last: requests that brought nothing new, and tabs that changed. */
+interface Counts {
+  wasted: number;
+  changes: number;
+}
+
 /** Looks at the requests that tabs send of their own accord. */
 export function oneAsks({ profile }: { readonly profile: BrowserProfile }): Checker<BrowserRecord> {
-  /** The tabs' own requests that are under way. */
-  const idle = new Set<number>();
-  /** By browser, since its token was renewed last: own requests, and tabs that changed. */
-  const since = new Map<number, { asks: number; changes: number }>();
-  const of = (browser: number): { asks: number; changes: number } => {
+  /** The tabs' own requests, each with what was counted when it was sent. */
+  const idle = new Map<number, Counts>();
+  const since = new Map<number, Counts>();
+  const of = (browser: number): Counts => {
     let counts = since.get(browser);
-    if (counts === undefined) since.set(browser, (counts = { asks: 0, changes: 0 }));
+    if (counts === undefined) since.set(browser, (counts = { wasted: 0, changes: 0 }));
     return counts;
   };
 
-  function judge(record: AnsweredRecord): string | undefined {
-    const counts = of(record.browser);
-    if (idle.has(record.request) && !record.refreshed) counts.asks++;
-    // Tabs that wait for one refresh together have asked together.
-    const problem =
-      counts.asks > counts.changes
-        ? `${counts.asks} requests more than one for a token of browser ${record.browser}, where ${counts.changes} tabs changed`
-        : undefined;
-    if (record.refreshed) since.set(record.browser, { asks: 0, changes: 0 });
-    return problem;
+  function judge({ browser, request, refreshed }: AnsweredRecord): string | undefined {
+    if (refreshed) since.delete(browser);
+    const counts = idle.get(request);
+    if (counts === undefined || refreshed || ++counts.wasted <= counts.changes) return undefined;
+    return `${counts.wasted + 1} requests for one token of browser ${browser}, where ${counts.changes} tabs changed`;
   }
 
   return {
@@ -39,7 +39,7 @@ export function oneAsks({ profile }: { readonly profile: BrowserProfile }): Chec
       if (record.kind === "tab") of(record.browser).changes++;
       if (record.kind === "ask" && record.reason === "retry")
         return `${record.tab} asked again without a failure`;
-      if (record.kind === "ask" && record.reason === "idle") idle.add(record.request);
+      if (record.kind === "ask" && record.reason === "idle") idle.set(record.request, of(record.browser));
       return record.kind === "answered" ? judge(record) : undefined;
     },
   };

@@ -16,8 +16,13 @@ export interface TabSeen {
   /** When the last thing that hinders it is over. */
   hinderedUntilMs: number;
   shows: Seen | undefined;
-  /** The end of the token that it knows, in epoch milliseconds; 0 where it knows of none. */
+  /**
+   * The end of the token that it knows, in epoch milliseconds; 0 where it knows of none. Time that both of its clocks have
+   * missed since, such as a sleep during which somebody set the clock back, is added: no page can know of it.
+   */
   knowsUntilMs: number;
+  /** What the machine's clocks had missed when it learned that. */
+  missedMs: readonly [wall: number, monotonic: number];
   /** The request whose answer it took over last. */
   tookRequest: number;
   /** When NextAuth's message came last. */
@@ -37,6 +42,8 @@ export interface BrowserSeen {
   hinderedUntilMs: number;
   truth: Seen | undefined;
   truthAtMs: number;
+  /** What its clocks have missed since the start. */
+  missedMs: readonly [wall: number, monotonic: number];
 }
 
 /** Folds records. */
@@ -58,14 +65,14 @@ export class TabsSeen {
       tab.hinderedUntilMs = Math.max(tab.hinderedUntilMs, record.untilMs);
       browser.hinderedUntilMs = Math.max(browser.hinderedUntilMs, record.untilMs);
     }
-    if (record.kind === "adopted") tab.knowsUntilMs = record.expires * 1_000;
+    if (record.kind === "adopted") learned(tab, record.expires);
     if (record.kind === "shows") tab.shows = record.seen;
     if (record.kind === "announced") {
       if (record.lost) tab.hasMissed = true;
       else tab.announcedAtMs = atMs;
     }
     if (record.kind === "took") {
-      tab.knowsUntilMs = record.expires * 1_000;
+      learned(tab, record.expires);
       if (record.how === "answer") {
         tab.tookRequest = record.request;
         tab.hasMissed = false;
@@ -89,6 +96,7 @@ export class TabsSeen {
         hinderedUntilMs: 0,
         truth: undefined,
         truthAtMs: 0,
+        missedMs: [0, 0],
       };
       this.#browsers.set(index, browser);
     }
@@ -102,7 +110,12 @@ export class TabsSeen {
     );
   }
 
-  #machine(browser: BrowserSeen, { what, atMs }: Extract<BrowserRecord, { kind: "machine" }>): void {
+  #machine(
+    browser: BrowserSeen,
+    { what, atMs, missedMs }: Extract<BrowserRecord, { kind: "machine" }>,
+  ): void {
+    browser.missedMs = missedMs;
+    for (const tab of this.tabs.values()) if (tab.browser === browser) addMissed(tab);
     if (what === "asleep" || what === "awake") browser.isAsleep = what === "asleep";
     if (what === "offline" || what === "online") browser.isOnline = what === "online";
     browser.sinceMs = atMs;
@@ -121,6 +134,7 @@ export class TabsSeen {
         hinderedUntilMs: 0,
         shows: undefined,
         knowsUntilMs: 0,
+        missedMs: browser.missedMs,
         tookRequest: 0,
         announcedAtMs: 0,
         hasMissed: false,
@@ -141,4 +155,18 @@ export class TabsSeen {
 /** Since when nothing has hindered a tab, in epoch milliseconds. */
 export function calmSinceMs({ sinceMs, hinderedUntilMs, browser }: TabSeen): number {
   return Math.max(sinceMs, hinderedUntilMs, browser.sinceMs);
+}
+
+function learned(tab: TabSeen, expires: number): void {
+  tab.knowsUntilMs = expires * 1_000;
+  tab.missedMs = tab.browser.missedMs;
+}
+
+/** What both clocks have missed since a tab learned of its token. */
+function addMissed(tab: TabSeen): void {
+  const [wall, monotonic] = tab.browser.missedMs;
+  const bothMs = Math.min(wall - tab.missedMs[0], monotonic - tab.missedMs[1]);
+  if (bothMs <= 0) return;
+  tab.knowsUntilMs += bothMs;
+  tab.missedMs = [tab.missedMs[0] + bothMs, tab.missedMs[1] + bothMs];
 }
