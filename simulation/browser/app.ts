@@ -140,7 +140,12 @@ export class App {
   /** Through `localStorage`, with the second in it: a second message in the same second is no event. */
   #announce(): void {
     const second = Math.floor(this.#browser.machine.wallMs / 1_000);
-    if (this.#browser.announcedAtS === second) return;
+    if (this.#browser.announcedAtS === second) {
+      for (const { page } of this.#browser.apps)
+        if (page !== this.page)
+          this.#world.record({ kind: "announced", ...this.#at(), tab: page.name, lost: true });
+      return;
+    }
     this.#browser.announcedAtS = second;
     this.#browser.announcements.post(this.page, "session");
   }

@@ -57,6 +57,8 @@ const SESSION_URL = "/api/auth/session";
 /** The client's own deadline for a request, and a little more. */
 const DEADLINE_MS = 16_000;
 const SLOW_MS = 2_000;
+/** When a browser gives up a connection on which nothing comes; NextAuth's own requests have no deadline. */
+const BROWSER_GIVES_UP_MS = 60_000;
 const GATEWAY: Readonly<Partial<Record<RequestFault, number>>> = {
   "500": 500,
   "503": 503,
@@ -110,10 +112,10 @@ export class Network {
     const { what, downMs } = fate;
     const cookie = page.machine.jar.header;
     const upMs = Math.round(latencyMs * (0.5 + chance.next())) + fate.upMs;
-    if (upMs + downMs > SLOW_MS) this.#hinder(page, Math.min(upMs + downMs, DEADLINE_MS) + SLOW_MS);
+    if (upMs + downMs > SLOW_MS) this.#hinder(page, upMs + downMs + SLOW_MS);
     if (what === "lost" || what === "hangs") {
       this.#troubled(trip, what);
-      if (what === "lost") timeline.after(chance.between(1, 5_000), trip.fail);
+      timeline.after(what === "lost" ? chance.between(1, 5_000) : BROWSER_GIVES_UP_MS, trip.fail);
       return;
     }
     timeline.after(upMs, () => void this.#reach(trip, cookie));
@@ -178,7 +180,7 @@ export class Network {
     const downMs = Math.round(latencyMs * (0.5 + chance.next())) + fate.downMs;
     if (fate.what === "answer_lost") {
       this.#troubled(trip, "the answer was lost");
-      if (chance.hits(0.5)) timeline.after(downMs + 1_000, trip.fail);
+      timeline.after(chance.hits(0.5) ? downMs + 1_000 : BROWSER_GIVES_UP_MS, trip.fail);
       return;
     }
     timeline.after(downMs, () => page.machine.pass(() => this.#arrive(trip, answer, cached)));
@@ -237,7 +239,8 @@ export class Network {
       page.machine.index,
       `${sent.action}: ${what}`,
     );
-    this.#hinder(page, DEADLINE_MS + fate.upMs + fate.downMs);
+    const longestMs = sent.by === "client" ? DEADLINE_MS : BROWSER_GIVES_UP_MS + SLOW_MS;
+    this.#hinder(page, longestMs + fate.upMs + fate.downMs);
   }
 
   #hinder({ machine, name: tab }: SimPage, forMs: number): void {

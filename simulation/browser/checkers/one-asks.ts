@@ -19,6 +19,8 @@ export function oneAsks({ profile }: { readonly profile: BrowserProfile }): Chec
   /** The tabs' own requests, each with what was counted when it was sent. */
   const idle = new Map<number, Counts>();
   const since = new Map<number, Counts>();
+  /** By browser: the request that brought the newest token, until a tab has its answer. */
+  const renewing = new Map<number, number>();
   const of = (browser: number): Counts => {
     let counts = since.get(browser);
     if (counts === undefined) since.set(browser, (counts = { wasted: 0, changes: 0 }));
@@ -26,7 +28,7 @@ export function oneAsks({ profile }: { readonly profile: BrowserProfile }): Chec
   };
 
   function judge({ browser, request, refreshed }: AnsweredRecord): string | undefined {
-    if (refreshed) since.delete(browser);
+    if (refreshed) renewing.set(browser, request);
     const counts = idle.get(request);
     if (counts === undefined || refreshed || ++counts.wasted <= counts.changes) return undefined;
     return `${counts.wasted + 1} requests for one token of browser ${browser}, where ${counts.changes} tabs changed`;
@@ -40,6 +42,10 @@ export function oneAsks({ profile }: { readonly profile: BrowserProfile }): Chec
       if (record.kind === "ask" && record.reason === "retry")
         return `${record.tab} asked again without a failure`;
       if (record.kind === "ask" && record.reason === "idle") idle.set(record.request, of(record.browser));
+      if (record.kind === "took" && record.request === renewing.get(record.browser)) {
+        renewing.delete(record.browser);
+        since.delete(record.browser);
+      }
       return record.kind === "answered" ? judge(record) : undefined;
     },
   };
