@@ -27,6 +27,8 @@ export interface TabSeen {
   tookRequest: number;
   /** When NextAuth's message came last. */
   announcedAtMs: number;
+  /** Whether it has sent a request since it last took over an answer: it may be under way, or may have failed. */
+  isAsking: boolean;
   /** Whether such a message was lost since it last took over an answer. */
   hasMissed: boolean;
 }
@@ -50,11 +52,14 @@ export interface BrowserSeen {
 export class TabsSeen {
   readonly tabs = new Map<string, TabSeen>();
   readonly #browsers = new Map<number, BrowserSeen>();
+  /** By request: when the server answered. */
+  readonly #answeredAtMs = new Map<number, number>();
 
   see(record: BrowserRecord): void {
     const { atMs } = record;
     const browser = this.browser(record.browser);
     const tab = "tab" in record ? this.#tab(record.tab, browser, record) : undefined;
+    if (record.kind === "answered") this.#answeredAtMs.set(record.request, atMs);
     if (record.kind === "machine") this.#machine(browser, record);
     if (record.kind === "truth") {
       browser.truthAtMs = atMs;
@@ -65,6 +70,7 @@ export class TabsSeen {
       tab.hinderedUntilMs = Math.max(tab.hinderedUntilMs, record.untilMs);
       browser.hinderedUntilMs = Math.max(browser.hinderedUntilMs, record.untilMs);
     }
+    if (record.kind === "ask" && record.by === "client") tab.isAsking = true;
     if (record.kind === "adopted") learned(tab, record.expires);
     if (record.kind === "shows") tab.shows = record.seen;
     if (record.kind === "announced") {
@@ -73,6 +79,8 @@ export class TabsSeen {
     }
     if (record.kind === "took") {
       learned(tab, record.expires);
+      // Of an answer that NextAuth or the application handed over, no tab knows how old it is.
+      if (record.how === "told") tab.knowsUntilMs += atMs - (this.#answeredAtMs.get(record.request) ?? atMs);
       if (record.how === "answer") {
         tab.tookRequest = record.request;
         tab.hasMissed = false;
@@ -119,6 +127,13 @@ export class TabsSeen {
     if (what === "asleep" || what === "awake") browser.isAsleep = what === "asleep";
     if (what === "offline" || what === "online") browser.isOnline = what === "online";
     browser.sinceMs = atMs;
+    if (what === "awake" || what === "online") this.#pauses(browser, atMs);
+  }
+
+  /** What was under way before is too old, and a failure is followed by a pause, which counts from now. */
+  #pauses(browser: BrowserSeen, atMs: number): void {
+    const isPausing = [...this.tabs.values()].some((tab) => tab.browser === browser && tab.isAsking);
+    if (isPausing) browser.hinderedUntilMs = Math.max(browser.hinderedUntilMs, atMs);
   }
 
   #tab(name: string, browser: BrowserSeen, record: BrowserRecord): TabSeen | undefined {
@@ -137,6 +152,7 @@ export class TabsSeen {
         missedMs: browser.missedMs,
         tookRequest: 0,
         announcedAtMs: 0,
+        isAsking: false,
         hasMissed: false,
       });
     }
@@ -146,7 +162,10 @@ export class TabsSeen {
     if (what === "hidden" || what === "cached") tab.isVisible = false;
     if (what === "shown" || what === "restored") tab.isVisible = true;
     if (what === "frozen" || what === "cached") tab.isFrozen = true;
-    if (what === "thawed" || what === "restored") tab.isFrozen = false;
+    if (what === "thawed" || what === "restored") {
+      tab.isFrozen = false;
+      this.#pauses(browser, record.atMs);
+    }
     tab.sinceMs = record.atMs;
     return tab;
   }
@@ -160,6 +179,7 @@ export function calmSinceMs({ sinceMs, hinderedUntilMs, browser }: TabSeen): num
 function learned(tab: TabSeen, expires: number): void {
   tab.knowsUntilMs = expires * 1_000;
   tab.missedMs = tab.browser.missedMs;
+  tab.isAsking = false;
 }
 
 /** What both clocks have missed since a tab learned of its token. */
