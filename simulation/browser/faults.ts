@@ -43,8 +43,11 @@ export function faultsOf(
   return Array.from({ length: chance.int(MOST_FAULTS + 1) }, (): BrowserFault => {
     const atMs = chance.between(0, Math.floor(untilMs));
     const longestMs = untilMs - atMs;
-    const durationMs = Math.floor(chance.hits(0.3) ? longestMs : longestMs * chance.next() * 0.4);
-    return { ...effectOf(chance), atMs, durationMs, browser: chance.int(browsers.length) };
+    const drawn = effectOf(chance);
+    // A machine's timers are as they are.
+    const isLasting = drawn.effect.type === "timers" || chance.hits(0.3);
+    const durationMs = Math.floor(isLasting ? longestMs : longestMs * chance.next() * 0.4);
+    return { ...drawn, atMs, durationMs, browser: chance.int(browsers.length) };
   });
 }
 

@@ -115,8 +115,7 @@ export class Network {
     if (upMs + downMs > SLOW_MS) this.#hinder(page, upMs + downMs + SLOW_MS);
     if (what === "lost" || what === "hangs") {
       this.#troubled(trip, what);
-      timeline.after(what === "lost" ? chance.between(1, 5_000) : BROWSER_GIVES_UP_MS, trip.fail);
-      return;
+      return this.#giveUp(trip, what === "lost" ? chance.between(1, 5_000) : undefined);
     }
     timeline.after(upMs, () => void this.#reach(trip, cookie));
     if (what === "doubled")
@@ -180,8 +179,7 @@ export class Network {
     const downMs = Math.round(latencyMs * (0.5 + chance.next())) + fate.downMs;
     if (fate.what === "answer_lost") {
       this.#troubled(trip, "the answer was lost");
-      timeline.after(chance.hits(0.5) ? downMs + 1_000 : BROWSER_GIVES_UP_MS, trip.fail);
-      return;
+      return this.#giveUp(trip, chance.hits(0.5) ? downMs + 1_000 : undefined);
     }
     timeline.after(downMs, () => page.machine.pass(() => this.#arrive(trip, answer, cached)));
     if (fate.what !== "answer_doubled") return;
@@ -231,6 +229,12 @@ export class Network {
       cached,
     });
     this.#world.jarChanged();
+  }
+
+  /** The request fails after that time, or once the browser gives up; of the client's own that is for its deadline to see. */
+  #giveUp({ sent, fail }: Trip, afterMs: number | undefined): void {
+    if (afterMs === undefined && sent.by === "client") return;
+    this.#world.timeline.after(afterMs ?? BROWSER_GIVES_UP_MS, fail);
   }
 
   #troubled({ page, sent, fate }: Trip, what: string): void {
