@@ -74,7 +74,7 @@ async function main(): Promise<number> {
 
 function row(...cells: readonly [string, string, string, string, string]): string {
   const [id, by, seed, needed, what] = cells;
-  return `${id.padEnd(8)}${by.padEnd(44)}${seed.padEnd(18)}${needed.padEnd(14)}${what}`;
+  return `${id.padEnd(8)}${by.padEnd(52)} ${seed.padEnd(18)} ${needed.padEnd(14)} ${what}`;
 }
 
 async function verdictOf(mutant: Mutant): Promise<Verdict> {

@@ -107,7 +107,14 @@ function doInTab(world: World, browser: Browser, app: App, deed: Deed): void {
       return void app.signOut();
     case "update":
       return void app.update();
-    default:
+    case "open":
+    case "nothing":
+    case "offline":
+    case "online":
+    case "jump":
+    case "sleep":
+    case "end_session":
+    case "lose_grant":
       return;
   }
 }
