@@ -42,11 +42,11 @@ export interface Probe {
   readonly holdMs: number;
 }
 
-/** A rule. Each method returns what is wrong, or nothing. */
-export interface Checker {
+/** A rule over one kind of records. Each method returns what is wrong, or nothing. */
+export interface Checker<Entry = SimRecord> {
   /** `I1 single flight` */
   readonly name: string;
-  see(record: SimRecord): string | undefined;
+  see(record: Entry): string | undefined;
   /** After each step, with the true time. */
   step?(nowMs: number): string | undefined;
   /** At the end, when everything has come to rest. */
@@ -63,13 +63,13 @@ export interface Violation {
 }
 
 /** Runs checkers over a growing history. The first violation stays. */
-export class Watch {
-  readonly #checkers: readonly Checker[];
-  readonly #records: readonly SimRecord[];
+export class Watch<Entry extends { readonly atMs: number } = SimRecord> {
+  readonly #checkers: readonly Checker<Entry>[];
+  readonly #records: readonly Entry[];
   #seen = 0;
   violation: Violation | undefined;
 
-  constructor(checkers: readonly Checker[], records: readonly SimRecord[]) {
+  constructor(checkers: readonly Checker<Entry>[], records: readonly Entry[]) {
     this.#checkers = checkers;
     this.#records = records;
   }
@@ -77,7 +77,7 @@ export class Watch {
   /** Reads what is new. */
   step(nowMs: number): void {
     for (; this.#seen < this.#records.length && this.violation === undefined; this.#seen++) {
-      const record = this.#records[this.#seen] as SimRecord;
+      const record = this.#records[this.#seen] as Entry;
       for (const checker of this.#checkers) {
         const message = checker.see(record);
         if (message !== undefined) this.#note(checker, message, record.atMs);
@@ -94,7 +94,7 @@ export class Watch {
     for (const checker of this.#checkers) this.#note(checker, checker.rest?.(nowMs), nowMs);
   }
 
-  #note({ name }: Checker, message: string | undefined, atMs: number): void {
+  #note({ name }: Checker<Entry>, message: string | undefined, atMs: number): void {
     if (message === undefined) return;
     this.violation ??= { checker: name, message, atMs, records: this.#seen + 1 };
   }

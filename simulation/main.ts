@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "node:util";
 
+import { simulateBrowsers } from "./browser/main.ts";
 import { keepInCorpus, readCorpus } from "./corpus.ts";
 import { planOf, type Plan } from "./plan.ts";
 import { replayCommand, reportOf } from "./report.ts";
@@ -27,6 +28,8 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     workers: { type: "string", default: "1" },
     mode: { type: "string", default: "both" },
+    /** `server`: engines and stores. `browser`: tabs. */
+    world: { type: "string", default: "server" },
     keep: { type: "string" },
     corpus: { type: "string" },
     /** Stops at the first failure and prints it as JSON, `null` if there is none: for mutants.ts. */
@@ -49,6 +52,7 @@ async function main(): Promise<number> {
   if (mode !== "both" && mode !== "safety" && mode !== "liveness") {
     throw new RangeError(`--mode must be safety, liveness or both; got ${mode}`);
   }
+  if (values.world !== "server") return inBrowsers(seed, seeds, mode);
   if (values.first) {
     const rules = values.rules?.split(",");
     const work: Work = { from: seed, to: seed + seeds, every: 1, mode, maxFailures: 1 };
@@ -75,6 +79,15 @@ async function main(): Promise<number> {
   if (unseen.length > 0) console.log(`\nnever seen: ${unseen.join(", ")}`);
   const kept = summary.lost === summary.unreachable && summary.unexplained.length === 0;
   return kept && summary.failures.length + unseen.length === 0 ? 0 : 1;
+}
+
+async function inBrowsers(seed: number, seeds: number, mode: Work["mode"]): Promise<number> {
+  if (values.world !== "browser")
+    throw new RangeError(`--world must be server or browser; got ${values.world}`);
+  const { first, keep, rules } = values;
+  const range = { from: seed, to: seed + seeds, every: 1, mode, maxFailures: first ? 1 : 20 };
+  const work: Work = rules === undefined ? range : { ...range, rules: rules.split(",") };
+  return simulateBrowsers({ work, first, keep });
 }
 
 async function printFirst(work: Work): Promise<number> {

@@ -12,11 +12,21 @@ export interface Patch {
   readonly replace: string;
 }
 
+/** Who notices a bug: one of these rules breaks, or one of these test files fails. */
+export type Proof =
+  | {
+      readonly rules: readonly string[];
+      /** In which world. @defaultValue "server" */
+      readonly world?: "browser";
+    }
+  | { readonly tests: readonly string[] };
+
 /** A bug, and its proof. */
 export interface Mutant {
   readonly id: string;
   readonly what: string;
   readonly patches: readonly Patch[];
-  /** The rules of which one has to break, or the test files of which one has to fail. */
-  readonly caughtBy: { readonly rules: readonly string[] } | { readonly tests: readonly string[] };
+  readonly caughtBy: Proof;
+  /** Who has to notice it as well. */
+  readonly alsoCaughtBy?: Proof;
 }

@@ -134,6 +134,7 @@ export const MUTANTS_OF_REFRESHING: readonly Mutant[] = [
       },
     ],
     caughtBy: { tests: ["test/next-auth/session.test.ts", "test/next-auth/sign-out.test.ts"] },
+    alsoCaughtBy: { world: "browser", rules: ["I13"] },
   },
   {
     id: "M19",

@@ -92,6 +92,7 @@ export const MUTANTS_OF_STORING: readonly Mutant[] = [
       },
     ],
     caughtBy: { tests: ["test/next-auth/session.test.ts"] },
+    alsoCaughtBy: { world: "browser", rules: ["I13"] },
   },
   {
     id: "M18",

@@ -9,7 +9,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import type { Mutant } from "./mutant.ts";
+import type { Mutant, Proof } from "./mutant.ts";
+import { MUTANTS_OF_BROWSERS } from "./mutants-of-browsers.ts";
 import { MUTANTS_OF_REFRESHING } from "./mutants-of-refreshing.ts";
 import { MUTANTS_OF_STORING } from "./mutants-of-storing.ts";
 
@@ -31,7 +32,9 @@ interface FirstFailure {
 }
 
 const numberOf = ({ id }: Mutant): number => Number(id.slice(1));
-const MUTANTS = [...MUTANTS_OF_REFRESHING, ...MUTANTS_OF_STORING].sort((a, b) => numberOf(a) - numberOf(b));
+const MUTANTS = [...MUTANTS_OF_REFRESHING, ...MUTANTS_OF_STORING, ...MUTANTS_OF_BROWSERS].sort(
+  (a, b) => numberOf(a) - numberOf(b),
+);
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const CACHE = join(ROOT, ".cache", "mutants");
@@ -71,23 +74,42 @@ async function main(): Promise<number> {
 
 function row(...cells: readonly [string, string, string, string, string]): string {
   const [id, by, seed, needed, what] = cells;
-  return `${id.padEnd(8)}${by.padEnd(44)}${seed.padEnd(18)}${needed.padEnd(14)}${what}`;
+  return `${id.padEnd(8)}${by.padEnd(52)} ${seed.padEnd(18)} ${needed.padEnd(14)} ${what}`;
 }
 
 async function verdictOf(mutant: Mutant): Promise<Verdict> {
   const folder = join(CACHE, mutant.id);
   copyTree(folder);
   try {
-    const { caughtBy } = mutant;
+    const { caughtBy, alsoCaughtBy } = mutant;
+    const proofs = alsoCaughtBy === undefined ? [caughtBy] : [caughtBy, alsoCaughtBy];
     // A test that fails in the copy without the bug would notice nothing.
-    if ("tests" in caughtBy) await assertPassing(folder, caughtBy.tests);
+    for (const proof of proofs) if ("tests" in proof) await assertPassing(folder, proof.tests);
     for (const patch of mutant.patches) apply(folder, mutant.id, patch);
-    return "rules" in caughtBy
-      ? await simulate(folder, caughtBy.rules)
-      : await runTests(folder, caughtBy.tests);
+    const verdicts: Verdict[] = [];
+    for (const proof of proofs) verdicts.push(await noticed(folder, proof));
+    return together(verdicts);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function noticed(folder: string, proof: Proof): Promise<Verdict> {
+  return "rules" in proof
+    ? simulate(folder, proof.rules, proof.world ?? "server")
+    : runTests(folder, proof.tests);
+}
+
+/** All have to notice it. */
+function together(verdicts: readonly Verdict[]): Verdict {
+  const each = (name: "by" | "seed" | "needed"): string =>
+    verdicts.map((verdict) => verdict[name]).join(", ");
+  return {
+    caught: verdicts.every(({ caught }) => caught),
+    by: each("by"),
+    seed: each("seed"),
+    needed: each("needed"),
+  };
 }
 
 function copyTree(folder: string): void {
@@ -109,11 +131,17 @@ function apply(folder: string, id: string, { file, find, replace }: Mutant["patc
   );
 }
 
-async function simulate(folder: string, rules: readonly string[]): Promise<Verdict> {
+async function simulate(
+  folder: string,
+  rules: readonly string[],
+  world: "server" | "browser",
+): Promise<Verdict> {
   const script = join(folder, "simulation", "main.ts");
   const args = [
     script,
     "--first",
+    "--world",
+    world,
     "--rules",
     rules.join(","),
     "--skip-corpus",

@@ -115,7 +115,9 @@ export function plan(
   settings: PlanSettings,
   visible = true,
 ): Step {
-  if (state.known === "signed_out" || (!online && !settings.askWhenOffline)) return REST;
+  // A tab that shows nobody asks when it is told to, and until that was answered.
+  const isDone = state.known === "signed_out" && state.failures === 0;
+  if (isDone || (!online && !settings.askWhenOffline)) return REST;
   if (isIdle(state, now, settings)) return REST;
 
   const leftMs = leftUntilAskMs(state, now, settings) + (visible ? 0 : giveWayMs(state));

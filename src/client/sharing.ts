@@ -55,8 +55,7 @@ export function createSharing(
     const news = readNews(value);
     const state = peer.state();
     if (!news || !state) return;
-    turns.heard(news.kind === "asking" ? news.turn : undefined);
-    if (news.kind === "asking") return;
+    if (news.kind === "asking") return turns.heard(news.turn);
     if (news.kind === "active") return peer.heardActive?.(news.atMs);
     const now = environment.read();
     const heard = judgeNews(news, peer.latest(), state.failures, now.wallMs);

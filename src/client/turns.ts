@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Environment, OtherTabs } from "./environment.ts";
+import { elapsedMs, type Environment, type OtherTabs } from "./environment.ts";
 
 /** The right to ask now. */
 export interface Turn {
@@ -18,31 +18,27 @@ export interface Turn {
 /** One tab's way to its turns. */
 export interface Turns {
   /**
-   * Resolves when this tab may ask: after the tab that asks now, but after `waitMs` at most; at once where no other tab was
-   * ever heard of. Never rejects. Never resolves once `signal` is aborted, because the news came.
+   * Resolves when this tab may ask: after the tab that asks now, and a moment for its news, but after `waitMs` and that
+   * moment at most. Never rejects. Never resolves once `signal` is aborted, because the news came.
    */
   readonly take: (waitMs: number, signal: AbortSignal) => Promise<Turn>;
-  /** There is another tab; it wants to ask, where `turn` is given, or does. */
-  readonly heard: (turn?: number) => void;
+  /** Another tab wants to ask, or does. */
+  readonly heard: (turn: number) => void;
 }
 
 /** The time that a message from the tab before needs to get here, in milliseconds: locks come by another way. */
 const LINGER_MS = 50;
-const MAX_ROUNDS = 3;
 /** The number of a tab that is asking already. */
 const ASKING = 0;
 
 /** Makes one tab's turns. */
 export function createTurns(environment: Environment, { lock, post }: OtherTabs): Turns {
-  let isAlone = true;
   let mine = Infinity;
   let isBeaten = false;
 
-  /** `later` runs, if this tab is not alone, after a while. */
+  // Also where nobody was ever heard of: a tab that has just been opened has not heard of the others.
   function linger(later: () => void): unknown {
-    if (!isAlone) return environment.setTimer(later, LINGER_MS);
-    later();
-    return undefined;
+    return environment.setTimer(later, LINGER_MS);
   }
 
   function takeLock(waitMs: number, signal: AbortSignal, go: (turn: Turn) => void): void {
@@ -70,7 +66,12 @@ export function createTurns(environment: Environment, { lock, post }: OtherTabs)
     lock?.(hold, signal).catch(() => isGone || give());
   }
 
-  function takeLease(waitMs: number, signal: AbortSignal, go: (turn: Turn) => void, round = 1): void {
+  function takeLease(
+    waitMs: number,
+    signal: AbortSignal,
+    go: (turn: Turn) => void,
+    since = environment.read(),
+  ): void {
     let timer: unknown;
     const end = (): void => {
       environment.clearTimer(timer);
@@ -81,8 +82,8 @@ export function createTurns(environment: Environment, { lock, post }: OtherTabs)
     isBeaten = false;
     post({ kind: "asking", turn: mine });
     timer = linger(() => {
-      if (isBeaten && round < MAX_ROUNDS) {
-        timer = environment.setTimer(() => takeLease(waitMs, signal, go, round + 1), waitMs);
+      if (isBeaten && elapsedMs(since, environment.read()) < waitMs) {
+        timer = environment.setTimer(() => takeLease(waitMs, signal, go, since), waitMs / 2);
         return;
       }
       mine = ASKING;
@@ -93,10 +94,9 @@ export function createTurns(environment: Environment, { lock, post }: OtherTabs)
   return {
     take: (waitMs, signal) => new Promise((go) => (lock ? takeLock : takeLease)(waitMs, signal, go)),
     heard(turn) {
-      isAlone = false;
-      if (turn === undefined) return;
       if (turn < mine) isBeaten = true;
-      else if (mine === ASKING && turn > ASKING) post({ kind: "asking", turn: ASKING });
+      // Whoever comes later has not heard of this one.
+      else if (turn > mine && (mine === ASKING || !isBeaten)) post({ kind: "asking", turn: mine });
     },
   };
 }

@@ -47,6 +47,12 @@ describe("the plan of a tab", () => {
     expect(decide({}, after(46_000))).toEqual({ act: "ask", reason: "idle" });
   });
 
+  it("asks again where a tab that shows nobody was told to ask and failed (I13, I19)", () => {
+    const failed = { known: "signed_out", askInMs: Infinity, failures: 1 } as const;
+    expect(decide(failed, after(0))).toEqual({ act: "wait", forMs: 1_000 });
+    expect(decide(failed, after(1_000))).toEqual({ act: "ask", reason: "retry" });
+  });
+
   it("spreads tabs by chance, within a twentieth of the wait and five seconds at most (F14)", () => {
     expect(decide({ draw: 0.99 }, after(46_000))).toEqual({ act: "wait", forMs: 2_277 });
     expect(decide({ draw: 1, askInMs: HOUR_MS }, after(HOUR_MS))).toEqual({ act: "wait", forMs: 5_000 });

@@ -430,6 +430,23 @@ describe("a sign-out", () => {
     expect(user()).toBeNull();
   });
 
+  it("is no end: a sign-in that is announced twice at once, or while the route fails, is found (I13, I19)", async () => {
+    const { page, server, scheduler, user } = await openTab();
+    server.user = null;
+    scheduler.confirm();
+    await page.pass(5_000);
+    expect(user()).toBeNull();
+
+    server.user = "bob";
+    server.fault = "500";
+    scheduler.confirm();
+    await page.pass(1_000);
+    scheduler.confirm();
+    server.fault = undefined;
+    await page.pass(10_000);
+    expect(user()).toBe("bob");
+  });
+
   it("heard of again and again costs a bounded number of requests (F33)", async () => {
     const { page, server, scheduler } = await openTab();
     for (let i = 0; i < 100; i++) {

@@ -89,6 +89,47 @@ describe.each(WAYS)("the tabs of one browser, by $way,", ({ locks }) => {
     },
   );
 
+  it("send one request also where one was opened a moment ago, and has heard of nobody yet (I19)", async () => {
+    const { profile, server, idleRequests } = await openTabs(1, { locks, chance: () => 0 });
+    openTab(profile.open(), server, () => 0.01);
+    await profile.pass(1_000);
+    const asked = idleRequests();
+    const answer = server.answer.bind(server);
+    const answers: (() => void)[] = [];
+    server.answer = (reason) => new Promise((give) => answers.push(() => give(answer(reason))));
+    await profile.pass(server.idleMs);
+    expect(answers).toHaveLength(1);
+    answers[0]!();
+    await profile.pass(1_000);
+
+    expect(answers).toHaveLength(1);
+    expect(idleRequests() - asked).toBe(1);
+  });
+
+  it("send one request also where the second wants to a moment before the first one does (F20)", async () => {
+    const { profile, server, tabs, idleRequests } = await openTabs(1, { locks, chance: () => 0 });
+    // Due 25 ms after the first, which has heard of it: its message comes while the first one still waits for the word of others, and had no word of it.
+    tabs.push(openTab(profile.open(), server, () => 0.009));
+    await profile.pass(1_000);
+    const asked = idleRequests();
+    let answers = 0;
+    server.answer = () => (answers++, new Promise(() => undefined));
+    await profile.pass(server.idleMs);
+
+    expect(answers + idleRequests() - asked).toBe(1);
+  });
+
+  it("wait for others as long as they may, and then ask, whatever those say (I19, X59)", async () => {
+    const { profile, server, idleRequests } = await openTabs(1, { locks });
+    await profile.pass(server.idleMs - 2_000);
+    for (let i = 0; i < 23_000 / 40; i++) {
+      profile.post({ kind: "asking", turn: 0 });
+      await profile.pass(40);
+    }
+
+    expect(idleRequests()).toBe(1);
+  });
+
   it("send one request when all 20 wake after a night (F22, I10)", async () => {
     const { profile, tabs, idleRequests } = await openTabs(20, { locks });
     for (const { page } of tabs) page.sleep(8 * HOUR_MS);

@@ -1,0 +1,174 @@
+/**
+ * What runs in one page: the client under test, unchanged, and around it what `nolapse/react` and NextAuth's own functions
+ * do: `signIn` loads the page anew, `signOut` and a change of user are announced by NextAuth's message, and whoever hears
+ * that has NextAuth fetch the session and hands it over.
+ *
+ * @module
+ */
+import { browserFetchSession } from "../../src/client/browser.ts";
+import { readSession } from "../../src/client/fetch-session.ts";
+import { createScheduler, type Scheduler } from "../../src/client/scheduler.ts";
+import { checksum, personOf, type ClientSession } from "../../src/client/session.ts";
+import { createSharing, type Peer } from "../../src/client/sharing.ts";
+import type { TookRecord } from "./history.ts";
+import type { SimPage } from "./page.ts";
+import { seenOf } from "./seen.ts";
+import type { Browser, World } from "./world.ts";
+
+/** The client in one page. */
+export class App {
+  readonly page: SimPage;
+  readonly #world: World;
+  readonly #browser: Browser;
+  readonly #scheduler: Scheduler;
+  #how: TookRecord["how"] = "answer";
+  #stops: (() => void)[] = [];
+  /** Requests of the client that have not been answered. */
+  asking = 0;
+
+  constructor(world: World, browser: Browser, page: SimPage) {
+    this.#world = world;
+    this.#browser = browser;
+    this.page = page;
+    const fetchSession = browserFetchSession(() => world.callFrom(this));
+    this.#scheduler = createScheduler({
+      environment: page,
+      fetchSession,
+      onAnswer: (session) => this.#took(session),
+    });
+  }
+
+  start(): void {
+    const scheduler = this.#scheduler;
+    if (this.#world.plan.options.strict) {
+      scheduler.start()();
+      this.#world.note("X60", this.#browser.machine.index, "started twice");
+    }
+    scheduler.subscribe(() => {
+      const seen = seenOf(scheduler.current());
+      this.#world.record({ kind: "shows", ...this.#at(), seen });
+    });
+    this.#stops = [
+      scheduler.start(),
+      scheduler.share((peer) =>
+        createSharing(
+          this.page,
+          {
+            post: (news) => {
+              this.#world.record({ kind: "post", ...this.#at(), news });
+              this.#browser.channel.post(this.page, news);
+            },
+            onPost: (listener) => this.#browser.channel.join(this.page, listener),
+            lock: this.#browser.lock?.of(this.page),
+          },
+          this.#watched(peer),
+        ),
+      ),
+      this.#browser.announcements.join(this.page, () => void this.#nextAuthAsks()),
+    ];
+  }
+
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  /** As `signIn`, which ends with a page that is loaded anew. */
+  async signIn(user: string): Promise<void> {
+    const answer = await this.#world.network
+      .send(this.page, { by: "app", action: "callback", reason: "sign-in", user })
+      .catch(() => undefined);
+    if (answer?.ok === true) this.#world.reload(this.#browser, this);
+  }
+
+  /** As `signOut({ redirect: false })`. */
+  async signOut(): Promise<void> {
+    const answer = await this.#world.network
+      .send(this.page, { by: "app", action: "signout", reason: "sign-out" })
+      .catch(() => undefined);
+    if (answer?.ok !== true) return;
+    this.#announce();
+    await this.#nextAuthAsks();
+  }
+
+  /** As `update(data)`. */
+  async update(): Promise<void> {
+    const answer = await this.#world.network
+      .send(this.page, { by: "app", action: "update", reason: "update" })
+      .then(readSession)
+      .catch(() => undefined);
+    if (answer === undefined || this.#scheduler.current() == null) return;
+    if (answer.kind === "session") {
+      this.#told(() => this.#scheduler.tell(answer.session, true));
+      this.#announce();
+    } else if (answer.kind === "signed_out") this.#scheduler.confirm();
+  }
+
+  /** NextAuth's `getSession`, for which every failure is a sign-out. */
+  async #nextAuthAsks(): Promise<void> {
+    const answer = await this.#world.network
+      .send(this.page, { by: "next-auth", action: "session", reason: "announced" })
+      .then(readSession)
+      .catch(() => undefined);
+    if (answer?.kind === "session") this.#told(() => this.#scheduler.tell(answer.session));
+    else this.#scheduler.confirm();
+  }
+
+  #told(tell: () => void): void {
+    this.#how = "told";
+    tell();
+    this.#how = "answer";
+  }
+
+  #took(session: ClientSession | null): void {
+    const { network } = this.#world;
+    this.#world.record({
+      kind: "took",
+      ...this.#at(),
+      how: this.#how,
+      request: network.delivered.get(this.page) ?? 0,
+      seen: seenOf(session),
+      expires: session?.accessTokenExpires ?? 0,
+      isFresh: session?.tokenState?.status === "fresh",
+    });
+    const ended = session?.tokenState?.status === "reauthentication_required";
+    const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")) : 0;
+    if (this.#browser.announced === mark) return;
+    this.#browser.announced = mark;
+    this.#announce();
+  }
+
+  /** Through `localStorage`, with the second in it: a second message in the same second is no event. */
+  #announce(): void {
+    const second = Math.floor(this.#browser.machine.wallMs / 1_000);
+    if (this.#browser.announcedAtS === second) {
+      for (const { page } of this.#browser.apps)
+        if (page !== this.page)
+          this.#world.record({ kind: "announced", ...this.#at(), tab: page.name, lost: true });
+      return;
+    }
+    this.#browser.announcedAtS = second;
+    this.#browser.announcements.post(this.page, "session");
+  }
+
+  #watched(peer: Peer): Peer {
+    return {
+      ...peer,
+      adopt: (next, expires) => {
+        const knew = peer.latest()?.accessTokenExpires ?? 0;
+        if (expires > 0) this.#world.record({ kind: "adopted", ...this.#at(), expires, knew });
+        // A failure of another tab, or an answer that says to come back soon: this one pauses, too.
+        if (expires === 0 || next.soon > 0)
+          this.#world.record({ kind: "hindered", ...this.#at(), untilMs: this.#world.timeline.nowMs });
+        peer.adopt(next, expires);
+      },
+    };
+  }
+
+  #at(): { readonly atMs: number; readonly browser: number; readonly tab: string } {
+    return {
+      atMs: this.#world.timeline.nowMs,
+      browser: this.#browser.machine.index,
+      tab: this.page.name,
+    };
+  }
+}

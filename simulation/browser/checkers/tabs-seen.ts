@@ -1,0 +1,192 @@
+/**
+ * What a history says so far about each tab and each browser: the common part of all rules that know of time.
+ *
+ * @module
+ */
+import type { BrowserRecord, Seen } from "../history.ts";
+
+/** One tab, as far as it is known. */
+export interface TabSeen {
+  readonly name: string;
+  readonly browser: BrowserSeen;
+  isVisible: boolean;
+  isFrozen: boolean;
+  /** When it was opened, or last ran again. */
+  sinceMs: number;
+  /** When the last thing that hinders it is over. */
+  hinderedUntilMs: number;
+  shows: Seen | undefined;
+  /**
+   * The end of the token that it knows, in epoch milliseconds; 0 where it knows of none. Time that both of its clocks have
+   * missed since, such as a sleep during which somebody set the clock back, is added: no page can know of it.
+   */
+  knowsUntilMs: number;
+  /** What the machine's clocks had missed when it learned that. */
+  missedMs: readonly [wall: number, monotonic: number];
+  /** The request whose answer it took over last. */
+  tookRequest: number;
+  /** When NextAuth's message came last. */
+  announcedAtMs: number;
+  /** Whether it has sent a request since it last took over an answer: it may be under way, or may have failed. */
+  isAsking: boolean;
+  /** Whether such a message was lost since it last took over an answer. */
+  hasMissed: boolean;
+}
+
+/** One browser, as far as it is known. */
+export interface BrowserSeen {
+  readonly index: number;
+  isAsleep: boolean;
+  isOnline: boolean;
+  /** When it last woke up, or came online. */
+  sinceMs: number;
+  /** When the last thing that hinders any of its tabs is over. */
+  hinderedUntilMs: number;
+  truth: Seen | undefined;
+  truthAtMs: number;
+  /** What its clocks have missed since the start. */
+  missedMs: readonly [wall: number, monotonic: number];
+}
+
+/** Folds records. */
+export class TabsSeen {
+  readonly tabs = new Map<string, TabSeen>();
+  readonly #browsers = new Map<number, BrowserSeen>();
+  /** By request: when the server answered. */
+  readonly #answeredAtMs = new Map<number, number>();
+
+  see(record: BrowserRecord): void {
+    const { atMs } = record;
+    const browser = this.browser(record.browser);
+    const tab = "tab" in record ? this.#tab(record.tab, browser, record) : undefined;
+    if (record.kind === "answered") this.#answeredAtMs.set(record.request, atMs);
+    if (record.kind === "machine") this.#machine(browser, record);
+    if (record.kind === "truth") {
+      browser.truthAtMs = atMs;
+      browser.truth = record.seen;
+    }
+    if (tab === undefined) return;
+    if (record.kind === "hindered") {
+      tab.hinderedUntilMs = Math.max(tab.hinderedUntilMs, record.untilMs);
+      browser.hinderedUntilMs = Math.max(browser.hinderedUntilMs, record.untilMs);
+    }
+    if (record.kind === "ask" && record.by === "client") tab.isAsking = true;
+    if (record.kind === "adopted") learned(tab, record.expires);
+    if (record.kind === "shows") tab.shows = record.seen;
+    if (record.kind === "announced") {
+      if (record.lost) tab.hasMissed = true;
+      else tab.announcedAtMs = atMs;
+    }
+    if (record.kind === "took") {
+      learned(tab, record.expires);
+      // Of an answer that NextAuth or the application handed over, no tab knows how old it is.
+      if (record.how === "told") tab.knowsUntilMs += atMs - (this.#answeredAtMs.get(record.request) ?? atMs);
+      if (record.how === "answer") {
+        tab.tookRequest = record.request;
+        tab.hasMissed = false;
+      }
+      // It was told to come again after a while.
+      if (!record.isFresh) {
+        tab.hinderedUntilMs = Math.max(tab.hinderedUntilMs, atMs);
+        browser.hinderedUntilMs = Math.max(browser.hinderedUntilMs, atMs);
+      }
+    }
+  }
+
+  browser(index: number): BrowserSeen {
+    let browser = this.#browsers.get(index);
+    if (browser === undefined) {
+      browser = {
+        index,
+        isAsleep: false,
+        isOnline: true,
+        sinceMs: 0,
+        hinderedUntilMs: 0,
+        truth: undefined,
+        truthAtMs: 0,
+        missedMs: [0, 0],
+      };
+      this.#browsers.set(index, browser);
+    }
+    return browser;
+  }
+
+  /** The tabs that run, online and awake. */
+  running(): readonly TabSeen[] {
+    return [...this.tabs.values()].filter(
+      ({ isFrozen, browser }) => !isFrozen && !browser.isAsleep && browser.isOnline,
+    );
+  }
+
+  #machine(
+    browser: BrowserSeen,
+    { what, atMs, missedMs }: Extract<BrowserRecord, { kind: "machine" }>,
+  ): void {
+    browser.missedMs = missedMs;
+    for (const tab of this.tabs.values()) if (tab.browser === browser) addMissed(tab);
+    if (what === "asleep" || what === "awake") browser.isAsleep = what === "asleep";
+    if (what === "offline" || what === "online") browser.isOnline = what === "online";
+    browser.sinceMs = atMs;
+    if (what === "awake" || what === "online") this.#pauses(browser, atMs);
+  }
+
+  /** What was under way before is too old, and a failure is followed by a pause, which counts from now. */
+  #pauses(browser: BrowserSeen, atMs: number): void {
+    const isPausing = [...this.tabs.values()].some((tab) => tab.browser === browser && tab.isAsking);
+    if (isPausing) browser.hinderedUntilMs = Math.max(browser.hinderedUntilMs, atMs);
+  }
+
+  #tab(name: string, browser: BrowserSeen, record: BrowserRecord): TabSeen | undefined {
+    const what = record.kind === "tab" ? record.what : undefined;
+    if (what === "opened") {
+      const { atMs: sinceMs } = record;
+      this.tabs.set(name, {
+        name,
+        browser,
+        isVisible: true,
+        isFrozen: false,
+        sinceMs,
+        hinderedUntilMs: 0,
+        shows: undefined,
+        knowsUntilMs: 0,
+        missedMs: browser.missedMs,
+        tookRequest: 0,
+        announcedAtMs: 0,
+        isAsking: false,
+        hasMissed: false,
+      });
+    }
+    const tab = this.tabs.get(name);
+    if (tab === undefined || what === undefined) return tab;
+    if (what === "closed" || what === "crashed") this.tabs.delete(name);
+    if (what === "hidden" || what === "cached") tab.isVisible = false;
+    if (what === "shown" || what === "restored") tab.isVisible = true;
+    if (what === "frozen" || what === "cached") tab.isFrozen = true;
+    if (what === "thawed" || what === "restored") {
+      tab.isFrozen = false;
+      this.#pauses(browser, record.atMs);
+    }
+    tab.sinceMs = record.atMs;
+    return tab;
+  }
+}
+
+/** Since when nothing has hindered a tab, in epoch milliseconds. */
+export function calmSinceMs({ sinceMs, hinderedUntilMs, browser }: TabSeen): number {
+  return Math.max(sinceMs, hinderedUntilMs, browser.sinceMs);
+}
+
+function learned(tab: TabSeen, expires: number): void {
+  tab.knowsUntilMs = expires * 1_000;
+  tab.missedMs = tab.browser.missedMs;
+  tab.isAsking = false;
+}
+
+/** What both clocks have missed since a tab learned of its token. */
+function addMissed(tab: TabSeen): void {
+  const [wall, monotonic] = tab.browser.missedMs;
+  const bothMs = Math.min(wall - tab.missedMs[0], monotonic - tab.missedMs[1]);
+  if (bothMs <= 0) return;
+  tab.knowsUntilMs += bothMs;
+  tab.missedMs = [tab.missedMs[0] + bothMs, tab.missedMs[1] + bothMs];
+}

@@ -1,0 +1,274 @@
+/** Each rule of the browser world rejects a history in which it is broken, and accepts the nearest one in which it holds. */
+import { describe, expect, it } from "vitest";
+
+import { HIDDEN_X_MS, OWN_PER_MINUTE, X_MS, Y_MS } from "../../simulation/browser/bounds.ts";
+import {
+  BROWSER_CHECKERS,
+  browserCheckersFor,
+  type RunFacts,
+} from "../../simulation/browser/checkers/index.ts";
+import type { AnsweredRecord, BrowserRecord, Seen, TookRecord } from "../../simulation/browser/history.ts";
+import { Watch } from "../../simulation/checker.ts";
+
+const T = 1_700_000_000_000;
+const LIFETIME_MS = 60_000;
+const ALICE: Seen = { user: "alice", needsSignIn: false };
+const BOB: Seen = { user: "bob", needsSignIn: false };
+const NOBODY: Seen = { user: null, needsSignIn: false };
+const at = (afterMs: number) => ({ atMs: T + afterMs, browser: 0 });
+const tab = (afterMs: number, name = "b0t1") => ({ ...at(afterMs), tab: name });
+
+const opened = (name = "b0t1"): BrowserRecord => ({ kind: "tab", ...tab(0, name), what: "opened" });
+const ask = (request: number, afterMs: number, reason = "idle", name = "b0t1"): BrowserRecord => ({
+  kind: "ask",
+  ...tab(afterMs, name),
+  request,
+  by: "client",
+  reason,
+});
+const answered = (request: number, afterMs: number, more: Partial<AnsweredRecord> = {}): BrowserRecord => ({
+  kind: "answered",
+  ...at(afterMs),
+  request,
+  action: "session",
+  status: 200,
+  handle: "g1",
+  isLive: true,
+  seen: ALICE,
+  stateNo: 1,
+  refreshed: false,
+  ...more,
+});
+const took = (request: number, afterMs: number, more: Partial<TookRecord> = {}): BrowserRecord => ({
+  kind: "took",
+  ...tab(afterMs),
+  how: "answer",
+  request,
+  seen: ALICE,
+  expires: (T + LIFETIME_MS) / 1_000,
+  isFresh: true,
+  ...more,
+});
+const shows = (seen: Seen, afterMs: number): BrowserRecord => ({ kind: "shows", ...tab(afterMs), seen });
+const truth = (seen: Seen, afterMs: number): BrowserRecord => ({
+  kind: "truth",
+  ...at(afterMs),
+  seen,
+  handle: "g1",
+});
+const arrived = (request: number, before: string, after: string): BrowserRecord => ({
+  kind: "arrived",
+  ...at(100),
+  request,
+  before,
+  after,
+  cached: false,
+});
+const announced = (afterMs: number, lost = false): BrowserRecord => ({
+  kind: "announced",
+  ...tab(afterMs),
+  lost,
+});
+const hindered = (afterMs: number): BrowserRecord => ({
+  kind: "hindered",
+  ...tab(afterMs),
+  untilMs: T + afterMs,
+});
+const slept = (fromMs: number, untilMs: number): BrowserRecord[] => [
+  { kind: "machine", ...at(fromMs), what: "asleep", missedMs: [0, 0] },
+  { kind: "machine", ...at(untilMs), what: "awake", missedMs: [0, untilMs - fromMs] },
+];
+const phase = (afterMs: number): BrowserRecord => ({ kind: "phase", ...at(afterMs), phase: "rest" });
+const aliceIn = [
+  opened(),
+  truth(ALICE, 0),
+  ask(1, 0, "mount"),
+  answered(1, 10),
+  took(1, 20),
+  shows(ALICE, 20),
+];
+const post = (news: unknown): BrowserRecord => ({ kind: "post", ...tab(1), news });
+
+/** A history that breaks a rule, and the nearest one that does not. */
+const STORIES: readonly {
+  readonly rule: string;
+  readonly what: string;
+  readonly bad: readonly BrowserRecord[];
+  readonly good: readonly BrowserRecord[];
+  readonly facts?: Partial<RunFacts>;
+}[] = [
+  {
+    rule: "I13 order of cookies",
+    what: "the read of a session that is over brings its cookie back",
+    bad: [answered(1, 10, { isLive: false }), arrived(1, "g2", "g1")],
+    good: [answered(1, 10, { isLive: false }), arrived(1, "g2", "g2")],
+  },
+  {
+    rule: "I13 order of cookies",
+    what: "a read names another grant than it came with",
+    bad: [answered(1, 10), arrived(1, "g1", "g2")],
+    good: [answered(1, 10, { action: "callback" }), arrived(1, "g1", "g2")],
+  },
+  {
+    rule: "I13 order of cookies",
+    what: "another browser's answer sets the cookie",
+    bad: [answered(1, 10, { browser: 1 }), arrived(1, "g2", "g1")],
+    good: [answered(1, 10), arrived(1, "g2", "g1")],
+  },
+  {
+    rule: "I13 newest state",
+    what: "the answer to an older request is shown",
+    bad: [ask(1, 0), ask(2, 1), answered(1, 2), answered(2, 3), took(2, 4), took(1, 5)],
+    good: [ask(1, 0), ask(2, 1), answered(1, 2), answered(2, 3), took(1, 4), took(2, 5)],
+  },
+  {
+    rule: "I13 newest state",
+    what: "an answer of before is shown again, from a cache",
+    bad: [...aliceIn, ask(2, 50), took(1, 60)],
+    good: [...aliceIn, ask(2, 50), answered(2, 55), took(2, 60)],
+  },
+  {
+    rule: "I13 newest state",
+    what: "the answer to another tab's request is shown",
+    bad: [ask(1, 0, "idle", "b0t2"), answered(1, 2), took(1, 3)],
+    good: [ask(1, 0), answered(1, 2), took(1, 3)],
+  },
+  {
+    rule: "I13 newest state",
+    what: "a failure, or a lost grant, counts as a sign-out",
+    bad: [ask(1, 0), answered(1, 2), took(1, 3, { seen: NOBODY })],
+    good: [ask(1, 0), answered(1, 2, { isLive: false }), took(1, 3, { seen: NOBODY })],
+  },
+  {
+    rule: "I13 newest state",
+    what: "news of an older token is taken over",
+    bad: [{ kind: "adopted", ...tab(1), expires: 99, knew: 100 }],
+    good: [{ kind: "adopted", ...tab(1), expires: 100, knew: 100 }],
+  },
+  {
+    rule: "I13 user everywhere",
+    what: "a tab that heard of a sign-out shows the user on and on",
+    bad: [...aliceIn, truth(NOBODY, 100), announced(200), phase(200 + X_MS + 1)],
+    good: [...aliceIn, truth(NOBODY, 100), announced(200), phase(200 + X_MS)],
+  },
+  {
+    rule: "I13 user everywhere",
+    what: "a tab that heard nothing shows the user before longer than a lifetime",
+    bad: [...aliceIn, truth(BOB, 100), announced(200, true), phase(100 + LIFETIME_MS + X_MS + 1)],
+    good: [...aliceIn, truth(BOB, 100), announced(200, true), phase(100 + LIFETIME_MS + X_MS)],
+  },
+  {
+    rule: "I13 user everywhere",
+    what: "a tab that shows nobody heard of a sign-in in vain",
+    bad: [opened(), shows(NOBODY, 10), truth(BOB, 100), announced(200), phase(X_MS + 300)],
+    good: [opened(), shows(NOBODY, 10), truth(BOB, 100), announced(200, true), phase(X_MS + 300)],
+  },
+  {
+    rule: "I17 time safety",
+    what: "a tab shows a token that has ended",
+    bad: [...aliceIn, phase(LIFETIME_MS + X_MS + 1)],
+    good: [...aliceIn, hindered(LIFETIME_MS + 1), phase(LIFETIME_MS + X_MS + 1)],
+  },
+  {
+    rule: "I17 time safety",
+    what: "a hidden tab does so for longer than throttled timers take",
+    bad: [...aliceIn, { kind: "tab", ...tab(30), what: "hidden" }, phase(LIFETIME_MS + HIDDEN_X_MS + 1)],
+    good: [...aliceIn, { kind: "tab", ...tab(30), what: "hidden" }, phase(LIFETIME_MS + X_MS + 1)],
+  },
+  {
+    rule: "I17 time safety",
+    what: "a tab sends a storm of requests",
+    bad: [opened(), ...Array.from({ length: OWN_PER_MINUTE + 2 }, (_, i) => ask(i, i * 100, "retry"))],
+    good: [opened(), ...Array.from({ length: OWN_PER_MINUTE + 2 }, (_, i) => ask(i, i * 4_000, "retry"))],
+  },
+  {
+    rule: "I19 replaced in time",
+    what: "a visible tab does not ask after a sleep, although nothing hinders it",
+    bad: [...aliceIn, ...slept(1_000, 400_000), phase(400_000 + Y_MS + 1)],
+    good: [...aliceIn, ...slept(1_000, 400_000), phase(400_000 + Y_MS)],
+  },
+  {
+    rule: "I19 replaced in time",
+    what: "a visible tab waits for one that asks and is gone",
+    bad: [...aliceIn, phase(LIFETIME_MS + Y_MS + 1)],
+    good: [
+      ...aliceIn,
+      { kind: "adopted", ...tab(50_000), expires: T / 1_000 + 200, knew: 0 },
+      phase(LIFETIME_MS + Y_MS + 1),
+    ],
+  },
+  {
+    rule: "I19 one asks for all",
+    what: "two tabs ask for one token",
+    facts: { profile: "still" },
+    bad: [...aliceIn, answered(2, 1, { refreshed: true }), took(2, 2), ask(3, 50), answered(3, 60)],
+    good: [
+      ...aliceIn,
+      answered(2, 1, { refreshed: true }),
+      took(2, 2),
+      ask(3, 50),
+      answered(3, 60, { refreshed: true }),
+    ],
+  },
+  {
+    rule: "I19 one asks for all",
+    what: "a tab asks again where nothing fails",
+    facts: { profile: "calm" },
+    bad: [opened(), ask(1, 0, "retry")],
+    good: [opened(), ask(1, 0, "idle")],
+  },
+  {
+    rule: "I19 all come to rest",
+    what: "a tab shows somebody else when all faults are over",
+    bad: [...aliceIn, truth(BOB, 30), phase(40)],
+    good: [...aliceIn, truth(ALICE, 30), phase(40)],
+  },
+  {
+    rule: "I19 all come to rest",
+    what: "a tab has come to rest with a token that has ended",
+    bad: [...aliceIn, phase(LIFETIME_MS)],
+    good: [...aliceIn, phase(LIFETIME_MS - 1)],
+  },
+  {
+    rule: "SEC-06 numbers only",
+    what: "a message holds a text",
+    bad: [post({ kind: "answer", who: "alice" })],
+    good: [post({ kind: "answer", who: 7 })],
+  },
+  {
+    rule: "SEC-06 numbers only",
+    what: "a message is of a kind of its own",
+    bad: [post({ kind: "session", at: 1 })],
+    good: [post({ kind: "asking", turn: 1 })],
+  },
+];
+
+const FACTS: RunFacts = { profile: "faulty", lifetimeMs: LIFETIME_MS };
+
+function violationOf(
+  rule: string,
+  records: readonly BrowserRecord[],
+  facts: Partial<RunFacts> = {},
+): unknown {
+  const checkers = browserCheckersFor({ ...FACTS, ...facts }).filter(({ name }) => name === rule);
+  const watch = new Watch<BrowserRecord>(checkers, records);
+  watch.rest(Math.max(...records.map(({ atMs }) => atMs)));
+  return watch.violation?.checker;
+}
+
+describe("a rule of the browser world", () => {
+  it("has its story here, whichever it is", () => {
+    const names = Object.keys(BROWSER_CHECKERS).flatMap((rule) =>
+      browserCheckersFor(FACTS, [rule]).map(({ name }) => name),
+    );
+
+    expect([...new Set(STORIES.map(({ rule }) => rule))].sort()).toEqual(names.sort());
+  });
+
+  it.each(STORIES)("$rule rejects a history in which $what, and accepts the nearest other", (story) => {
+    const { rule, bad, good, facts } = story;
+
+    expect(violationOf(rule, bad, facts)).toBe(rule);
+    expect(violationOf(rule, good, facts)).toBeUndefined();
+  });
+});
