@@ -84,22 +84,15 @@ export function createMarker({ environment, jar, peer, wake }: MarkerOptions): M
   }
 
   function look(): void {
-    if (timer === undefined && unheardOf() !== undefined) arm(GRACE_MS);
-  }
-
-  function arm(leastMs: number): void {
-    timer = environment.setTimer(fire, Math.max(leastMs, gapMs()));
-  }
-
-  function gapMs(): number {
-    return wokenAt ? LEAST_GAP_MS - elapsedMs(wokenAt, environment.read()) : 0;
+    if (timer !== undefined || unheardOf() === undefined) return;
+    const gapMs = wokenAt ? LEAST_GAP_MS - elapsedMs(wokenAt, environment.read()) : 0;
+    timer = environment.setTimer(fire, Math.max(GRACE_MS, gapMs));
   }
 
   function fire(): void {
     timer = undefined;
     const value = unheardOf();
     if (value === undefined) return;
-    if (gapMs() > 0) return arm(0);
     const before = peer.state()?.asked;
     wake();
     // A request is under way already, or none may be sent: what comes of it is looked at again.

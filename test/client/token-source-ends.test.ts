@@ -89,6 +89,22 @@ describe("a request that fails", () => {
     expect(await get()).toBe("alice-0");
   });
 
+  it("is repeated at the first call after the session was heard of, and not after a failure to", async () => {
+    const { page, route, source, hear, get } = openTab();
+    route.fault = "network";
+    for (let i = 0; i < 5; i++) {
+      await outcome(get());
+      await page.pass(20_000);
+    }
+    await outcome(get());
+    route.fault = undefined;
+    source.heard(false);
+    expect(await outcome(get())).toBe("refresh_unavailable");
+    hear();
+
+    expect(await get()).toBe("alice-0");
+  });
+
   it("waits as long as the server said, a minute at most", async () => {
     const { page, route, get } = openTab();
     route.fault = { kind: "failed", code: "store_failed", retryAfterMs: 7_000 };
@@ -367,6 +383,29 @@ describe("a listener", () => {
 
     await page.pass(MINUTE_MS);
     expect(route.asked).toHaveLength(failures + 1);
+  });
+
+  it("gets the token by itself also after a call of somebody else failed", async () => {
+    const { page, route, source, get } = openTab();
+    const heard: string[] = [];
+    source.onTokenChange(({ accessToken }) => heard.push(accessToken));
+    route.fault = "network";
+    await outcome(get());
+    route.fault = undefined;
+    await page.pass(2_000);
+
+    expect(heard).toEqual(["alice-0"]);
+  });
+
+  it("that hears of a sign-out with the token leaves none to who waited (I13)", async () => {
+    const { source, known, get } = openTab();
+    source.onTokenChange(() => {
+      known.session = null;
+      source.heard(true);
+    });
+
+    expect(await outcome(get())).toBe("not_signed_in");
+    expect(source.snapshot().token).toBeUndefined();
   });
 
   it("does not have a renewal repeated that somebody else asked for in vain", async () => {
