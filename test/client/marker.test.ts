@@ -23,6 +23,8 @@ class Cookies {
   value: string | undefined;
   /** When a tab hears of a change, in milliseconds. `undefined`: never, as in browsers without `cookieStore`. */
   delayMs: (() => number) | undefined = () => 1;
+  /** How long after the cookie an answer is read, in milliseconds. */
+  readMs = 30;
   readonly listeners = new Map<FakePage, () => void>();
 
   set(value: string | undefined): void {
@@ -86,7 +88,7 @@ function openTab(page: FakePage, server: FakeServer, cookies: Cookies, seed: num
       const answer = await server.answer(reason);
       // The cookie is there before the answer is read.
       if (answer.kind === "session") cookies.set(markerOf(server));
-      await new Promise<void>((resolve) => void page.setTimer(resolve, 30));
+      await new Promise<void>((resolve) => void page.setTimer(resolve, cookies.readMs));
       return answer;
     },
   });
@@ -221,13 +223,25 @@ describe("the tab's own request, whose answer sets the cookie,", () => {
     expect(later()).toEqual(Array.from({ length: 20 }, () => "idle"));
   });
 
-  it("never does in a tab that opens meanwhile", async () => {
-    const { profile, server, cookies, tabs, later } = await openBrowser(2);
-    await profile.pass(server.idleMs);
+  it("never does where a tab opens, gets a new token, and its answer is slow", async () => {
+    const { profile, server, cookies, tabs, later } = await openBrowser(5);
+    await profile.pass(server.lifetimeMs - server.leadMs + 10_000);
+    cookies.readMs = 500;
     tabs.push(openTab(profile.open(), server, cookies, 9));
     await profile.pass(30_000);
 
-    expect(later().filter((reason) => reason === "marker")).toEqual([]);
+    expect(server.refreshes).toBe(1);
+    expect(later()).toEqual(["mount"]);
+    expect(new Set(expiries(tabs)).size).toBe(1);
+  });
+
+  it("never does after the sign-in has ended, when the session names no token (F32)", async () => {
+    const { profile, server, later } = await openBrowser(2);
+    server.ended = true;
+    await profile.pass(2 * server.idleMs);
+
+    // That is told between pages in another way, so the other one asks for itself here.
+    expect(later()).toEqual(["idle", "idle"]);
   });
 });
 
@@ -287,6 +301,22 @@ describe("a cookie that names nothing new", () => {
     cookies.value = String(Number(markerOf(server)) - 1_800);
     marker.look();
     await profile.pass(10_000);
+    expect(woken).toBe(1);
+  });
+
+  it("but is newer than the session that came with the page is asked about (F35)", async () => {
+    const { server, profile } = await openBrowser(1);
+    const page = profile.open();
+    const session = server.session();
+    let woken = 0;
+    createMarker({
+      environment: page,
+      jar: { read: () => String(Number(markerOf(server)) + 600), onChange: () => () => undefined },
+      peer: { latest: () => session, state: () => undefined },
+      wake: () => woken++,
+    });
+    await profile.pass(2_000);
+
     expect(woken).toBe(1);
   });
 

@@ -217,6 +217,47 @@ describe.each(WAYS)("the tabs of one browser, by $way,", ({ locks }) => {
   });
 });
 
+describe("whoever follows a tab", () => {
+  it("hears of its own answers and failures, and of what another tab learned (F35, F38)", async () => {
+    const { profile, server, tabs } = await openTabs(1, { chance: () => 0 });
+    const hidden = profile.open();
+    hidden.isVisible = false;
+    const heard: (number | undefined)[] = [];
+    const scheduler = createScheduler({
+      environment: hidden,
+      fetchSession: (reason) => server.answer(reason),
+    });
+    scheduler.share((peer) =>
+      createSharing(hidden, hidden.tabs!, peer, () => heard.push(peer.latest()?.accessTokenExpires)),
+    );
+    scheduler.start();
+    await profile.pass(1_000);
+    expect(heard).toHaveLength(1);
+
+    await profile.pass(server.idleMs);
+    expect(server.reasons).toEqual(["mount", "mount", "idle"]);
+    expect(heard).toHaveLength(2);
+    expect(heard[1]).toBe(Math.floor(server.expiresAtMs / 1_000));
+
+    server.fault = "500";
+    for (const { stop } of tabs) stop();
+    scheduler.confirm();
+    await profile.pass(100);
+    expect(heard).toHaveLength(3);
+  });
+});
+
+describe("what a tab was given, and did not ask for,", () => {
+  it("is not told to the others as its answer", async () => {
+    const { profile, server, tabs } = await openTabs(2);
+    const before = profile.posted.length;
+    tabs[0]!.scheduler.tell(server.session());
+    await profile.pass(1_000);
+
+    expect(profile.posted.length).toBe(before);
+  });
+});
+
 describe("two browsers", () => {
   it("ask each for its own user (I8)", async () => {
     const alice = await openTabs(3);
