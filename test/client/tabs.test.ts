@@ -221,7 +221,6 @@ describe("whoever follows a tab", () => {
   it("hears of its own answers and failures, and of what another tab learned (F35, F38)", async () => {
     const { profile, server, tabs } = await openTabs(1, { chance: () => 0 });
     const hidden = profile.open();
-    hidden.isVisible = false;
     const heard: (number | undefined)[] = [];
     const scheduler = createScheduler({
       environment: hidden,
@@ -234,6 +233,7 @@ describe("whoever follows a tab", () => {
     await profile.pass(1_000);
     expect(heard).toHaveLength(1);
 
+    hidden.isVisible = false;
     await profile.pass(server.idleMs);
     expect(server.reasons).toEqual(["mount", "mount", "idle"]);
     expect(heard).toHaveLength(2);
