@@ -4,6 +4,7 @@
  * @module
  */
 import { browserFetchToken } from "../client/browser-token.ts";
+import { isIdle } from "../client/plan.ts";
 import { createTokenSource, type TokenSource } from "../client/token-source.ts";
 import type { MountedSession } from "./mounted.ts";
 
@@ -21,6 +22,10 @@ export function tokenSourceOf(session: MountedSession): TokenSource {
     named() {
       marker.look();
       return marker.named();
+    },
+    isIdle() {
+      const state = peer.state();
+      return state !== undefined && isIdle(state, live.surroundings.environment.read(), peer.settings());
     },
     onListenerError: report,
   });

@@ -328,6 +328,27 @@ describe("onTokenChange", () => {
   });
 });
 
+describe("a browser that nobody uses", () => {
+  it("has no token renewed by a listener, only by a call (F29)", async () => {
+    const { server, tokenRequests } = new Browser("/api/auth", HOUR_MS);
+    const stop = onTokenChange(() => undefined);
+    render(
+      <SessionProvider keepAlive="user-active" idleLimitMs={15 * MINUTE_MS}>
+        {null}
+      </SessionProvider>,
+    );
+    await pass(1_000);
+    await soon(getAccessToken());
+    await pass(2 * HOUR_MS);
+    await fire("online");
+    await pass(MINUTE_MS);
+    expect([server.refreshes, tokenRequests.length]).toEqual([0, 1]);
+
+    expect(await soon(getAccessToken())).toMatchObject({ accessToken: "alice-1" });
+    stop();
+  });
+});
+
 describe("the token", () => {
   it("is in no storage, cookie, message, element that does not show it, or log (SEC-01, SEC-03, SEC-06)", async () => {
     const posted = vi.spyOn(BroadcastChannel.prototype, "postMessage");
