@@ -4,7 +4,14 @@
  * @module
  */
 import { elapsedMs, type Reading } from "../client/environment.ts";
-import { MAX_TIMER_MS, plan, type AskReason, type PlanSettings, type PlanState } from "../client/plan.ts";
+import {
+  isIdle,
+  MAX_TIMER_MS,
+  plan,
+  type AskReason,
+  type PlanSettings,
+  type PlanState,
+} from "../client/plan.ts";
 
 /** What comes next if no event does. */
 export type Forecast =
@@ -13,7 +20,7 @@ export type Forecast =
   /** Nothing until an event comes. */
   | {
       readonly kind: "rest";
-      readonly because: "not started" | "signed out" | "offline" | "nothing to renew";
+      readonly because: "not started" | "signed out" | "offline" | "idle" | "nothing to renew";
     };
 
 /** Foretells it from what the scheduler knows at `now`. */
@@ -29,7 +36,7 @@ export function forecast(
   const decide = (at: Reading) => plan(state, at, "timer", online, patient, visible);
   const step = decide(now);
   if (step.act === "ask") return { kind: "ask", inMs: 0, lookInMs: 0, reason: step.reason };
-  if (step.act === "rest") return { kind: "rest", because: whyRest(state, online, settings) };
+  if (step.act === "rest") return { kind: "rest", because: whyRest(state, now, online, settings) };
   const then = decide({ wallMs: now.wallMs + step.forMs, monotonicMs: now.monotonicMs + step.forMs });
   const lookInMs = Math.max(0, settings.checkEveryMs - elapsedMs(state.lookedAt, now));
   return {
@@ -42,9 +49,11 @@ export function forecast(
 
 function whyRest(
   state: PlanState,
+  now: Reading,
   online: boolean,
   settings: PlanSettings,
 ): (Forecast & { kind: "rest" })["because"] {
   if (state.known === "signed_out") return "signed out";
-  return !online && !settings.askWhenOffline ? "offline" : "nothing to renew";
+  if (!online && !settings.askWhenOffline) return "offline";
+  return isIdle(state, now, settings) ? "idle" : "nothing to renew";
 }

@@ -49,5 +49,6 @@ export const WHY_NOT: Readonly<Record<(Forecast & { kind: "rest" })["because"], 
   "not started": "the provider has not started",
   "signed out": "nobody is signed in",
   offline: "offline, and refetchWhenOffline is false",
+  idle: "nobody has used the browser for idleLimitMs",
   "nothing to renew": "the server named no time to ask",
 };
