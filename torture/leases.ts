@@ -25,7 +25,7 @@ export function judgeRound(
  * Whether the lease of one attempt was over by itself when another attempt took the next: neither renewed beyond that
  * moment nor given back. After one that was given back, the other attempt had to find the new tokens, and send nothing.
  */
-function hadRunOut(news: readonly LeaseNews[], earlier: string, later: string): boolean {
+export function hadRunOut(news: readonly LeaseNews[], earlier: string, later: string): boolean {
   const taken = news.find((one) => one.what === "taken" && one.attemptId === later);
   const own = news.filter((one) => one.attemptId === earlier);
   if (taken === undefined || !own.some(({ what }) => what === "taken") || earlier === later) return false;

@@ -14,6 +14,7 @@ import type { FleetListener } from "./fleet.ts";
 import { retried } from "./retried.ts";
 import { providerOf } from "./provider.ts";
 import { openStore, type OpenedStore } from "./stores.ts";
+import type { LeaseNews } from "./telling-store.ts";
 import type { CallerAnswer, WorkerSetup } from "./worker.ts";
 
 /** One session of the run. */
@@ -42,6 +43,8 @@ export interface Ledger {
   deaths: number;
   blows: number;
   restarts: number;
+  /** What became of leases, by the store's clock. */
+  readonly leases: LeaseNews[];
   open(
     setup: WorkerSetup,
     server: AuthorizationServer,
@@ -91,12 +94,14 @@ export function createLedger(): Ledger {
     deaths: 0,
     blows: 0,
     restarts: 0,
+    leases: [],
     listener: {
       answers: (given) => {
         for (const answer of given) judge(answer);
       },
       broke: (pid, exitCode) =>
         void ledger.wrong.push(`process ${pid} ended by itself with exit code ${exitCode}`),
+      lease: (news) => void ledger.leases.push(news),
       event: (type, code) => add(ledger.events, code === "" ? type : `${type}:${code}`),
     },
     async open(setup, server, sealWith, openWith) {

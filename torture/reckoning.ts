@@ -95,7 +95,7 @@ export async function reckon(
   const violations = [
     ...ledger.wrong,
     ...late.map((pid) => `process ${pid} did not end after SIGTERM`),
-    ...unexplained(server.overlaps, struck).map(
+    ...unexplained(server.overlaps, struck, ledger.leases).map(
       ({ chain, first, second }) =>
         `${chain}: ${second.pid} sent a refresh request while that of ${first.pid} was out for ${second.atMs - first.atMs} ms`,
     ),

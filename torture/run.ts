@@ -82,6 +82,7 @@ export async function torture(options: RunOptions): Promise<Reckoning | undefine
     strikeFile,
     logFile,
     callers: 5,
+    tellsLeases: true,
     ...(isStrict && { refreshDeadlineMs: STRICT_DEADLINE_MS }),
   };
   let fleet: Fleet | undefined;

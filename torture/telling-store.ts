@@ -69,10 +69,16 @@ export function tellingStore(store: GrantStore, sealer: Sealer, listener: StoreL
   };
   const tellNow = async (what: "renewed" | "released", id: string, lease: Lease): Promise<void> => {
     if (tell === undefined) return;
-    const reading = await store.read(id);
-    const untilMs = reading?.grant.lease?.fence === lease.fence ? reading.grant.lease.untilMs : lease.untilMs;
     const attemptId = attempts.get(lease.fence) ?? "";
-    tell({ what, id, fence: lease.fence, attemptId, atMs: reading?.storeNowMs ?? 0, untilMs });
+    try {
+      const reading = await store.read(id);
+      const untilMs =
+        reading?.grant.lease?.fence === lease.fence ? reading.grant.lease.untilMs : lease.untilMs;
+      tell({ what, id, fence: lease.fence, attemptId, atMs: reading?.storeNowMs ?? 0, untilMs });
+    } catch {
+      // The store has just gone: until when the lease holds is not known, so it explains nothing.
+      tell({ what, id, fence: lease.fence, attemptId, atMs: 0, untilMs: Number.MAX_SAFE_INTEGER });
+    }
   };
   return {
     ...store,

@@ -99,6 +99,7 @@ describe("the forecast", () => {
     ["not started", undefined, true, {}],
     ["signed out", stateOf(null, at(0), 0), true, {}],
     ["offline", STATE, false, { askWhenOffline: false }],
+    ["idle", STATE, true, { idleLimitMs: 0 }],
     ["nothing to renew", { ...STATE, askInMs: Infinity }, true, {}],
   ] as const)("says why nothing comes: %s", (because, state, online, settings) => {
     expect(next(state, at(0), settings, online)).toEqual({ kind: "rest", because });

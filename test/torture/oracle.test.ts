@@ -102,12 +102,31 @@ describe("a strict server's answer that was not stored (I21)", () => {
 });
 
 describe("two refresh requests that were out at once (I1)", () => {
-  const overlap = { chain: "alice", first: { pid: 7, atMs: 1_000 }, second: { pid: 8, atMs: 6_000 } };
+  const overlap = {
+    chain: "alice",
+    first: { pid: 7, atMs: 1_000, attemptId: "a" },
+    second: { pid: 8, atMs: 6_000, attemptId: "b" },
+  };
+  const news = (what: LeaseNews["what"], attemptId: string, atMs: number, untilMs: number): LeaseNews => ({
+    ...{ what, attemptId, atMs, untilMs },
+    ...{ id: "g", fence: attemptId === "a" ? 1 : 2 },
+  });
 
-  it("are explained by a blow to the first process meanwhile, and by nothing else", () => {
-    expect(unexplained([overlap], [{ pid: 7, atMs: 1_500 }])).toEqual([]);
-    expect(unexplained([overlap], [{ pid: 7, atMs: 500 }])).toEqual([overlap]);
-    expect(unexplained([overlap], [{ pid: 8, atMs: 1_500 }])).toEqual([overlap]);
+  it("are explained by a blow to the first process meanwhile, and by none to another or before", () => {
+    expect(unexplained([overlap], [{ pid: 7, atMs: 1_500 }], [])).toEqual([]);
+    expect(unexplained([overlap], [{ pid: 7, atMs: 500 }], [])).toEqual([overlap]);
+    expect(unexplained([overlap], [{ pid: 8, atMs: 1_500 }], [])).toEqual([overlap]);
+  });
+
+  it("are explained by a first lease that had run out by the store's clock, and not by one that was renewed", () => {
+    const taken = [news("taken", "a", 900, 4_900), news("taken", "b", 5_000, 9_000)];
+    expect(unexplained([overlap], [], taken)).toEqual([]);
+    expect(unexplained([overlap], [], [...taken, news("renewed", "a", 1_900, 5_900)])).toEqual([overlap]);
+    const lost = news("renewed", "a", 0, Number.MAX_SAFE_INTEGER);
+    expect(unexplained([overlap], [], [...taken, lost]), "a renewal whose end is not known").toEqual([
+      overlap,
+    ]);
+    expect(unexplained([overlap], [], taken.slice(0, 1))).toEqual([overlap]);
   });
 });
 
