@@ -102,14 +102,18 @@ export function judgeNews(
   return news.view === checksum(viewOf(latest)) ? "adopt" : "ask";
 }
 
+/** The longest time that another tab's answer keeps this one from asking, unless its own answer said a longer one. */
+const MAX_ADOPTED_ASK_MS = 86_400_000;
+
 /**
- * What is known after another tab's answer or failure, which is this tab's as well. The end of the sign-in can only move
- * away: a forged message must not make an app sign its user out.
+ * What is known after another tab's answer or failure, which is this tab's as well. A forged message must not make an app
+ * sign its user out, so the end of the sign-in can only move away, nor silence a tab: it asks after a day at the latest.
  */
 export function afterNews(state: PlanState, news: SharedNews, now: Reading, draw: number): PlanState {
   const looked = { ...state, lookedAt: now, draw };
   if (news.kind === "failed") return { ...looked, failures: news.failures, failedAt: now };
-  const { askInMs, spareMs, soon } = news;
+  const { spareMs, soon } = news;
+  const askInMs = Math.min(news.askInMs, Math.max(state.askInMs, MAX_ADOPTED_ASK_MS));
   const endsInMs = Math.max(news.endsInMs, state.endsInMs - elapsedMs(state.answeredAt, now));
   return { ...looked, answeredAt: now, askInMs, spareMs, endsInMs, soon, failures: 0 };
 }

@@ -3,16 +3,19 @@
  *
  * @module
  */
+import { onBrowserInput } from "../client/browser-input.ts";
 import { browserMarkerJar } from "../client/browser-token.ts";
 import { shareTabs } from "../client/browser-tabs.ts";
 import { createMarker } from "../client/marker.ts";
 import type { Peer, Sharing } from "../client/sharing.ts";
+import { createSignInPolicy, type SignInPolicy } from "../client/sign-in-policy.ts";
 import { judgeGiven } from "./given-session.ts";
 import type { LiveSession } from "./live-session.ts";
 import { mount } from "./mounted.ts";
-import { policyOf } from "./policy-of.ts";
+import { announceUser } from "./other-tabs.ts";
+import { checkPolicy, settingsOf } from "./policy.ts";
 
-export { postSession } from "./post-session.ts";
+export { sendUpdate } from "./send-update.ts";
 
 /** Starts it. The returned function ends it. */
 export function afterLoad(live: LiveSession): () => void {
@@ -48,13 +51,14 @@ export function afterLoad(live: LiveSession): () => void {
     policy.start((atMs) => sharing.tellActive(atMs)),
     marker.stop,
     takeGiven(live, peer),
+    tellUsers(live),
   ];
   let isOver = false;
   const onStop = (run: () => void): void => {
     if (isOver) run();
     else stops.push(run);
   };
-  onStop(mount({ live, peer, marker, onNews, onStop }));
+  onStop(mount({ live, peer, policy, marker, onNews, onStop }));
   return () => {
     isOver = true;
     for (const stop of stops.splice(0)) stop();
@@ -75,4 +79,30 @@ function takeGiven(live: LiveSession, peer: Peer): () => void {
   return () => {
     delete live.onGiven;
   };
+}
+
+/** From now on other tabs are told who is signed in, and what was learned until now. */
+function tellUsers(live: LiveSession): () => void {
+  live.onAnswer = () => {
+    if (live.answer !== undefined) announceUser(live.answer);
+  };
+  live.onAnswer();
+  return () => {
+    delete live.onAnswer;
+  };
+}
+
+function policyOf(live: LiveSession): SignInPolicy {
+  try {
+    checkPolicy(live.policy);
+  } catch (error) {
+    // In development the first render has failed with it.
+    console.error(error);
+  }
+  return createSignInPolicy({
+    environment: live.surroundings.environment,
+    scheduler: live.scheduler,
+    onInput: onBrowserInput,
+    settings: () => settingsOf(live.policy),
+  });
 }

@@ -9,11 +9,8 @@ import { browserEnvironment, browserFetchSession } from "../client/browser.ts";
 import type { Environment } from "../client/environment.ts";
 import type { FetchSession, SessionAnswer } from "../client/fetch-session.ts";
 import { createScheduler, type Scheduler } from "../client/scheduler.ts";
-import type { SignInPolicySettings } from "../client/sign-in-policy.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
-import { announceSession, announceUser } from "./other-tabs.ts";
-
-const UPDATE_TIMEOUT_MS = 15_000;
+import type { PolicyProps } from "./policy.ts";
 
 /** The page around a live session. */
 export interface Surroundings {
@@ -48,14 +45,18 @@ export interface LiveSession {
   nextAuthGot(session: Session | null): void;
   /** Set by whoever renders next-auth's provider: gives it a new start. */
   restartNextAuth: () => void;
-  /** What the app chose, before it starts. */
-  policy: SignInPolicySettings;
+  /** What the app chose, before it starts, unchecked. */
+  policy: PolicyProps;
   /** Set by who acts on it: to be called when it has changed. */
   policyChanged: () => void;
   /** The app's `session` prop: the last that was dealt with, and the one now. */
   readonly given: [dealtWith: Session | null | undefined, now?: Session | null | undefined];
   /** Set by {@link afterLoad}: deals with the one now. */
   onGiven?: () => void;
+  /** The last good answer, or the session that it began with; `undefined` for neither. */
+  answer: Session | null | undefined;
+  /** Set by {@link afterLoad}: tells other tabs of it. */
+  onAnswer?: () => void;
 }
 
 /**
@@ -79,7 +80,8 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
     fetchSession,
     session: initial,
     onAnswer(session) {
-      announceUser(session as Session | null);
+      live.answer = session as Session | null;
+      live.onAnswer?.();
       // It would not notice a later sign-out: for it, nothing would change.
       if (session && nextAuthHasNone) {
         nextAuthHasNone = false;
@@ -101,7 +103,6 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
     surroundings,
     url,
     start() {
-      if (initial) announceUser(initial);
       const stops = [scheduler.start()];
       // Later: a page that is shown needs none of it yet. Where it cannot be loaded, this tab asks for itself.
       import("./after-load.ts").then(
@@ -123,19 +124,13 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       if (updating || session === undefined || (session === null && !nextAuth5))
         return undefined as unknown as null;
       publish(true);
-      const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
-      const asks = nextAuth5 && data === undefined;
-      const answer = await (
-        asks
-          ? fetchSession("update", signal)
-          : import("./after-load.ts").then(({ postSession }) => postSession(url(), data, signal))
-      ).catch((): SessionAnswer => ({ kind: "failed" }));
+      const answer = await import("./after-load.ts")
+        .then(({ sendUpdate }) => sendUpdate(live, data))
+        .catch((): SessionAnswer => ({ kind: "failed" }));
       if (answer.kind === "session") scheduler.tell(answer.session, true);
       else if (answer.kind === "signed_out" && session) scheduler.confirm();
       publish(false);
-      if (answer.kind !== "session") return null;
-      announceSession();
-      return answer.session as Session;
+      return answer.kind === "session" ? (answer.session as Session) : null;
     },
     nextAuthGot(session) {
       nextAuthHasNone = session === null;
@@ -143,9 +138,11 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       else scheduler.confirm();
     },
     restartNextAuth: () => undefined,
-    policy: { idleLimitMs: Infinity, warnBeforeMs: 0 },
+    policy: {},
     policyChanged: () => undefined,
     given: [initial],
+    // A prop that says `null` may come from a cache, and is no sign-out.
+    answer: initial ?? undefined,
   };
   return live;
 }

@@ -6,12 +6,14 @@
  */
 import type { Marker } from "../client/marker.ts";
 import type { Peer } from "../client/sharing.ts";
+import type { SignInPolicy } from "../client/sign-in-policy.ts";
 import type { LiveSession } from "./live-session.ts";
 
 /** A live session with what {@link afterLoad} adds to it. */
 export interface MountedSession {
   readonly live: LiveSession;
   readonly peer: Peer;
+  readonly policy: SignInPolicy;
   readonly marker: Marker;
   /** Calls back on all that the session learns, changed or not. */
   onNews(listener: () => void): () => void;

@@ -29,12 +29,27 @@ export interface PolicyProps {
   readonly onSignInSoon?: (warning: SignInSoon | null) => void;
 }
 
-/** Reads the props. Throws a `TypeError` that names the prop, what was given and the fix. */
-export function readPolicy(props: PolicyProps): SignInPolicySettings {
-  const { keepAlive = "tab-open", idleLimitMs, warnBeforeMs, onSignInSoon } = props;
-  const isActive = keepAlive === "user-active";
-  const limitMs = isActive ? (idleLimitMs ?? 900_000) : Infinity;
-  const beforeMs = warnBeforeMs ?? Math.min(60_000, limitMs / 2);
+/** What the props say. A wrong one counts as not given, so that no page works with it: {@link checkPolicy} tells of it. */
+export function settingsOf(props: PolicyProps): SignInPolicySettings {
+  const idleLimitMs = idleLimitMsOf(props);
+  const { warnBeforeMs, onSignInSoon } = props;
+  const isGiven = isWarnBeforeMs(warnBeforeMs, idleLimitMs);
+  return {
+    idleLimitMs,
+    warnBeforeMs: isGiven ? warnBeforeMs : Math.min(60_000, idleLimitMs / 2),
+    onSignInSoon,
+  };
+}
+
+/** How long nobody has to use any tab until none asks any more, in milliseconds; `Infinity` for `"tab-open"`. */
+export function idleLimitMsOf({ keepAlive, idleLimitMs }: PolicyProps): number {
+  if (keepAlive !== "user-active") return Infinity;
+  return isIdleLimitMs(idleLimitMs) ? idleLimitMs : 900_000;
+}
+
+/** Throws a `TypeError` that names the prop, what was given and the fix. */
+export function checkPolicy(props: PolicyProps): void {
+  const { keepAlive = "tab-open", idleLimitMs, warnBeforeMs } = props;
   check(
     ["tab-open", "user-active"].includes(keepAlive),
     "keepAlive",
@@ -42,18 +57,25 @@ export function readPolicy(props: PolicyProps): SignInPolicySettings {
     '"tab-open" or "user-active"',
   );
   check(
-    isActive ? Number.isFinite(limitMs) && limitMs >= 1_000 : idleLimitMs === undefined,
+    idleLimitMs === undefined || (keepAlive === "user-active" && isIdleLimitMs(idleLimitMs)),
     "idleLimitMs",
     idleLimitMs,
     '1000 or more, and only with keepAlive="user-active"',
   );
   check(
-    Number.isFinite(beforeMs) && beforeMs >= 0 && beforeMs < limitMs,
+    warnBeforeMs === undefined || isWarnBeforeMs(warnBeforeMs, idleLimitMsOf(props)),
     "warnBeforeMs",
     warnBeforeMs,
     "0 or more, and less than idleLimitMs",
   );
-  return { idleLimitMs: limitMs, warnBeforeMs: beforeMs, onSignInSoon };
+}
+
+function isIdleLimitMs(given: unknown): given is number {
+  return Number.isFinite(given) && (given as number) >= 1_000;
+}
+
+function isWarnBeforeMs(given: unknown, limitMs: number): given is number {
+  return Number.isFinite(given) && (given as number) >= 0 && (given as number) < limitMs;
 }
 
 function check(isRight: boolean, prop: string, given: unknown, fix: string): void {

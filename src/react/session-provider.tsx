@@ -14,7 +14,7 @@ import { useEffect, useMemo, useState, useSyncExternalStore, type ReactElement }
 import { LiveContext } from "./live-context.ts";
 import { createLiveSession } from "./live-session.ts";
 import { NextAuthSource } from "./next-auth-source.tsx";
-import { readPolicy, type PolicyProps } from "./policy.ts";
+import { checkPolicy, idleLimitMsOf, type PolicyProps } from "./policy.ts";
 import { sessionUrl } from "./session-url.ts";
 
 /** Props of {@link SessionProvider}: next-auth's, and those of {@link PolicyProps}. */
@@ -47,12 +47,14 @@ export type SessionProviderProps = NextAuthProps & PolicyProps;
  * @param props.warnBeforeMs How long before a forced sign-in to warn, in milliseconds. @defaultValue 60_000
  * @param props.onSignInSoon Called with that warning, and with `null` when it is taken back.
  *
- * Throws a `TypeError` at the first render where one of these four is wrong.
+ * Where one of these four is wrong, it throws a `TypeError` at the first render; in production it writes that to the console
+ * and goes on as if that prop were not given.
  */
 export function SessionProvider(props: SessionProviderProps): ReactElement {
   const { basePath, children, refetchInterval = 0, refetchOnWindowFocus = true } = props;
-  const policy = readPolicy(props);
-  const { idleLimitMs } = policy;
+  // In production it is told once the page is up (afterLoad), and costs no page its bytes.
+  if (process.env.NODE_ENV !== "production") checkPolicy(props);
+  const idleLimitMs = idleLimitMsOf(props);
   const askWhenOffline = props.refetchWhenOffline !== false;
 
   const [place] = useState(() => ({ url: sessionUrl(basePath) }));
@@ -70,7 +72,7 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
   }, [live, place, basePath, refetchInterval, refetchOnWindowFocus, askWhenOffline, idleLimitMs]);
 
   useEffect(() => {
-    live.policy = policy;
+    live.policy = props;
     live.policyChanged();
   });
 

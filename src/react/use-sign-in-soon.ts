@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { useContext, useSyncExternalStore } from "react";
+import { useCallback, useContext, useSyncExternalStore } from "react";
 import type { SignInSoon } from "../client/sign-in-soon.ts";
 import { LiveContext } from "./live-context.ts";
-import { policyOf } from "./policy-of.ts";
+import { followMounted, mountedSession } from "./mounted.ts";
 
 /**
  * The warning that the user will have to sign in again soon, or `null`. The component renders again when there is one, when
@@ -22,6 +22,17 @@ import { policyOf } from "./policy-of.ts";
 export function useSignInSoon(): SignInSoon | null {
   const live = useContext(LiveContext);
   if (!live) throw new Error("useSignInSoon() needs <SessionProvider> of nolapse/react above it; got none");
-  const policy = policyOf(live);
-  return useSyncExternalStore(policy.subscribe, policy.current, () => null);
+  const subscribe = useCallback(
+    (listener: () => void) =>
+      followMounted(live, ({ policy }) => {
+        listener();
+        return policy.subscribe(listener);
+      }),
+    [live],
+  );
+  return useSyncExternalStore(
+    subscribe,
+    () => mountedSession(live)?.policy.current() ?? null,
+    () => null,
+  );
 }

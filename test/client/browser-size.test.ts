@@ -86,7 +86,9 @@ for (const [version, nextAuth] of [
         [[later], []].map((plugins) => bundle('export * from "./src/react/index.ts"', nextAuth, plugins)),
       );
       const names = (inputs: readonly string[]): string => inputs.join();
-      expect(names(early!.inputs)).not.toMatch(/after-load|live-token|browser-tabs|token-source/);
+      expect(names(early!.inputs)).not.toMatch(
+        /after-load|live-token|browser-tabs|token-source|sign-in-policy/,
+      );
       expect(names(all!.inputs)).toMatch(/after-load.*live-token|live-token.*after-load/);
 
       const token = await bundle(`export * from "${source}"`, nextAuth);

@@ -375,6 +375,39 @@ describe("an older answer", () => {
     expect(answers).toHaveLength(2);
   });
 
+  it("that says nothing new drops no request under way, however often it comes (I13)", async () => {
+    const { page, server, scheduler, answers } = await slowTab();
+    const known = server.session()!;
+    await page.pass(server.idleMs);
+    expect(answers).toHaveLength(1);
+    for (let i = 0; i < 3; i++) {
+      scheduler.tell({ ...known });
+      await page.pass(1_000);
+    }
+    expect(answers).toHaveLength(1);
+
+    const renewed = server.session()!;
+    answers[0]!({ kind: "session", session: renewed });
+    await page.pass(1_000);
+    expect(scheduler.peer.latest()).toBe(renewed);
+    expect(answers).toHaveLength(1);
+  });
+
+  it.each([{ role: "admin" }, { accessTokenExpires: 4_000_000_000 }])(
+    "that says something new, such as %o, drops the request that was sent before it (I13)",
+    async (news) => {
+      const { page, server, scheduler, answers } = await slowTab();
+      const known = server.session()!;
+      await page.wake("visible");
+      const newer = { ...known, ...news };
+      scheduler.tell(newer);
+      answers[0]!({ kind: "session", session: known });
+      await settle();
+
+      expect(scheduler.peer.latest()).toBe(newer);
+    },
+  );
+
   it("of the same user is not shown, and an own request decides", async () => {
     const { page, server, scheduler, answers } = await slowTab();
     const old = server.session()!;

@@ -373,6 +373,24 @@ describe("a message between tabs", () => {
     expect(idleRequests() - asked).toBe(1);
   });
 
+  it.each([Number.MAX_SAFE_INTEGER, Infinity])(
+    "that is forged, and says to ask in %s ms, keeps nobody from asking for more than a day, nor do many (SEC-06)",
+    async (askInMs) => {
+      const { profile, server, idleRequests } = await openTabs(1);
+      const answer = await answerOf(profile, server);
+      const asked = idleRequests();
+      const forge = (): void =>
+        profile.post({ ...answer, atMs: profile.pages[0]!.wallMs, askInMs, spareMs: askInMs });
+      forge();
+      await profile.pass(HOUR_MS / 2);
+      forge();
+      forge();
+      await profile.pass(24 * HOUR_MS + MINUTE_MS);
+
+      expect(idleRequests() - asked).toBeGreaterThan(0);
+    },
+  );
+
   it("is heard by no tab that was closed", async () => {
     const { profile, tabs, server } = await openTabs(2);
     for (const { stop } of tabs) stop();

@@ -1,4 +1,6 @@
 import "./setup.ts";
+// Loaded before, because no fake clock waits for it to come.
+import "../../src/react/after-load.ts";
 import { act, fireEvent, render, screen } from "@testing-library/react";
 import type { Session } from "next-auth";
 import { signIn, signOut, useSession } from "next-auth/react";
@@ -12,6 +14,8 @@ import { VERSION } from "./version.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+/** How long a tab listens at most whether another one asks already, before it does. */
+const TURN_MS = 100;
 
 /** A page that shows who is signed in, and counts how often and with what it was rendered. */
 function openPage(props: Omit<SessionProviderProps, "children"> = {}, strict = false) {
@@ -58,7 +62,7 @@ describe("a page that nobody touches", () => {
     vi.spyOn(Math, "random").mockReturnValue(0);
     const { server } = new Browser();
     openPage();
-    await pass(10 * server.idleMs);
+    await pass(10 * (server.idleMs + TURN_MS));
 
     expect(server.refreshes).toBe(10);
     expect(server.reasons.slice(0, 2)).toEqual(["mount", "idle"]);
@@ -122,6 +126,7 @@ describe("a page that nobody touches", () => {
     sleep(8 * HOUR_MS);
     for (const type of ["pageshow", "focus", "online"]) window.dispatchEvent(new Event(type));
     await show("visible");
+    await pass(TURN_MS);
 
     expect(server.reasons).toEqual(["mount", "pageshow"]);
   });
@@ -137,6 +142,7 @@ describe("a session request that fails", () => {
       server.fault = fault;
       await pass(10 * MINUTE_MS);
       await show("visible");
+      await pass(TURN_MS);
       expect(page.seen).toEqual(["loading: nobody", "authenticated: alice"]);
 
       server.fault = undefined;
@@ -166,6 +172,7 @@ describe("a session request that fails", () => {
     await pass(MINUTE_MS);
     server.fault = undefined;
     await fire("online");
+    await pass(TURN_MS);
 
     expect(server.reasons.at(-1)).toBe("online");
     expect(server.refreshes).toBe(1);
@@ -223,6 +230,8 @@ describe("a sign-out", () => {
     await act(() => signOut({ redirect: false }));
     await pass(0);
     expect(page.shows()).toBe("unauthenticated: nobody");
+    // Version 5 hears itself.
+    await pass(5_000);
     const before = server.asked.length;
 
     await pass(HOUR_MS);
@@ -298,6 +307,7 @@ describe("a sign-in", () => {
 
     server.user = "bob";
     await show("visible");
+    await pass(TURN_MS);
     expect(heard()).toHaveLength(2);
     expect(storedText() + JSON.stringify(heard())).not.toMatch(/alice|bob/);
   });
@@ -456,20 +466,6 @@ describe("unmounting", () => {
   });
 });
 
-describe("a browser without BroadcastChannel, as old as version 5 allows", () => {
-  it("announces nothing, hears nothing, and throws nothing", async () => {
-    vi.stubGlobal("BroadcastChannel", undefined);
-    vi.resetModules();
-    const { announceSession, onAnnouncement } = await import("../../src/react/other-tabs.ts");
-    const listener = vi.fn();
-    const stop = onAnnouncement(listener);
-    announceSession();
-    stop();
-
-    expect(listener).not.toHaveBeenCalled();
-  });
-});
-
 describe("changed props", () => {
   it("take effect without a new start", async () => {
     const { server } = new Browser("/api/auth", HOUR_MS);
@@ -481,5 +477,20 @@ describe("changed props", () => {
     await pass(MINUTE_MS);
     expect(server.asked.length).toBeGreaterThanOrEqual(6);
     expect(server.reasons.filter((reason) => reason === "mount")).toHaveLength(1);
+  });
+});
+
+describe("a browser without BroadcastChannel, as old as version 5 allows", () => {
+  it("announces nothing, hears nothing, and throws nothing", async () => {
+    vi.stubGlobal("BroadcastChannel", undefined);
+    // Whoever comes later in this file would load some modules twice.
+    vi.resetModules();
+    const { announceSession, onAnnouncement } = await import("../../src/react/other-tabs.ts");
+    const listener = vi.fn();
+    const stop = onAnnouncement(listener);
+    announceSession();
+    stop();
+
+    expect(listener).not.toHaveBeenCalled();
   });
 });

@@ -7,7 +7,7 @@ import "../../src/react/after-load.ts";
 import { act, fireEvent, render, screen } from "@testing-library/react";
 import { useSession } from "next-auth/react";
 import { memo, StrictMode, type ReactElement } from "react";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { SessionProvider, useSignInSoon, type SignInSoon } from "../../src/react/index.ts";
 import type { PolicyProps } from "../../src/react/index.ts";
 import { Browser, fire, pass, show, sleep } from "./browser.tsx";
@@ -243,6 +243,20 @@ describe("a wrong prop", () => {
     quietly(() =>
       expect(() => render(<SessionProvider session={null} {...props} children={null} />)).toThrow(message),
     );
+  });
+
+  it.each(wrong)("as in %o is told once in production, and counts as not given", async (props, message) => {
+    vi.stubEnv("NODE_ENV", "production");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { server } = new Browser();
+    const { shows } = await openPage(props);
+    expect(vi.mocked(console.error).mock.calls.map(([error]) => String(error))).toEqual([
+      expect.stringContaining(message),
+    ]);
+
+    await pass(LIMIT_MS - 2 * MINUTE_MS);
+    expect(server.refreshes).toBeGreaterThan(5);
+    expect(shows()).toBe("nothing");
   });
 
   it.each([

@@ -85,6 +85,7 @@ describe.each([
     expect(page.shows()).toBe("retrying");
     server.fault = undefined;
     await fire("online");
+    await pass(100);
     expect(page.shows()).toBe("fresh");
     expect(page.user()).toBe("alice");
   });

@@ -1,0 +1,35 @@
+/**
+ * `update()` as NextAuth's session route takes it.
+ *
+ * @module
+ */
+import { readSession, type SessionAnswer } from "../client/fetch-session.ts";
+import type { LiveSession } from "./live-session.ts";
+import { nextAuth5 } from "./next-auth-5.ts";
+import { announceSession } from "./other-tabs.ts";
+
+/** How long both requests may take together, in milliseconds: next-auth sends them without a bound. */
+const UPDATE_TIMEOUT_MS = 15_000;
+
+/** Sends it, and makes other tabs ask where it brought a session. Rejects where it fails. */
+export async function sendUpdate(live: LiveSession, data: unknown): Promise<SessionAnswer> {
+  const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
+  const answer = await (nextAuth5 && data === undefined
+    ? live.surroundings.fetchSession("update", signal)
+    : postSession(live.url(), data, signal));
+  if (answer.kind === "session") announceSession();
+  return answer;
+}
+
+async function postSession(url: string, data: unknown, signal: AbortSignal): Promise<SessionAnswer> {
+  const csrf = await fetch(url.replace(/session$/, "csrf"), { signal });
+  const { csrfToken } = (await csrf.json()) as { csrfToken?: unknown };
+  return readSession(
+    await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-nolapse-ask": "update" },
+      body: JSON.stringify({ csrfToken, data }),
+      signal,
+    }),
+  );
+}
