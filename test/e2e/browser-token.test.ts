@@ -49,7 +49,7 @@ describeInChromium("a page that may have the access token", () => {
         (["alice", "dave"] as const).map((name) => open(browser, stage, name)),
       );
       for (const { page } of people) {
-        await (await hydrated(page.getByTestId("toggle-socket"))).click();
+        await page.getByTestId("toggle-socket").click();
         await page.getByTestId("start-ticks").click();
         await page.getByTestId("socket").waitFor();
         await page.getByTestId("ticks").waitFor();
@@ -62,7 +62,10 @@ describeInChromium("a page that may have the access token", () => {
       const passedS = (Date.now() - begunMs) / 1_000;
       for (const [index, me] of people.entries()) {
         const now = await connectionsOf(me.page);
-        expect(now).toMatchObject({ lost: 0, closes: 0 });
+        expect(now, JSON.stringify(stage.servers.api.audit("socket.closed"))).toMatchObject({
+          lost: 0,
+          closes: 0,
+        });
         expect(now.tokens, "the socket was given no new token").toBeGreaterThanOrEqual(LIVES);
         expect(now.messages - before[index]!.messages).toBeGreaterThan(passedS - 4);
         expect(now.ticks - before[index]!.ticks).toBeGreaterThan(passedS - 4);
@@ -75,15 +78,19 @@ describeInChromium("a page that may have the access token", () => {
 
   it.concurrent("answers 100 calls in the fresh zone from memory, without a request (F37)", async () => {
     const me = await open(browser, stage, "bob");
-    const asked = tokenRequests(me);
-    await ask(me.page, "get-token");
-    expect(asked).toHaveLength(1);
-    const sessions = me.sessionRequests.length;
-    await ask(me.page, "get-token-often");
-
+    const sent = tokenRequests(me);
+    let [asked, sessions] = [0, -1];
+    // A token that is renewed just then is a reason to ask for it.
+    for (let round = 0; round < 4 && sessions !== me.sessionRequests.length; round++) {
+      await untilAsked(me, answered(me) + 1);
+      await ask(me.page, "get-token");
+      [asked, sessions] = [sent.length, me.sessionRequests.length];
+      await ask(me.page, "get-token-often");
+    }
     expect(await me.page.getByTestId("token").getAttribute("data-calls")).toBe("100");
-    expect(asked).toHaveLength(1);
-    expect(me.sessionRequests).toHaveLength(sessions);
+    expect(me.sessionRequests, "the calls asked for the session").toHaveLength(sessions);
+    expect(sent).toHaveLength(asked);
+    expect(asked).toBeGreaterThan(0);
     expect(me.trouble).toEqual([]);
     await me.close();
   });
@@ -153,7 +160,7 @@ describeInChromium("a page that may have the access token", () => {
       await keepCanaries();
       for (const [index, me] of people.entries()) {
         await ask(me.page, "get-token");
-        places.push(...(await reachable(me.page, "signed in")));
+        places.push(...(await reachable(me.page, "signed in")), await flightOf(me.page));
         await me.page.reload();
         await ask(me.page, "get-token");
         places.push(...(await reachable(me.page, "signed in, loaded again")));
@@ -162,7 +169,7 @@ describeInChromium("a page that may have the access token", () => {
         places.push(...(await records[index]!()));
       }
 
-      expectSeen(places, /[?&]_rsc=/, /\w{20}/);
+      expectSeen(places, /^flight of/, /\w{20}/);
       expectSeen(places, /^html while signed in/, /data-testid="token"/);
       const secrets = uniqueBy(canaries, "value");
       const leaks = findLeaks(secrets, uniqueBy(places, "text"));
@@ -244,6 +251,16 @@ async function ask(page: Page, button: "get-token" | "get-token-often"): Promise
   await shown.waitFor();
   expect(await shown.getAttribute("data-code"), "there was no token").toBeNull();
   return Number(await shown.getAttribute("data-expires"));
+}
+
+/** The page as Next's router loads it. Asked for by hand: the browser does not keep what a router reads as it comes. */
+async function flightOf(page: Page): Promise<Place> {
+  const { type, text } = await page.evaluate(async () => {
+    const answer = await fetch(`${location.pathname}?_rsc=1`, { headers: { rsc: "1" } });
+    return { type: answer.headers.get("content-type"), text: await answer.text() };
+  });
+  expect(type).toContain("text/x-component");
+  return { where: `flight of ${page.url()}`, text };
 }
 
 /** The requests for the token from now on, of all tabs. */

@@ -52,7 +52,10 @@ async function start(): Promise<RunningServer & { release(): void }> {
   const audit = auditLog(textSetting("AUDIT_FILE", join(folder, "api-audit.jsonl")));
   const sessions = openSessions(join(folder, "api.db"));
 
-  const sockets = openSockets((header) => authenticate(header, { own, sessions, introspection }));
+  const sockets = openSockets({
+    authenticate: (header) => authenticate(header, { own, sessions, introspection }),
+    audit,
+  });
   const handle = apiHandler({ sessions, own, introspection, audit });
 
   const running = await listen(handle, host, port, sockets.upgrade);

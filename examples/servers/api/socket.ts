@@ -12,6 +12,7 @@ import type { Duplex } from "node:stream";
 
 import { WebSocketServer, type RawData, type WebSocket } from "ws";
 
+import type { AuditLog } from "../lib/audit-log.ts";
 import { HttpProblem } from "../lib/http.ts";
 import type { Caller } from "./bearer.ts";
 
@@ -36,14 +37,21 @@ const TRY_AGAIN_LATER = 1013;
 const GOING_AWAY = 1001;
 const CLOSE_WITHIN_MS = 500;
 
+/** What a socket works with. */
+export interface SocketParts {
+  /** Checks an `Authorization` header. */
+  readonly authenticate: (header: string) => Promise<Caller>;
+  readonly audit: AuditLog;
+}
+
 /** Sockets that let `authenticate` check each token. */
-export function openSockets(authenticate: (header: string) => Promise<Caller>): Sockets {
+export function openSockets(parts: SocketParts): Sockets {
   const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
   return {
     upgrade(request, socket, head) {
       if ((request.url ?? "").split("?")[0] !== PATH)
         return void socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-      server.handleUpgrade(request, socket, head, (opened) => serve(opened, authenticate));
+      server.handleUpgrade(request, socket, head, (opened) => serve(opened, parts));
     },
     close() {
       for (const socket of server.clients) {
@@ -54,7 +62,7 @@ export function openSockets(authenticate: (header: string) => Promise<Caller>): 
   };
 }
 
-function serve(socket: WebSocket, authenticate: (header: string) => Promise<Caller>): void {
+function serve(socket: WebSocket, { authenticate, audit }: SocketParts): void {
   let count = 0;
   let ticking: NodeJS.Timeout | undefined;
   let caller: Caller | undefined;
@@ -85,9 +93,10 @@ function serve(socket: WebSocket, authenticate: (header: string) => Promise<Call
   });
   // What it does wrong closes it.
   socket.on("error", () => undefined);
-  socket.once("close", () => {
+  socket.once("close", (code: number, why: Buffer) => {
     clearTimeout(expiring);
     clearInterval(ticking);
+    audit("socket.closed", { user: caller?.user ?? null, code, why: why.toString("utf8") });
   });
 }
 
