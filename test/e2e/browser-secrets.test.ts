@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { TEST_BUILD } from "../../scripts/lib/paths.ts";
@@ -13,6 +13,7 @@ import { secretsOf, sessionCookieText, sessionSecrets } from "./support/canaries
 import { describeInChromium, launchChromium } from "./support/chromium.ts";
 import { EXAMPLE } from "./support/example.ts";
 import { recordStreams, streamMessages } from "./support/page-scripts.ts";
+import { expectSeen, reachable, recordEverything, uniqueBy } from "./support/reach.ts";
 import { findLeaks, type Canary, type Place } from "./support/secret-scan.ts";
 import {
   DOORS,
@@ -92,40 +93,10 @@ describeInChromium("a page's reach", () => {
   });
 });
 
-/** The test has looked where it says: somewhere so named there is something like this. */
-function expectSeen(places: readonly Place[], where: RegExp, text: RegExp): void {
-  const seen = places.some((place) => where.test(place.where) && text.test(place.text));
-  expect(seen, `nothing like ${String(text)} was seen in ${String(where)}`).toBe(true);
-}
-
 function carried(text: string, canaries: readonly Canary[]): readonly string[] {
   return [
     ...new Set(findLeaks(uniqueBy(canaries, "value"), [{ where: "cookie", text }]).map(({ name }) => name)),
   ];
-}
-
-/** Addresses, headers and bodies of everything that the visitor's browser is sent, but the session cookie's own line. */
-function recordEverything({ context }: Visitor): () => Promise<readonly Place[]> {
-  const places: Place[] = [];
-  const pending: Promise<void>[] = [];
-  const ignore = (): void => undefined;
-  context.on("response", (response) => {
-    const where = response.url();
-    places.push({ where: `address of ${where}`, text: where });
-    if (response.headers()["content-type"]?.startsWith("text/event-stream")) return;
-    pending.push(
-      response.headersArray().then((headers) => {
-        const plain = headers.filter(({ value }) => !value.startsWith(`${EXAMPLE.sessionCookie}=`));
-        places.push({ where: `headers of ${where}`, text: JSON.stringify(plain) });
-      }, ignore),
-      // A redirect has no body, and a page that was left has taken it along.
-      response.text().then((text) => void places.push({ where, text }), ignore),
-    );
-  });
-  return async () => {
-    await Promise.all(pending);
-    return places;
-  };
 }
 
 /** Every page by a click on its link, some by address, a server action, both routes; to end on the live page. */
@@ -151,35 +122,10 @@ async function visitEverything({ page }: Visitor): Promise<void> {
   await page.evaluate(async () => (await fetch("/api/auth/session")).text());
 }
 
-/** What a script in the page can read: storages, cookies, the document. */
-async function reachable(page: Page, when: string): Promise<Place[]> {
-  const parts = await page.evaluate(async () => {
-    const stores = [await indexedDB.databases(), "caches" in globalThis ? await caches.keys() : []];
-    return {
-      cookie: document.cookie,
-      localStorage: JSON.stringify(Object.entries(localStorage)),
-      sessionStorage: JSON.stringify(Object.entries(sessionStorage)),
-      html: document.documentElement.outerHTML,
-      stores: JSON.stringify(stores),
-      history: JSON.stringify([history.state, location.href, document.referrer]),
-      flight: JSON.stringify((globalThis as { __next_f?: unknown }).__next_f ?? null),
-    };
-  });
-  expect(parts.stores, "a database or cache that nobody looked into").toBe("[[],[]]");
-  return Object.entries(parts).map(([name, text]) => ({ where: `${name} while ${when}`, text }));
-}
-
 /** Everything that the built app gives to any browser that asks. */
 function bundles(): Place[] {
   return readdirSync(join(EXAMPLE.folder, TEST_BUILD, "static"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.(js|css|json|map|html)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .map((path) => ({ where: path.slice(EXAMPLE.folder.length), text: readFileSync(path, "utf8") }));
-}
-
-function uniqueBy<Key extends string, Item extends Readonly<Record<Key, string>>>(
-  items: readonly Item[],
-  key: Key,
-): readonly Item[] {
-  return [...new Map(items.map((item) => [item[key], item])).values()];
 }

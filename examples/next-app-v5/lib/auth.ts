@@ -15,7 +15,7 @@ import { logOutAtBackend, refreshAtBackend } from "@/lib/backend";
 import { withBasePath } from "@/lib/base-path";
 import { grantStore } from "@/lib/grant-store";
 import { recordTokenEvent } from "@/lib/live/hub";
-import { API_URL } from "@/lib/settings";
+import { API_URL, EXPOSE_ACCESS_TOKEN } from "@/lib/settings";
 
 const { authConfig, wrapAuth, ...tokens } = withFreshTokens(
   {
@@ -25,6 +25,7 @@ const { authConfig, wrapAuth, ...tokens } = withFreshTokens(
   {
     store: grantStore(),
     allowedOrigins: [API_URL],
+    exposeAccessToken: EXPOSE_ACCESS_TOKEN,
     providers: {
       credentials: {
         refresh: ({ refreshToken, signal }) => refreshAtBackend(refreshToken, signal),
@@ -35,7 +36,7 @@ const { authConfig, wrapAuth, ...tokens } = withFreshTokens(
   },
 );
 
-export const { getAccessToken, fetchWithToken, createTokenHandler, check } = tokens;
+export const { getAccessToken, renewAccessToken, fetchWithToken, createTokenHandler, check } = tokens;
 export const { listSessions, endSession, endOtherSessions, endAllSessions } = tokens;
 export const { handlers, auth } = wrapAuth(NextAuth(authConfig));
 

@@ -7,6 +7,7 @@ import type { ReactNode } from "react";
 import { AppProviders } from "@/components/app-providers";
 import { readSession } from "@/lib/auth";
 import { requestDictionary, requestLocale } from "@/lib/i18n/request-locale";
+import { KEEP_ALIVE } from "@/lib/settings";
 
 export async function generateMetadata(): Promise<Metadata> {
   const { app } = await requestDictionary();
@@ -28,7 +29,7 @@ export default async function RootLayout({ children }: { readonly children: Reac
         <ColorSchemeScript defaultColorScheme="auto" />
       </head>
       <body>
-        <AppProviders locale={locale} session={session}>
+        <AppProviders locale={locale} session={session} keepAlive={KEEP_ALIVE}>
           {children}
         </AppProviders>
       </body>

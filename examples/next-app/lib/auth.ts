@@ -15,12 +15,13 @@ import { logOutAtBackend, refreshAtBackend } from "@/lib/backend";
 import { withBasePath } from "@/lib/base-path";
 import { grantStore } from "@/lib/grant-store";
 import { recordTokenEvent } from "@/lib/live/hub";
-import { API_URL } from "@/lib/settings";
+import { API_URL, EXPOSE_ACCESS_TOKEN } from "@/lib/settings";
 
 export const {
   authOptions,
   wrapHandler,
   getAccessToken,
+  renewAccessToken,
   fetchWithToken,
   createTokenHandler,
   check,
@@ -36,6 +37,7 @@ export const {
   {
     store: grantStore(),
     allowedOrigins: [API_URL],
+    exposeAccessToken: EXPOSE_ACCESS_TOKEN,
     providers: {
       credentials: {
         refresh: ({ refreshToken, signal }) => refreshAtBackend(refreshToken, signal),

@@ -7,15 +7,18 @@ import type { ReactNode } from "react";
 
 import { AppProviders } from "@/components/app-providers";
 import type { Locale } from "@/lib/i18n";
+import type { KeepAlive } from "@/lib/settings";
 
 interface PageProps {
   readonly locale?: Locale;
   readonly session?: Session | null;
+  readonly keepAlive?: KeepAlive;
 }
 
 export default function App({ Component, pageProps }: AppProps<PageProps>): ReactNode {
+  const { locale = "en", session = null, keepAlive } = pageProps;
   return (
-    <AppProviders locale={pageProps.locale ?? "en"} session={pageProps.session ?? null}>
+    <AppProviders locale={locale} session={session} {...(keepAlive && { keepAlive })}>
       <Head>
         <meta name="viewport" content="width=device-width, initial-scale=1" />
       </Head>

@@ -11,10 +11,12 @@ import { signInPath } from "@/lib/callback-url";
 import { dictionaryOf, LOCALE_COOKIE, localeFrom, type Locale } from "@/lib/i18n";
 import { loadOrders, type OrdersOutcome } from "@/lib/orders";
 import { needsSignIn } from "@/lib/problems";
+import { KEEP_ALIVE, type KeepAlive } from "@/lib/settings";
 
 interface Props {
   readonly locale: Locale;
   readonly session: Session | null;
+  readonly keepAlive: KeepAlive;
   readonly outcome: OrdersOutcome;
 }
 
@@ -28,7 +30,8 @@ export const getServerSideProps: GetServerSideProps<Props> = async (ctx) => {
   const locale = localeFrom(ctx.req.cookies[LOCALE_COOKIE], ctx.req.headers["accept-language"]);
   const session = await readSession(ctx);
   // Props have to be plain JSON, and a session may hold members that are undefined.
-  return { props: { locale, session: JSON.parse(JSON.stringify(session)) as Session | null, outcome } };
+  const plain = JSON.parse(JSON.stringify(session)) as Session | null;
+  return { props: { locale, session: plain, keepAlive: KEEP_ALIVE, outcome } };
 };
 
 export default function PagesRouterPage({ locale, outcome }: Props): ReactNode {

@@ -14,8 +14,10 @@ export interface AccessTokens {
   /** Life of a token, in seconds. */
   readonly ttlSeconds: number;
   issue(session: { readonly id: string; readonly user: string }): Promise<string>;
-  /** Whose token it is, or `undefined` if it is not ours, was changed, or has expired. */
-  check(token: string): Promise<{ readonly id: string; readonly user: string } | undefined>;
+  /** Whose token it is and when it ends, or `undefined` if it is not ours, was changed, or has expired. */
+  check(
+    token: string,
+  ): Promise<{ readonly id: string; readonly user: string; readonly expiresAtMs: number } | undefined>;
 }
 
 const ALG = "ES256";
@@ -57,7 +59,8 @@ export async function accessTokens(options: {
           audience: origin,
           requiredClaims: ["sub", "sid", "exp"],
         });
-        return { id: String(payload["sid"]), user: String(payload.sub) };
+        const { sid, sub, exp } = payload;
+        return { id: String(sid), user: String(sub), expiresAtMs: Number(exp) * 1000 };
       } catch {
         return undefined;
       }

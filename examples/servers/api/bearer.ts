@@ -12,6 +12,8 @@ export interface Caller {
   readonly user: string;
   /** Whose token it was: the authorization server's, or the backend's own. */
   readonly issuedBy: "authorization-server" | "backend";
+  /** When the token ends, in epoch milliseconds. */
+  readonly expiresAtMs: number;
 }
 
 /** Where to ask about the authorization server's tokens. */
@@ -60,14 +62,17 @@ export async function authenticate(
   if (token.split(".").length === 3) {
     const session = await checkers.own.check(token);
     if (session === undefined || !checkers.sessions.isLive(session.id)) throw new BadToken(true);
-    return { user: session.user, issuedBy: "backend" };
+    return { user: session.user, issuedBy: "backend", expiresAtMs: session.expiresAtMs };
   }
-  return { user: await introspect(token, checkers.introspection), issuedBy: "authorization-server" };
+  return { ...(await introspect(token, checkers.introspection)), issuedBy: "authorization-server" };
 }
 
-async function introspect(token: string, { url, clientId, clientSecret }: Introspection): Promise<string> {
+async function introspect(
+  token: string,
+  { url, clientId, clientSecret }: Introspection,
+): Promise<Omit<Caller, "issuedBy">> {
   const credentials = `${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`;
-  let answer: { active?: unknown; sub?: unknown; token_type?: unknown };
+  let answer: { active?: unknown; sub?: unknown; token_type?: unknown; exp?: unknown };
   try {
     const response = await fetch(url, {
       method: "POST",
@@ -91,6 +96,6 @@ async function introspect(token: string, { url, clientId, clientSecret }: Intros
   }
   // A refresh token is active too, but has no token type: it must not open the API.
   if (answer.active === true && typeof answer.sub === "string" && answer.token_type === "Bearer")
-    return answer.sub;
+    return { user: answer.sub, expiresAtMs: Number(answer.exp ?? Infinity) * 1000 };
   throw new BadToken(true);
 }

@@ -21,8 +21,10 @@ import { listen, type RunningServer } from "../lib/http.ts";
 import { runServer } from "../lib/run-server.ts";
 import { dataFolder, numberSetting, originSetting, requireSetting, textSetting } from "../lib/settings.ts";
 import { accessTokens } from "./access-tokens.ts";
+import { authenticate } from "./bearer.ts";
 import { apiHandler } from "./routes.ts";
 import { openSessions } from "./sessions.ts";
+import { openSockets } from "./socket.ts";
 
 const SWEEP_EVERY_MS = 60_000;
 
@@ -50,11 +52,21 @@ async function start(): Promise<RunningServer & { release(): void }> {
   const audit = auditLog(textSetting("AUDIT_FILE", join(folder, "api-audit.jsonl")));
   const sessions = openSessions(join(folder, "api.db"));
 
-  const running = await listen(apiHandler({ sessions, own, introspection, audit }), host, port);
+  const sockets = openSockets({
+    authenticate: (header) => authenticate(header, { own, sessions, introspection }),
+    audit,
+  });
+  const handle = apiHandler({ sessions, own, introspection, audit });
+
+  const running = await listen(handle, host, port, sockets.upgrade);
   const sweeping = setInterval(() => sessions.sweep(), SWEEP_EVERY_MS);
   const release = (): void => {
     clearInterval(sweeping);
     sessions.close();
   };
-  return { ...running, release };
+  const close: RunningServer["close"] = (graceMs) => {
+    sockets.close();
+    return running.close(graceMs);
+  };
+  return { ...running, close, release };
 }

@@ -8,6 +8,7 @@
  * | `POST /logout` `{refresh_token}` | `{}`, whether the token was known or not |
  * | `GET /orders`, `GET /me`, `POST /echo` | with a bearer token; 401 without a valid one |
  * | `GET /ticks` | the same; server-sent events, one a second, until the caller leaves |
+ * | `GET /socket` | a WebSocket: see `socket.ts` |
  * | `GET /stats` | how many protected calls were answered and refused |
  *
  * @module

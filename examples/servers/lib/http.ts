@@ -6,6 +6,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 
 import { SettingError } from "./settings.ts";
 
@@ -65,17 +66,22 @@ export interface RunningServer {
   close(graceMs?: number): Promise<void>;
 }
 
-/** Listens on `host:port` (port 0: any free one). Rejects with a {@link SettingError} if the port is taken. */
+/**
+ * Listens on `host:port` (port 0: any free one). Rejects with a {@link SettingError} if the port is taken. `upgrade` takes over
+ * requests for another protocol, and ends what it took over itself.
+ */
 export function listen(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
   host: string,
   port: number,
+  upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
 ): Promise<RunningServer> {
   const server = createServer(
     { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
     handle,
   );
   server.maxConnections = 1_000;
+  if (upgrade) server.on("upgrade", upgrade);
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const taken = error.code === "EADDRINUSE";

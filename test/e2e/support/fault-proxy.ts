@@ -5,7 +5,8 @@
  */
 import { createHash } from "node:crypto";
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 
 /** What happens to a watched request instead of being passed on. */
 export type Fault =
@@ -148,6 +149,12 @@ export async function faultProxy(watches: (method: string, path: string) => bool
       : passOn(request, response, proxy);
     handled.catch(() => response.destroy());
   });
+  const upgraded = new Set<Duplex>();
+  server.on("upgrade", (request, socket, head) => {
+    upgraded.add(socket);
+    socket.once("close", () => upgraded.delete(socket));
+    passUpgrade(request, socket, head, proxy.targetPort);
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 
   const release = (): void => {
@@ -188,6 +195,7 @@ export async function faultProxy(watches: (method: string, path: string) => bool
     close: () => {
       clear();
       release();
+      for (const socket of upgraded) socket.destroy();
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
     },
@@ -270,6 +278,23 @@ function passOn(request: IncomingMessage, response: ServerResponse, proxy: Fault
     upstream.once("error", reject);
     request.pipe(upstream);
   });
+}
+
+/** A WebSocket: its bytes, both ways, until one side ends. */
+function passUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, port: number): void {
+  const upstream = connect(port, "127.0.0.1", () => {
+    const lines = request.rawHeaders.flatMap((name, index, all) =>
+      index % 2 === 0 ? [`${name}: ${all[index + 1] ?? ""}`] : [],
+    );
+    upstream.write([`GET ${request.url ?? "/"} HTTP/1.1`, ...lines, "", ""].join("\r\n"));
+    upstream.write(head);
+    upstream.pipe(socket).pipe(upstream);
+  });
+  for (const [one, other] of [
+    [upstream, socket],
+    [socket, upstream],
+  ] as const)
+    one.once("error", () => other.destroy()).once("close", () => other.destroy());
 }
 
 function upstreamOf(request: IncomingMessage, port: number): import("node:http").RequestOptions {

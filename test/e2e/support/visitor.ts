@@ -26,6 +26,8 @@ export interface SessionRequest {
   /** What the tab said about why it asks; `undefined` where next-auth's own code asked. */
   readonly reason: string | undefined;
   readonly atMs: number;
+  /** The page did not wait for the answer: another tab had one. */
+  canceled?: boolean;
   answeredAtMs?: number;
   status?: number;
   session?: SessionJson;
@@ -99,8 +101,10 @@ export async function newVisitor(
   });
   context.on("requestfailed", (request) => {
     const error = request.failure()?.errorText ?? "failed";
+    const entry = bySent.get(request);
     // A tab that is left or closed cuts what it had under way.
     if (error !== "net::ERR_ABORTED") note(`${error} ${request.url()}`);
+    else if (entry) entry.canceled = true;
   });
   context.on("weberror", (error) => note(`thrown: ${String(error.error())}`));
   const page = await context.newPage();

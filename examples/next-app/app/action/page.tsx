@@ -1,7 +1,9 @@
+import { Stack } from "@mantine/core";
 import type { Metadata } from "next";
 import type { ReactNode } from "react";
 
 import { ActionForm } from "@/app/action/action-form";
+import { RenewForm } from "@/app/action/renew-form";
 import { DoorLayout } from "@/components/door-layout";
 import { requestDictionary, requestLocale } from "@/lib/i18n/request-locale";
 import { requireSignIn } from "@/lib/page-token";
@@ -15,7 +17,10 @@ export default async function ActionPage(): Promise<ReactNode> {
   await requireSignIn("/action");
   return (
     <DoorLayout door="action" locale={await requestLocale()}>
-      <ActionForm />
+      <Stack gap="lg">
+        <ActionForm />
+        <RenewForm />
+      </Stack>
     </DoorLayout>
   );
 }

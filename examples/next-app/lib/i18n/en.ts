@@ -120,6 +120,34 @@ export const en = {
     run: "Run the action",
     note: "A note, to see that typing is never disturbed",
     notePlaceholder: "Type here and leave it: renewals do not touch the page",
+    renew: {
+      title: "A new token before its time",
+      text: "A token knows the roles that its user had when it was issued. After a change, an action renews it. The other tabs learn of it without asking.",
+      run: "Renew the token",
+      until: (time: string) => `The token lives until ${time}.`,
+    },
+  },
+  stream: {
+    title: "Connections that outlive their token",
+    text: "This page may ask for the access token, because EXPOSE_ACCESS_TOKEN is on-request. The event stream does without.",
+    notExposed:
+      "The event stream needs no token in the browser. Start the app with EXPOSE_ACCESS_TOKEN=on-request to see a WebSocket that has one.",
+    socket: {
+      title: "A WebSocket",
+      text: "The API closes it when the last token that it was given runs out. The page sends each new one in time.",
+      open: "Open it",
+      close: "Close it",
+      account: (messages: number, lost: number, tokens: number, closes: number) =>
+        `Messages: ${messages}, lost: ${lost}, tokens: ${tokens}, closed: ${closes} times`,
+    },
+    token: {
+      title: "The token in this page",
+      text: "While it is fresh it comes from memory, and no request is sent.",
+      once: "Ask for it",
+      often: "100 times",
+      until: (calls: number, time: string) => `Asked ${calls} times. The token lives until ${time}.`,
+      none: (code: string) => `There is no token: ${code}`,
+    },
   },
   proxy: {
     told: "What the proxy told this page",

@@ -118,6 +118,34 @@ export const ko: Dictionary = {
     run: "액션 실행",
     note: "입력이 방해받지 않는지 확인할 메모",
     notePlaceholder: "여기에 입력하고 그대로 두세요. 갱신은 화면을 건드리지 않습니다",
+    renew: {
+      title: "만료 전에 새 토큰 받기",
+      text: "토큰에는 발급될 때의 사용자 역할이 담겨 있습니다. 역할이 바뀌면 액션이 토큰을 갱신하고, 다른 탭은 따로 묻지 않아도 이를 알게 됩니다.",
+      run: "토큰 갱신",
+      until: (time) => `토큰은 ${time}까지 유효합니다.`,
+    },
+  },
+  stream: {
+    title: "토큰보다 오래 사는 연결",
+    text: "EXPOSE_ACCESS_TOKEN이 on-request이므로 이 페이지는 액세스 토큰을 요청할 수 있습니다. 이벤트 스트림에는 토큰이 필요 없습니다.",
+    notExposed:
+      "이벤트 스트림은 브라우저에 토큰이 없어도 됩니다. 토큰을 쓰는 WebSocket을 보려면 EXPOSE_ACCESS_TOKEN=on-request로 앱을 시작하세요.",
+    socket: {
+      title: "WebSocket",
+      text: "API는 마지막으로 받은 토큰이 만료되면 연결을 끊습니다. 페이지는 새 토큰을 제때 보냅니다.",
+      open: "열기",
+      close: "닫기",
+      account: (messages, lost, tokens, closes) =>
+        `메시지 ${messages}개, 누락 ${lost}개, 토큰 ${tokens}개, 끊김 ${closes}회`,
+    },
+    token: {
+      title: "이 페이지의 토큰",
+      text: "토큰이 아직 유효한 동안에는 메모리에서 꺼내므로 요청을 보내지 않습니다.",
+      once: "토큰 요청",
+      often: "100번 요청",
+      until: (calls, time) => `${calls}번 요청했습니다. 토큰은 ${time}까지 유효합니다.`,
+      none: (code) => `토큰이 없습니다: ${code}`,
+    },
   },
   proxy: {
     told: "프록시가 이 페이지에 알려 준 것",
