@@ -11,8 +11,8 @@ import { LiveContext } from "../../src/react/live-context.ts";
 import type { LiveSession, Surroundings } from "../../src/react/live-session.ts";
 import { pass } from "../react/browser.tsx";
 
-/** The panel tells of a change after the page has dealt with it. */
-export const SOON_MS = 5;
+/** A tab waits a moment for other tabs' news before it asks; the panel tells of a change after the page has dealt with it. */
+export const SOON_MS = 60;
 
 export interface Page {
   readonly live: () => LiveSession;
