@@ -7,7 +7,7 @@
  *                        └── rest ──► nothing until an event
  * ```
  *
- * At most one request is under way. Whatever learns something newer (a sign-in, `update()`, another tab) drops it, so an
+ * At most one request is under way. Whatever learns something new (a sign-in, `update()`, another tab) drops it, so an
  * older answer never overwrites a newer state. Time, chance, network and events all arrive through
  * {@link SchedulerOptions}.
  *
@@ -248,10 +248,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
     tell(session, sure = false) {
       if (!running) return;
-      drop();
       const sameUser = Boolean(latest && session && samePerson(latest, session));
-      const older =
-        sameUser && (session?.accessTokenExpires ?? Infinity) < (latest?.accessTokenExpires ?? -Infinity);
+      const [expires, knownExpires] = [session?.accessTokenExpires, latest?.accessTokenExpires];
+      const older = sameUser && (expires ?? Infinity) < (knownExpires ?? -Infinity);
+      // The answer under way is as new as what says nothing new, or newer.
+      if (sure || !sameUser || expires !== knownExpires || keepIdentity(latest, session) !== latest) drop();
       if (!older || sure)
         take(session ? { kind: "session", session } : { kind: "signed_out" }, environment.read());
       if (sure || (sameUser && !older)) look("timer");

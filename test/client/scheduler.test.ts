@@ -342,68 +342,6 @@ describe("a tab that is told again and again to come back in a second", () => {
   });
 });
 
-describe("an older answer", () => {
-  /** A tab whose answers come when the test says so. */
-  async function slowTab(): Promise<Tab & { answers: ((answer: SessionAnswer) => void)[] }> {
-    const page = new FakePage();
-    const server = new FakeServer(() => page.monotonicMs);
-    const answers: ((answer: SessionAnswer) => void)[] = [];
-    const scheduler = createScheduler({
-      environment: page,
-      session: server.session(),
-      fetchSession: () => new Promise((resolve) => answers.push(resolve)),
-    });
-    const stop = scheduler.start();
-    await settle();
-    return { page, server, scheduler, stop, answers, user: () => nameOf(scheduler.current()) };
-  }
-
-  it("never overwrites a user who signed in meanwhile (F43)", async () => {
-    const { page, server, scheduler, answers, user } = await slowTab();
-    await page.wake("visible");
-    const alice = server.session()!;
-
-    server.user = "bob";
-    scheduler.tell(server.session());
-    answers[0]!({ kind: "session", session: alice });
-    await settle();
-    expect(user()).toBe("bob");
-
-    answers[1]!({ kind: "session", session: server.session()! });
-    await page.pass(1_000);
-    expect(user()).toBe("bob");
-    expect(answers).toHaveLength(2);
-  });
-
-  it("of the same user is not shown, and an own request decides", async () => {
-    const { page, server, scheduler, answers } = await slowTab();
-    const old = server.session()!;
-    await page.pass(server.idleMs);
-    const renewed = server.session()!;
-    answers[0]!({ kind: "session", session: { ...renewed, role: "new" } as ClientSession });
-    await settle();
-    const shown = scheduler.current();
-
-    scheduler.tell({ ...old, role: "old" } as ClientSession);
-    expect(scheduler.current()).toBe(shown);
-    expect(answers).toHaveLength(2);
-  });
-
-  it("does not bring a user back who signed out: an own request decides (F18)", async () => {
-    const { server, scheduler, answers, page, user } = await slowTab();
-    const alice = server.session()!;
-    await page.wake("visible");
-    answers[0]!({ kind: "signed_out" });
-    await settle();
-    expect(user()).toBeNull();
-
-    scheduler.tell(alice);
-    answers[1]!({ kind: "signed_out" });
-    await settle();
-    expect(user()).toBeNull();
-  });
-});
-
 describe("a sign-out", () => {
   it("ends all asking, whatever happens", async () => {
     const { page, server, user } = await openTab({ refetchIntervalMs: 10_000 });
