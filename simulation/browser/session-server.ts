@@ -82,7 +82,7 @@ export class SessionServer {
     this.#chance = chance;
     this.#options = options;
     this.#refreshFails = refreshFails;
-    this.#wrapped = wrapHandlerOf({ host: HOST } as unknown as App)((request: Request) =>
+    this.#wrapped = wrapHandlerOf({ host: HOST, options: {} } as unknown as App)((request: Request) =>
       this.#nextAuth(this.#calls.get(request) as Call),
     ) as (request: Request) => Promise<Response>;
   }
