@@ -86,7 +86,7 @@ export class App {
       .send(this.page, { by: "app", action: "signout", reason: "sign-out" })
       .catch(() => undefined);
     if (answer?.ok !== true) return;
-    this.#announce();
+    this.#announce(`signout ${Math.floor(this.#browser.machine.wallMs / 1_000)}`);
     await this.#nextAuthAsks();
   }
 
@@ -99,7 +99,7 @@ export class App {
     if (answer === undefined || this.#scheduler.current() == null) return;
     if (answer.kind === "session") {
       this.#told(() => this.#scheduler.tell(answer.session, true));
-      this.#announce();
+      this.#announceSession();
     } else if (answer.kind === "signed_out") this.#scheduler.confirm();
   }
 
@@ -134,19 +134,23 @@ export class App {
     const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")) : 0;
     if (this.#browser.announced === mark) return;
     this.#browser.announced = mark;
-    this.#announce();
+    this.#announceSession();
   }
 
-  /** Through `localStorage`, with the second in it: a second message in the same second is no event. */
-  #announce(): void {
-    const second = Math.floor(this.#browser.machine.wallMs / 1_000);
-    if (this.#browser.announcedAtS === second) {
+  /** As `announceSession` of `nolapse/react`, whose time is more precise than NextAuth's. */
+  #announceSession(): void {
+    this.#announce(`getSession ${this.#browser.machine.wallMs}`);
+  }
+
+  /** Through `localStorage`: the same value again is no event. NextAuth's own has the second in it. */
+  #announce(message: string): void {
+    if (this.#browser.announcement === message) {
       for (const { page } of this.#browser.apps)
         if (page !== this.page)
           this.#world.record({ kind: "announced", ...this.#at(), tab: page.name, lost: true });
       return;
     }
-    this.#browser.announcedAtS = second;
+    this.#browser.announcement = message;
     this.#browser.announcements.post(this.page, "session");
   }
 

@@ -33,8 +33,8 @@ export interface Browser {
   readonly lock: TabLock | undefined;
   /** What `localStorage` says was announced last. */
   announced: number;
-  /** In which second NextAuth's message was sent last. */
-  announcedAtS: number;
+  /** NextAuth's message that was sent last. */
+  announcement: string;
   apps: App[];
   truth: Seen | undefined;
   handle: string;
@@ -210,7 +210,7 @@ export class World {
           })
         : undefined,
       announced: 0,
-      announcedAtS: 0,
+      announcement: "",
       apps: [],
       truth: undefined,
       handle: "",

@@ -15,6 +15,8 @@ import { nextAuth5 } from "./next-auth-5.ts";
 const KEY = "nolapse.user";
 const KEY_OF_4 = "nextauth.message";
 const CHANNEL_OF_5 = "next-auth";
+/** The time between two requests that others' announcements cause: two tabs with two live cookies announce without end. */
+const GAP_MS = 1_000;
 const MESSAGE = { event: "session", data: { trigger: "getSession" } };
 
 let opened: BroadcastChannel | undefined;
@@ -46,18 +48,36 @@ export function announceUser(session: Session | null): void {
 export function announceSession(): void {
   if (nextAuth5) return channelOf5()?.postMessage(MESSAGE);
   try {
-    const timestamp = Math.floor(Date.now() / 1000);
+    // NextAuth's own are whole seconds: of two within one, other tabs would hear of the first only.
+    const timestamp = Date.now() / 1_000;
     localStorage.setItem(KEY_OF_4, JSON.stringify({ ...MESSAGE, timestamp }));
   } catch {
     // Storage is full or forbidden: other tabs learn of it when they ask next.
   }
 }
 
-/** Calls back when another tab of a next-auth 5 app announces something, or `getSession()` in this one. Returns the end of it. */
+/**
+ * Calls back when another tab of a next-auth 5 app announces something, or `getSession()` in this one: at once, and of those
+ * within a second after that once more at its end. Returns the end of it.
+ */
 export function onAnnouncement(listener: () => void): () => void {
   const channel = channelOf5();
-  channel?.addEventListener("message", listener);
-  return () => channel?.removeEventListener("message", listener);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isMissed = false;
+  const hear = (): void => {
+    isMissed = timer !== undefined;
+    if (isMissed) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      if (isMissed) hear();
+    }, GAP_MS);
+    listener();
+  };
+  channel?.addEventListener("message", hear);
+  return () => {
+    clearTimeout(timer);
+    channel?.removeEventListener("message", hear);
+  };
 }
 
 /** Makes next-auth's own provider in this tab fetch the session, and no other tab. */

@@ -1,0 +1,80 @@
+/**
+ * What tabs tell each other with next-auth's own message: how often one asks because of it, and that none gets lost.
+ */
+import "./setup.ts";
+// Loaded before, because no fake clock waits for it to come.
+import "../../src/react/after-load.ts";
+import { render } from "@testing-library/react";
+import { useSession } from "next-auth/react";
+import { describe, expect, it, vi } from "vitest";
+import { SessionProvider } from "../../src/react/index.ts";
+import { announceSession } from "../../src/react/other-tabs.ts";
+import { Browser, pass } from "./browser.tsx";
+import { otherTabSays } from "./other-tab.ts";
+import { VERSION } from "./version.ts";
+
+function openPage(): { readonly shows: () => string | undefined; readonly unmount: () => void } {
+  const { container, unmount } = render(
+    <SessionProvider>
+      <Page />
+    </SessionProvider>,
+  );
+  return { shows: () => container.querySelector("output")?.textContent, unmount };
+}
+
+function Page() {
+  return <output>{useSession().data?.user?.name}</output>;
+}
+
+describe.runIf(VERSION === 5)("a tab that is told of changes without end (I10)", () => {
+  it("asks NextAuth once a second at most, and misses nothing", async () => {
+    const browser = new Browser();
+    const { shows } = openPage();
+    await pass(1_000);
+    const before = browser.server.reasons.length;
+    for (let i = 0; i < 50; i++) await otherTabSays("getSession");
+    browser.server.user = "bob";
+    await otherTabSays("getSession");
+    const asked = (): number =>
+      browser.server.reasons.slice(before).filter((reason) => reason === "next-auth").length;
+    expect(asked()).toBe(1);
+
+    await pass(5_000);
+    expect(shows()).toBe("bob");
+    expect(asked()).toBe(2);
+  });
+
+  it("asks at once when a quiet second has gone by", async () => {
+    const { server } = new Browser();
+    const { shows } = openPage();
+    await pass(1_000);
+    await otherTabSays("getSession");
+    await pass(1_000);
+    server.user = "bob";
+    await otherTabSays("getSession");
+    await pass(0);
+    expect(shows()).toBe("bob");
+  });
+
+  it("leaves no timer behind when it is taken away", async () => {
+    new Browser();
+    const timers = vi.getTimerCount();
+    const { unmount } = openPage();
+    await pass(1_000);
+    await otherTabSays("getSession");
+    unmount();
+    expect(vi.getTimerCount()).toBe(timers);
+  });
+});
+
+describe.runIf(VERSION === 4)("two changes within one second", () => {
+  it("are two messages: localStorage tells nobody of a value that it has already", () => {
+    const write = vi.spyOn(Storage.prototype, "setItem");
+    announceSession();
+    vi.advanceTimersByTime(1);
+    announceSession();
+    const [one, two] = write.mock.calls.map(([, value]) => value);
+    expect(two).toBeDefined();
+    expect(two).not.toBe(one);
+  });
+});
