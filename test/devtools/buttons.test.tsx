@@ -31,7 +31,7 @@ describe("forcing a renewal", () => {
     await press("Renew on the server");
 
     expect(renew).toHaveBeenCalledOnce();
-    expect(card("Token")).toContain("90 s left");
+    expect(card("Token")).toMatch(/(?:89|90) s left/);
   });
 
   it("says that the app's action failed, but nothing of what it said", async () => {
@@ -56,7 +56,7 @@ describe("expiring the token", () => {
 
     expect(alarm()).toContain("clock 61 s ahead");
     expect(card("Token")).toContain("0 s left");
-    expect(card("This page")).toContain("clocks apart61.0 s");
+    expect(card("This page")).toMatch(/clocks apart6[01]\.\d s/);
     expect(server.reasons).toEqual(["mount", "focus"]);
 
     release();
