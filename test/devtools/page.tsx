@@ -3,6 +3,8 @@
  *
  * @module
  */
+// Loaded before, because no fake clock waits for it to come.
+import "../../src/react/after-load.ts";
 import { act, fireEvent, render } from "@testing-library/react";
 import { useContext, type ReactElement, StrictMode } from "react";
 import { DevtoolsPanel, type DevtoolsPanelProps } from "../../src/devtools/production.ts";
@@ -11,8 +13,8 @@ import { LiveContext } from "../../src/react/live-context.ts";
 import type { LiveSession, Surroundings } from "../../src/react/live-session.ts";
 import { pass } from "../react/browser.tsx";
 
-/** A tab waits a moment for other tabs' news before it asks; the panel tells of a change after the page has dealt with it. */
-export const SOON_MS = 60;
+/** A tab listens for a moment whether another one asks already, and the panel tells of a change after the page has dealt with it. */
+export const SOON_MS = 100;
 
 export interface Page {
   readonly live: () => LiveSession;

@@ -170,7 +170,7 @@ describe("the devtools panel", () => {
       const cost = async (hasPanel: boolean) => {
         const browser = new Browser();
         const page = await openPage({}, strict, hasPanel);
-        await pass(4 * browser.server.idleMs + 4 * SOON_MS);
+        await pass(4 * (browser.server.idleMs + SOON_MS));
         page.unmount();
         forgetUser();
         return { calls: browser.calls, reasons: browser.server.reasons, renders: page.renders() };

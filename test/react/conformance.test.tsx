@@ -71,6 +71,7 @@ describe.each(providers)("%s", (_whose, Provider, requests) => {
     expect(browser.calls).toEqual([]);
 
     await show("visible");
+    await pass(TURN_MS);
     expect(browser.calls).toEqual(Array(requests).fill("GET /api/auth/session"));
   });
 
