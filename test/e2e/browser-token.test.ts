@@ -48,6 +48,8 @@ describeInChromium("a page that may have the access token", () => {
       const people = await Promise.all(
         (["alice", "dave"] as const).map((name) => open(browser, stage, name)),
       );
+      // On a slow machine so short a token is nearly over when its page is up.
+      await Promise.all(people.map((me) => untilAsked(me, answered(me) + 1)));
       for (const { page } of people) {
         await page.getByTestId("toggle-socket").click();
         await page.getByTestId("start-ticks").click();
