@@ -45,7 +45,7 @@ describeInChromium("connections of a page that may have the access token", () =>
     await stage.stop();
   });
 
-  it(`outlive the token ${LIVES} times: a WebSocket and an event stream and an event stream, with no message lost, for two users (F38)`, async () => {
+  it(`outlive the token ${LIVES} times: a WebSocket and an event stream, with no message lost, for two users (F38)`, async () => {
     const people = await Promise.all((["alice", "dave"] as const).map((name) => open(browser, stage, name)));
     // On a slow machine so short a token is nearly over when its page is up.
     const check = (): void => people.forEach((me) => expect(answered(me)).toBeGreaterThan(0));
