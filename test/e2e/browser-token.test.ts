@@ -244,8 +244,12 @@ describeInChromium("a browser that nobody uses, with keepAlive user-active", () 
     expect(since.map(({ reason, status }) => `${reason} ${status}`)).toEqual(["active 200"]);
     expect(renewals(me) - atLimit[1]!).toBe(1);
     for (const each of tabs) expect(await ask(each, "get-token")).toBeGreaterThan(Date.now());
-    expect(me.sessionRequests.slice(before), "the tabs asked for themselves").toHaveLength(1);
-    expect(renewals(me) - atLimit[1]!).toBe(1);
+    // On a slow machine the next token is due meanwhile.
+    const reasons = me.sessionRequests.slice(before).map(({ reason }) => reason);
+    expect(
+      reasons.filter((reason) => reason !== "idle"),
+      "the tabs asked for themselves",
+    ).toEqual(["active"]);
     expect([...me.trouble, ...other.trouble]).toEqual([]);
     await Promise.all([me.close(), other.close()]);
   });
