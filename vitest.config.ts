@@ -13,7 +13,7 @@ const suite = (name: string): string => `test/e2e/${name}.test.ts`;
 
 /**
  * `next dev` and a browser at once, four apps at once, and a comparison of two need a machine of their own. What the list of
- * sessions and the token handler do is told by unit tests sooner.
+ * sessions, the token handler and the token in a page do is told by unit tests sooner.
  */
 const LONG = ["browser-dev", "several-processes", "compared", "sessions", "token-handler", "browser-token"];
 /** The suites of `npm test` that run with Auth.js v5 as well. */

@@ -36,6 +36,22 @@ const callBackend = async (
   return { status: response.status, ...((await response.json()) as object) };
 };
 
+/** Sends the tokens over a socket, each when the one before it was taken over, and waits until the API closes it. */
+const endOfSocket = (tokens: readonly string[]): Promise<{ code: number; why: string; atMs: number }> =>
+  new Promise((resolve) => {
+    const socket = new WebSocket(`${servers.apiUrl.replace(/^http/, "ws")}/socket`);
+    const left = [...tokens];
+    const sendNext = (): void => {
+      const token = left.shift();
+      if (token !== undefined) socket.send(JSON.stringify({ token }));
+    };
+    socket.onopen = sendNext;
+    socket.onmessage = ({ data }) => {
+      if ("ok" in (JSON.parse(String(data)) as object)) sendNext();
+    };
+    socket.onclose = ({ code, reason: why }) => resolve({ code, why, atMs: Date.now() });
+  });
+
 const grantOf = (event: string, grants: readonly (string | null | undefined)[]): number =>
   servers.authorizationServer.audit(event).filter((entry) => grants.includes(entry.grant)).length;
 
@@ -261,6 +277,27 @@ describe("the API", () => {
     expect([none.status, wrong.status, good.status, expired.status]).toEqual([401, 401, 200, 401]);
     expect(none.headers.get("www-authenticate")).toBe('Bearer realm="nolapse-example"');
     expect(expired.headers.get("www-authenticate")).toContain('error="invalid_token"');
+  });
+
+  it("closes a socket when its last token has expired, is wrong or is another user's, and goes on with a new one", async () => {
+    const [first, other, wrong] = await Promise.all([
+      callBackend("/login", LOGINS.carol),
+      callBackend("/login", LOGINS.dave),
+      endOfSocket(["not-a-token"]),
+    ]);
+    const foreign = await endOfSocket([String(first["access_token"]), String(other["access_token"])]);
+    const second = await callBackend("/refresh", { refresh_token: first["refresh_token"] });
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    const third = await callBackend("/refresh", { refresh_token: second["refresh_token"] });
+    const [once, renewed] = await Promise.all([
+      endOfSocket([String(second["access_token"])]),
+      endOfSocket([second, third].map((tokens) => String(tokens["access_token"]))),
+    ]);
+
+    expect([wrong, foreign, once, renewed].map(({ code }) => code)).toEqual([4401, 4401, 4401, 4401]);
+    expect([wrong.why, once.why]).toEqual(["The token is not valid", "The token has expired"]);
+    expect(foreign.why).toBe("Another user's token");
+    expect(renewed.atMs - once.atMs, "the second token changed nothing").toBeGreaterThan(500);
   });
 
   it("does not take a refresh token for an access token (SEC)", async () => {

@@ -11,7 +11,7 @@ const LONGEST_FIRST = [
   // Five of them build an app: beside each runs what mostly waits.
   ...["telling-rows", "compared", "custom-route", "lifetimes", "browser-idle"],
   ...["readme-app", "serverless", "store-down", "crash"],
-  ...["dev", "several-processes", "browser", "canary"],
+  ...["browser-token", "dev", "several-processes", "browser", "canary"],
   ...["outages", "browser-tabs", "browser-failures", "moving-in", "browser-secrets", "servers", "start"],
 ];
 
