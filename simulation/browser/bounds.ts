@@ -10,8 +10,8 @@ const BACK_OFF_MS = 60_000;
 const LOOK_MS = 15_000;
 /** The longest wait for the turn to ask, and for an answer (`requestTimeoutMs`). */
 const REQUEST_MS = 15_000;
-/** The longest wait for the turn once the token has ended (`LEAST_WAIT_MS`), chance and messages. */
-const SLACK_MS = 5_000;
+/** The longest wait for the turn once the token has ended (twice `OVER_WAIT_MS`), chance and messages. */
+const SLACK_MS = 10_000;
 /** A throttled timer fires once a minute, and a look may need two. */
 const THROTTLED_MS = 2 * 60_000;
 

@@ -78,6 +78,8 @@ interface Flight {
 
 const CONFIRM_GAP_MS = 2_000;
 const LEAST_WAIT_MS = 1_000;
+/** Once the token is over nothing hurries more than that one tab asks: longer than most answers take. */
+const OVER_WAIT_MS = 4_000;
 
 /** Makes a scheduler. Nothing happens before {@link Scheduler.start}. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
@@ -151,6 +153,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   function waitForTurnMs(now: Reading): number {
     const { answeredAt, askInMs, spareMs } = known(now);
     const leftMs = askInMs + spareMs - elapsedMs(answeredAt, now);
+    // By chance, so that not all give up waiting in the same moment.
+    if (leftMs <= 0) return OVER_WAIT_MS * (1 + environment.random());
     return Math.max(LEAST_WAIT_MS, Math.min(requestTimeoutMs, leftMs / 2));
   }
 

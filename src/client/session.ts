@@ -88,15 +88,15 @@ export function keepIdentity(
   return previous && next && viewOf(previous) === viewOf(next) ? previous : next;
 }
 
-/** Whether two sessions are of one user, judged by NextAuth's `user.id`, `email` and `name`. */
+/** Whether two sessions are of one user, judged by NextAuth's `user.id`, else by `email` and `name`. */
 export function samePerson(a: ClientSession, b: ClientSession): boolean {
   return personOf(a) === personOf(b);
 }
 
-/** What tells users apart, as a string. Never leaves this tab as it is. */
+/** What tells users apart, as a string: the `id` where there is one, so that who changes a name stays the same. Never leaves this tab as it is. */
 export function personOf({ user }: ClientSession): string {
   const { id, email, name } = (user ?? {}) as Record<string, unknown>;
-  return JSON.stringify([id, email, name]);
+  return JSON.stringify(id ? [id] : [email, name]);
 }
 
 /** What a reader can notice of a session, as a string. Never leaves this tab as it is. */

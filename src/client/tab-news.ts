@@ -44,6 +44,8 @@ export type TabNews =
 
 /** Older news, and news from the future, say nothing about now: the tab was frozen, or somebody set the clock. */
 const MAX_AGE_MS = 2_000;
+/** Browsers that blur their clocks blur them differently in each tab. */
+const MAX_AHEAD_MS = 200;
 
 /** News that may serve another tab as well as its own. */
 export type SharedNews = Exclude<TabNews, { kind: "asking" | "active" }>;
@@ -95,7 +97,7 @@ export function judgeNews(
   nowMs: number,
 ): Heard {
   const ageMs = nowMs - news.atMs;
-  if (!latest || !(ageMs >= 0 && ageMs <= MAX_AGE_MS)) return "ignore";
+  if (!latest || !(ageMs >= -MAX_AHEAD_MS && ageMs <= MAX_AGE_MS)) return "ignore";
   if (news.kind === "failed") return news.failures > failures ? "adopt" : "ignore";
   if (news.who !== checksum(personOf(latest)) || news.expires < (latest.accessTokenExpires ?? 0))
     return "ignore";

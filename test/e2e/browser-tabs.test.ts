@@ -33,8 +33,13 @@ const MANY = IS_FULL ? 20 : 5;
 const LIFETIME_MS = TOKEN_TTL_SECONDS * 1_000;
 const LIMIT_MS = 120_000 + LIFETIMES * 15_000 + MANY * 5_000;
 
-// They wait most of the time: more at once, and two cores would make them late.
-vi.setConfig({ maxConcurrency: 4 });
+// They wait most of the time, but real tabs are heavy: more at once, and two cores would make them and others late.
+vi.setConfig({ maxConcurrency: 2 });
+
+/** What the full run adds. */
+const also: (name: string, run: () => Promise<void>, limitMs: number) => void = IS_FULL
+  ? it.concurrent
+  : () => undefined;
 
 describeInChromium("tabs that nobody touches", () => {
   let stage: Stage;
@@ -136,7 +141,7 @@ describeInChromium("tabs that nobody touches", () => {
     LIMIT_MS,
   );
 
-  it.concurrent(
+  also(
     "that are all hidden and throttled by the browser ask on, one for all (F20, F22, I19)",
     async () => {
       const me = await withTabs("bob", 3);
@@ -159,7 +164,7 @@ describeInChromium("tabs that nobody touches", () => {
     LIMIT_MS,
   );
 
-  it.concurrent(
+  also(
     `frozen for longer than a token lives, ${MANY} of them, ask together once when they wake (F22, F24, X57, I19)`,
     async () => {
       const people = [await withTabs("alice", MANY), await withTabs("bob", 1)];
@@ -181,7 +186,7 @@ describeInChromium("tabs that nobody touches", () => {
     LIMIT_MS,
   );
 
-  it.concurrent(
+  also(
     "left for longer than a token lives, and taken out of the back/forward cache, ask at once (F22, F24, X56)",
     async () => {
       const me = await withTabs("alice", 1, { forgetsNoStore: true });
@@ -204,7 +209,7 @@ describeInChromium("tabs that nobody touches", () => {
     LIMIT_MS,
   );
 
-  it.concurrent(
+  also(
     "offline while their token runs out, have a new one as soon as they are back, and one request does it (F23)",
     async () => {
       const me = await withTabs("bob", 3, {
@@ -230,7 +235,7 @@ describeInChromium("tabs that nobody touches", () => {
     LIMIT_MS,
   );
 
-  it.concurrent(
+  also(
     `asleep for hours, ${MANY} of them, ask together once when every event of waking comes at once (F22, F24, X57)`,
     async () => {
       const me = await withTabs("alice", MANY, { init: canSleep });
@@ -248,7 +253,7 @@ describeInChromium("tabs that nobody touches", () => {
     LIMIT_MS,
   );
 
-  it.concurrent(
+  also(
     "share the back-off of a session route that fails for a whole lifetime, and sign nobody out (F30, F33)",
     async () => {
       const me = await withTabs("bob", 5, { expects: (trouble) => trouble.includes("503") });
@@ -274,7 +279,7 @@ describeInChromium("tabs that nobody touches", () => {
     LIMIT_MS,
   );
 
-  it.concurrent(
+  also(
     "stay signed out when an answer to an older request comes after the sign-out (F18, I13)",
     async () => {
       const people = [await withTabs("alice", 2), await withTabs("bob", 1)] as const;
@@ -304,7 +309,7 @@ describeInChromium("tabs that nobody touches", () => {
     LIMIT_MS,
   );
 
-  it.concurrent(
+  also(
     "tell each other neither a token nor who is signed in (SEC-06)",
     async () => {
       const me = await withTabs("bob", 2);
