@@ -116,7 +116,7 @@ export function missedDoubt(chain: Chain, fatal: JudgedRecord, killer: JudgedRec
 
 /**
  * Where the last one wins: whether the grant was ended while the refresh token that both pairs had come from still helped,
- * and was not in the row. Whoever stored one of the pairs had to keep it, unless that process died or stood still then.
+ * and was not in the row. Whoever stored one of the pairs had to keep it, unless that process died, stood still or had no store.
  *
  * @param killer As for {@link missedDoubt}.
  */
@@ -136,12 +136,20 @@ export function droppedSpent(
   const killerSentAtMs = killer.askedAtMs ?? killer.atMs;
   if (killer.atMs > killerSentAtMs + (chain.durationMs.get(killer.attemptId) ?? 0)) return undefined;
   const windowMs = Math.min(policy.graceMs, first.graceMs ?? 0);
-  const leftMs = (first.askedAtMs ?? first.atMs) + windowMs - TAKEOVER_SLACK_MS - lost.atMs;
-  if (leftMs <= 0 || !isOpenByStore(chain, first, { atMs: lost.atMs, process: undefined }, windowMs))
-    return undefined;
+  const leftMs = openedAtMs(chain, first) + windowMs - TAKEOVER_SLACK_MS - lost.atMs;
+  const now = { atMs: lost.atMs, process: undefined };
+  if (leftMs <= 0 || !isOpenByStore(chain, first, now, windowMs)) return undefined;
   const storer = chain.answers.find(({ refreshToken }) => refreshToken === fatal.refreshToken)?.process;
   if (storer === undefined || hindrances.standsStill(storer, storedAtMs, lost.atMs)) return undefined;
+  if (hindrances.keeps(storer, storedAtMs, lost.atMs)) return undefined;
   return `it was ended although ${killer.refreshToken} helped for ${leftMs} ms more, and ${storer} had not kept it`;
+}
+
+/** When the window of a refresh token opened as the engine has to see it: with the first lease, whatever came of that. */
+function openedAtMs({ leases, durableAtMs }: Chain, first: JudgedRecord): number {
+  const storedAtMs = durableAtMs.get(first.refreshToken) ?? 0;
+  const taken = leases.find(({ atMs }) => atMs >= storedAtMs)?.atMs ?? Infinity;
+  return Math.min(taken, first.askedAtMs ?? first.atMs);
 }
 
 /**
