@@ -38,7 +38,7 @@ export class Hindrances {
   /** Whether the process was dead, stood still or had no store at some moment of that time. */
   hinders(process: string, fromMs: number, untilMs: number): boolean {
     const failed = this.#failuresAtMs.get(process)?.some((atMs) => atMs >= fromMs && atMs <= untilMs);
-    return failed === true || this.#stoodStill(process, fromMs, untilMs);
+    return failed === true || this.standsStill(process, fromMs, untilMs);
   }
 
   /**
@@ -49,7 +49,7 @@ export class Hindrances {
     const untilMs = this.#awayUntilMs(process, gotAtMs);
     return (
       untilMs >= neededAtMs ||
-      this.#stoodStill(process, gotAtMs, Math.min(Math.max(gotAtMs + PERSIST_MS, untilMs), neededAtMs))
+      this.standsStill(process, gotAtMs, Math.min(Math.max(gotAtMs + PERSIST_MS, untilMs), neededAtMs))
     );
   }
 
@@ -65,7 +65,8 @@ export class Hindrances {
     return isAway ? untilMs : -Infinity;
   }
 
-  #stoodStill(process: string, fromMs: number, untilMs: number): boolean {
+  /** Whether the process was dead or stood still at some moment of that time. */
+  standsStill(process: string, fromMs: number, untilMs: number): boolean {
     const spans = this.#still.get(process) ?? [];
     return spans.some((span) => span.fromMs <= untilMs && span.untilMs >= fromMs);
   }

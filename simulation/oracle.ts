@@ -15,7 +15,7 @@ import type { Probe } from "./checker.ts";
 import { tokensStoredBy } from "./checkers/stored-tokens.ts";
 import type { AsClass } from "./fault-types.ts";
 import type { JudgedRecord, LostRecord, SimRecord } from "./history.ts";
-import { chanceOfSecondUse, firstUseOf, missedDoubt, missedWindow } from "./second-chance.ts";
+import { chanceOfSecondUse, droppedSpent, firstUseOf, missedDoubt, missedWindow } from "./second-chance.ts";
 
 /** One lost grant. */
 export interface Loss {
@@ -114,7 +114,7 @@ function causeOfRefusal(chain: Chain, lost: LostRecord, fatal: JudgedRecord, cha
   const findings = issued.map((one) => causeOfToken(chain, lost, fatal, one, chains));
   const avoidable = findings.find((finding) => "avoidable" in finding);
   if (avoidable !== undefined) return avoidable;
-  if (killer !== undefined) return causeOfKilling(chain, fatal, killer);
+  if (killer !== undefined) return causeOfKilling(chain, lost, fatal, killer, chains);
   if (fatal.duplicate === true) return { cause: "duplicated" };
   const chance = chanceOfSecondUse(chain, fatal);
   if (chance === "not_as_told") return { cause: "not_as_told" };
@@ -141,10 +141,16 @@ function killerOf(chain: Chain, fatal: JudgedRecord): JudgedRecord | undefined {
   );
 }
 
-function causeOfKilling(chain: Chain, fatal: JudgedRecord, killer: JudgedRecord): Finding {
+function causeOfKilling(
+  chain: Chain,
+  lost: LostRecord,
+  fatal: JudgedRecord,
+  killer: JudgedRecord,
+  { hindrances }: Chains,
+): Finding {
   if (killer.duplicate === true) return { cause: "duplicated" };
   const lateMs = chain.decidedAtMs(killer) - (chain.durableAtMs.get(fatal.refreshToken) ?? Infinity);
-  const missed = missedDoubt(chain, fatal, killer);
+  const missed = missedDoubt(chain, fatal, killer) ?? droppedSpent(chain, lost, fatal, killer, hindrances);
   if (missed !== undefined) return { avoidable: missed };
   return lateMs > 0
     ? {

@@ -7,7 +7,8 @@
 import type { RotationPolicy } from "../src/core/rotation.ts";
 import type { Cause } from "./causes.ts";
 import type { Chain, Moment } from "./chains.ts";
-import type { JudgedRecord } from "./history.ts";
+import type { Hindrances } from "./hindrances.ts";
+import type { JudgedRecord, LostRecord } from "./history.ts";
 
 /** A window is missed by right if it was this short, or if what was tried within it failed. */
 const TAKEOVER_SLACK_MS = 4_000;
@@ -111,6 +112,44 @@ export function missedDoubt(chain: Chain, fatal: JudgedRecord, killer: JudgedRec
     (ask) => ask.atMs >= fromMs && ask.atMs <= untilMs && isQuiet(chain, fromMs, ask),
   );
   return asked && `${asked.process ?? ""} asked while the spent one still helped, and nobody looked`;
+}
+
+/**
+ * Where the last one wins: whether the grant was ended while the refresh token that both pairs had come from still helped,
+ * and was not in the row. Whoever stored one of the pairs had to keep it, unless that process died, stood still or had no store.
+ *
+ * @param killer As for {@link missedDoubt}.
+ */
+export function droppedSpent(
+  chain: Chain,
+  lost: LostRecord,
+  fatal: JudgedRecord,
+  killer: JudgedRecord,
+  hindrances: Hindrances,
+): string | undefined {
+  const first = firstUseOf(chain, killer);
+  const policy = first && toldAt(chain, first.attemptId);
+  const storedAtMs = chain.durableAtMs.get(fatal.refreshToken);
+  if (first === undefined || policy?.class !== "last_wins" || storedAtMs === undefined) return undefined;
+  if (killer.asClass !== "P4" || fatal.asClass !== "P4" || fatal.verdict !== "refused") return undefined;
+  // A request that comes after its deadline nobody can know of.
+  const killerSentAtMs = killer.askedAtMs ?? killer.atMs;
+  if (killer.atMs > killerSentAtMs + (chain.durationMs.get(killer.attemptId) ?? 0)) return undefined;
+  const windowMs = Math.min(policy.graceMs, first.graceMs ?? 0);
+  const leftMs = openedAtMs(chain, first) + windowMs - TAKEOVER_SLACK_MS - lost.atMs;
+  const now = { atMs: lost.atMs, process: undefined };
+  if (leftMs <= 0 || !isOpenByStore(chain, first, now, windowMs)) return undefined;
+  const storer = chain.answers.find(({ refreshToken }) => refreshToken === fatal.refreshToken)?.process;
+  if (storer === undefined || hindrances.standsStill(storer, storedAtMs, lost.atMs)) return undefined;
+  if (hindrances.keeps(storer, storedAtMs, lost.atMs)) return undefined;
+  return `it was ended although ${killer.refreshToken} helped for ${leftMs} ms more, and ${storer} had not kept it`;
+}
+
+/** When the window of a refresh token opened as the engine has to see it: with the first lease, whatever came of that. */
+function openedAtMs({ leases, durableAtMs }: Chain, first: JudgedRecord): number {
+  const storedAtMs = durableAtMs.get(first.refreshToken) ?? 0;
+  const taken = leases.find(({ atMs }) => atMs >= storedAtMs)?.atMs ?? Infinity;
+  return Math.min(taken, first.askedAtMs ?? first.atMs);
 }
 
 /**

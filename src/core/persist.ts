@@ -8,7 +8,7 @@
 import { about, type Engine } from "./engine.ts";
 import type { GrantRecord, Lease } from "./grant.ts";
 import { offerAgain } from "./offer-again.ts";
-import { commitFor, settleCommit, tryCommit, type Answered, type Persisted } from "./settle-commit.ts";
+import { commitFor, offerCommit, settleCommit, type Answered, type Persisted } from "./settle-commit.ts";
 import {
   joinFlight,
   MAX_PENDING_PER_GRANT,
@@ -63,7 +63,7 @@ export async function persist(
   await flushPending(engine, parent.id);
   const answer = await withTimeLimit(clock, limits.persistBudgetMs, async (limit) => {
     for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)) {
-      const given = await tryCommit(engine, parent.id, commit);
+      const given = await offerCommit(engine, answered);
       if (given !== undefined || limit.isOver()) return given;
       await clock.sleep(retryMs * (0.5 + engine.random() / 2));
     }
@@ -71,7 +71,7 @@ export async function persist(
   if (answer !== undefined) return settleCommit(engine, answered, answer);
   const flush = async (by: Engine): Promise<Persisted | undefined> => {
     const keeper = (await takesOver(by, engine, parent.id)) ? by : engine;
-    const given = await tryCommit(keeper, parent.id, commit);
+    const given = await offerCommit(keeper, answered);
     if (given === undefined) return undefined;
     forget(keeper, rotation);
     return settleCommit(keeper, answered, given);

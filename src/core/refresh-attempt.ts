@@ -20,6 +20,7 @@ import { flushPending, recoveryLeftMs } from "./persist.ts";
 import { openTokens } from "./seal-tokens.ts";
 import { sendWithinWindow } from "./resend.ts";
 import { settleOutcome } from "./settle-outcome.ts";
+import type { SentCandidate } from "./single-flight.ts";
 import { CLOSING, giveBack, STORE_RETRY_MS, takeLease, type Acquired } from "./take-lease.ts";
 import type { TokenSet } from "./token-set.ts";
 import { recordFor, type TokenTarget } from "./token-target.ts";
@@ -64,6 +65,8 @@ export interface Holding {
   readonly unresolved: Intent | null;
   /** How long ago the refresh token of this version was sent first when the lease was taken, in milliseconds; 0: not yet. */
   readonly sinceFirstSendMs: number;
+  /** The kept token set that is sent in place of the stored one. */
+  readonly candidate?: SentCandidate | undefined;
 }
 
 /** The same for the next request of the attempt. */

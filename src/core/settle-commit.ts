@@ -10,15 +10,9 @@ import type { GrantRecord, Lease } from "./grant.ts";
 import type { Commit, CommitAnswer, GrantReading } from "./grant-store.ts";
 import { offerAgain } from "./offer-again.ts";
 import { revokeTokens } from "./revoke-tokens.ts";
-import { openTokens, sealCandidate, sealTokens } from "./seal-tokens.ts";
-import { doubtAbout, spentNameOf } from "./spent-parent.ts";
-import {
-  noteReading,
-  remember,
-  sendNameOf,
-  type PendingRotation,
-  type SentRequest,
-} from "./single-flight.ts";
+import { openCandidate, openTokens, sealCandidate, sealTokens } from "./seal-tokens.ts";
+import { doubtAbout, spentNameOf, usefulnessOf } from "./spent-parent.ts";
+import { noteReading, remember, sendNameOf, type PendingRotation } from "./single-flight.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /** Where a fresh token set ended up. */
@@ -65,12 +59,30 @@ export async function tryCommit(
   }
 }
 
+/**
+ * Tries the write of an answer once, and keeps before it what may be needed beside it: see `doubtAbout`. `undefined`: the
+ * store does not say.
+ */
+export async function offerCommit(engine: Engine, answered: Answered): Promise<CommitAnswer | undefined> {
+  const { parent, commit } = answered;
+  if (engine.rotationOf(parent).class === "last_wins") {
+    try {
+      const reading = await engine.store.read(parent.id);
+      if (reading?.grant.version === parent.version) await keepSpent(engine, answered, reading);
+    } catch {
+      // It is looked at once more when the pair is stored.
+    }
+  }
+  return tryCommit(engine, parent.id, commit);
+}
+
 /** Does what the answer of the store asks for, so that the token set is stored, kept beside what is, or revoked. */
 export async function settleCommit(
   engine: Engine,
-  { parent, commit, tokenSet, sent, answeredAtMs }: Answered,
+  answered: Answered,
   answer: CommitAnswer,
 ): Promise<Persisted> {
+  const { parent, commit, tokenSet, sent, answeredAtMs } = answered;
   if (answer.status === "absent") return revokeLate(engine, parent, tokenSet, "missing");
   const { grant } = answer;
   noteReading(engine.shared, answer, engine.clock.nowMs());
@@ -81,7 +93,7 @@ export async function settleCommit(
     const { version } = grant;
     const { attemptId } = sent;
     engine.emit({ type: "tokens_stored", ...about(engine, grant), attemptId, version, tookMs });
-    if (answer.status === "committed") await keepSpent(engine, parent, sent, answer);
+    await keepSpent(engine, answered, answer);
     return { kind: "stored", grant };
   }
   const current = openTokens(engine, grant)?.refreshToken;
@@ -115,17 +127,23 @@ function revokeLate(
   return { kind: "ended", reason };
 }
 
-/** See `doubtAbout`. */
+/** Keeps the refresh token that was spent for an answer, unless it is kept already: see `doubtAbout`. */
 async function keepSpent(
   engine: Engine,
-  parent: GrantRecord,
-  sent: SentRequest,
+  { parent, tokenSet, sent }: Answered,
   { grant, storeNowMs }: GrantReading,
 ): Promise<void> {
   const useful = doubtAbout(parent, grant, sent, engine.rotationOf(grant), storeNowMs);
-  const spent = useful && openTokens(engine, parent);
-  const isSpent = spent?.refreshToken !== openTokens(engine, grant)?.refreshToken;
-  if (useful && spent && isSpent) await keepCandidate(engine, grant, spent, spentNameOf(sent, useful));
+  const spent = useful && (sent.candidate?.tokenSet ?? openTokens(engine, parent));
+  if (!useful || !spent || spent.refreshToken === tokenSet.refreshToken) return;
+  const version = parent.version + 1;
+  const isKept = grant.candidates.some(
+    (one) =>
+      one.version === version &&
+      usefulnessOf(one) !== undefined &&
+      openCandidate(engine, grant, one)?.refreshToken === spent.refreshToken,
+  );
+  if (!isKept) await keepCandidate(engine, { ...grant, version }, spent, spentNameOf(sent, useful));
 }
 
 async function keepCandidate(

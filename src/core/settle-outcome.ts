@@ -9,7 +9,7 @@
 import { pauseAfterMs } from "./backoff.ts";
 import { bury, buryUnheard } from "./clear-ended.ts";
 import { settled, type Engine } from "./engine.ts";
-import type { EndReason, GrantRecord, Intent } from "./grant.ts";
+import type { Candidate, EndReason, GrantRecord, Intent } from "./grant.ts";
 import type { LeaseNote } from "./grant-store.ts";
 import { mayStillWin, QUIET_TIME_MS, sinceFirst } from "./intent.ts";
 import { offerAgain } from "./offer-again.ts";
@@ -172,7 +172,13 @@ function intentAfter({ grant, unresolved }: Holding, outcome: Failure): Intent |
   return sinceFirst(grant.intent, unresolved, answered ? "answered" : "unknown");
 }
 
-async function settleRejected(engine: Engine, holding: Holding, door: string): Promise<FlightResult> {
+/** @param tried The candidates that were refused as well. */
+async function settleRejected(
+  engine: Engine,
+  holding: Holding,
+  door: string,
+  tried: readonly Candidate[] = [],
+): Promise<FlightResult> {
   if (!(await flushCandidates(engine, holding.grant.id))) {
     // One of them may be the live one, and nobody else knows of it.
     return settleFailed(engine, holding, { kind: "not_sent", code: "store_failed" }, door);
@@ -190,10 +196,15 @@ async function settleRejected(engine: Engine, holding: Holding, door: string): P
     await giveBack(engine, grant, lease, { intent: unresolved, backoff });
     return { kind: "failed", code: "unresolved_refresh", retryInMs: waitMs };
   }
-  const rescued = await tryCandidates(engine, retaken.holding, door, storeNowMs);
-  if (rescued !== undefined) return rescued;
-  const last = grant.candidates.length === 0 ? retaken : await retakeLease(engine, retaken.holding, door);
-  if ("gone" in last) return last.gone;
+  const candidates = grant.candidates.filter((one) =>
+    tried.every((other) => other.attemptId !== one.attemptId),
+  );
+  if (candidates.length > 0) {
+    const left = { ...retaken.holding, grant: { ...grant, candidates } };
+    const rescued = await tryCandidates(engine, left, door, storeNowMs);
+    // Another process may have kept one more meanwhile.
+    return rescued ?? settleRejected(engine, retaken.holding, door, [...tried, ...candidates]);
+  }
   const lost =
     unresolved !== null || (grant.backoff !== null && /^(http_5|timeout|reset)/.test(grant.backoff.code));
   return endRejected(engine, grant, lost ? "lost_response" : "rejected", door);

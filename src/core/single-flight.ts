@@ -24,6 +24,15 @@ export interface SentRequest {
   readonly lease: Lease;
   /** The intent of an earlier one on the same version whose outcome nobody knew when it was sent. */
   readonly unresolved: Intent | null;
+  /** The kept token set whose refresh token it sends; absent: the stored one's. */
+  readonly candidate?: SentCandidate | undefined;
+}
+
+/** A kept token set that is sent. */
+export interface SentCandidate {
+  readonly tokenSet: TokenSet;
+  /** Until when it is worth trying, in epoch milliseconds by the store's clock. */
+  readonly untilMs: number;
 }
 
 /** What names a candidate, as one attempt may have several answers: its name, with the number of the request if not the first. */

@@ -4,7 +4,8 @@
  * Where only the newest pair of a server stays valid (`last_wins`, P4), the pair that is stored need not be the one that
  * lives: another holder's request may have come to the server later, and that process may have died with the answer.
  * The refresh token that both spent still brings a pair then, as long as the server's window is open. So it is kept as a
- * candidate whose name says from when on it can be found out, and until when it helps, by the store's clock.
+ * candidate whose name says from when on it can be found out, and until when it helps, by the store's clock: before the
+ * pair is stored, because whoever stores it may die right after that.
  *
  * @module
  */
@@ -39,12 +40,12 @@ export function usefulnessOf({ attemptId }: Pick<Candidate, "attemptId">): Usefu
  * the lease after its request, or an earlier holder's request may still come to the server.
  *
  * @param parent The row that was spent, as its holder had it.
- * @param stored The row with the new pair in it.
+ * @param stored The row with the new pair in it, or right before.
  */
 export function doubtAbout(
   parent: GrantRecord,
   stored: GrantRecord,
-  { lease, unresolved }: SentRequest,
+  { lease, unresolved, candidate }: SentRequest,
   policy: RotationPolicy,
   storeNowMs: number,
 ): Usefulness | undefined {
@@ -52,7 +53,7 @@ export function doubtAbout(
   const isEarlierOut = unresolved !== null && mayStillWin(unresolved, storeNowMs);
   if (!isEarlierOut && stored.fence <= lease.fence) return undefined;
   const firstUseMs = unresolved?.startedAtMs ?? parent.intent?.startedAtMs ?? storeNowMs;
-  const untilMs = firstUseMs + resendWindowMs(policy);
+  const untilMs = Math.min(firstUseMs + resendWindowMs(policy), candidate?.untilMs ?? Infinity);
   const fromMs = isEarlierOut ? unresolved.deadlineAtMs + QUIET_TIME_MS : storeNowMs;
   return fromMs < untilMs ? { fromMs, untilMs } : undefined;
 }

@@ -40,16 +40,18 @@ export async function tryCandidates(
     sealed ||= !isOver && tokenSet === undefined;
     if (!isOver && tokenSet === undefined) continue;
     let outcome: RefreshOutcome | undefined;
+    const sent = tokenSet && { tokenSet, untilMs };
     if (tokenSet?.refreshToken !== undefined && tokenSet.refreshToken !== current?.refreshToken) {
       const retaken = await retakeLease(engine, holding, door);
       if ("gone" in retaken) return retaken.gone;
       holding = retaken.holding;
-      const attempt = { ...holding, attemptId: engine.newId(), request: 1 };
+      const attempt = { ...holding, attemptId: engine.newId(), request: 1, candidate: sent };
       if (retaken.storeNowMs < untilMs) outcome = await sendCandidate(engine, attempt, tokenSet, door);
     }
     if (outcome?.kind === "committed") {
       engine.emit({ type: "candidate_used", ...about(engine, grant), attemptId: candidate.attemptId });
-      const result = await settleCommitted(engine, { ...holding, target: undefined }, outcome.tokenSet, door);
+      const used = { ...holding, target: undefined, candidate: sent };
+      const result = await settleCommitted(engine, used, outcome.tokenSet, door);
       await settled(engine.store.removeCandidate(grant.id, candidate.attemptId));
       return result;
     }

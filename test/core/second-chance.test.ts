@@ -100,6 +100,11 @@ describe("a refresh before its time whose answer got lost", () => {
   });
 });
 
+const LAST_WINS = {
+  refreshDeadlineMs: 5 * SECOND_MS,
+  rotationOf: (): RotationPolicy => ({ class: "last_wins", graceMs: WINDOW_MS }),
+};
+
 interface Overtaken extends Scenario {
   readonly first: Server;
   readonly heir: Server;
@@ -165,6 +170,40 @@ describe("a pair that was stored although another holder had sent later (P4, TL3
     expect([await third.token(ALICE), as.liveRefreshTokens("alice")]).toEqual(["at.alice.4", ["rt.alice.4"]]);
   });
 
+  it("costs nothing either where the store took it after that, and could not say so (I21, X26, X32)", async () => {
+    const world = scenario({ lifetimeMs: HOUR_MS });
+    const { as, clock, server, row, store } = world;
+    as.rotation = "last_wins";
+    as.graceMs = WINDOW_MS;
+    await world.signInBoth();
+    const [first, heir] = [server(LAST_WINS), server(LAST_WINS)];
+    await clock.advance(51 * MINUTE_MS);
+    // A client without a connection keeps the first write, and sends it when it has one again.
+    const connectedAtMs = clock.nowMs() + 7 * SECOND_MS;
+    let writes = 0;
+    first.store.answer("commit", async (...args) => {
+      if (++writes === 1) await clock.sleep(7 * SECOND_MS);
+      if (clock.nowMs() < connectedAtMs) throw new Error("no connection");
+      return store.commit(...(args as Parameters<typeof store.commit>));
+    });
+    first.store.answer("read", async (id) => {
+      if (writes > 0 && clock.nowMs() < connectedAtMs) throw new Error("no connection");
+      return store.read(id as string);
+    });
+    void first.token(ALICE);
+    await clock.advance(5 * SECOND_MS);
+    await standsStill(world, heir);
+    expect(as.liveRefreshTokens("alice")).toEqual(["rt.alice.3"]);
+    expect((await row(ALICE)).version).toBe(1);
+    await clock.advance(7 * SECOND_MS);
+    expect((await row(ALICE)).version).toBe(2);
+    await first.token(ALICE);
+    await clock.advance(SECOND_MS);
+
+    expect(as.sent.slice(2)).toEqual(["rt.alice.2", "rt.alice.1"]);
+    expect([await first.token(ALICE), as.liveRefreshTokens("alice")]).toEqual(["at.alice.4", ["rt.alice.4"]]);
+  });
+
   it("gives way to the other's pair if that was kept: the spent one would kill it (S5, I4)", async () => {
     const { as, clock, first, heir } = await overtaken();
     first.thaw();
@@ -218,6 +257,93 @@ describe("a pair that was stored although another holder had sent later (P4, TL3
 
     expect(as.sent.slice(2)).toEqual(["rt.alice.2"]);
     expect(eventsOf("grant_ended")).toHaveLength(1);
+  });
+});
+
+/** A server stands still with the answer to its next request, or to the one after so many others, in its hands. */
+async function standsStill({ as, clock }: Scenario, one: Server, answersBefore = 0): Promise<void> {
+  as.hold();
+  void one.token(ALICE);
+  await clock.settle();
+  for (let left = answersBefore; left > 0; left--) {
+    as.release();
+    as.hold();
+    await clock.settle();
+  }
+  one.freeze();
+  as.release();
+  await clock.settle();
+}
+
+describe("a refresh token that both pairs had come from (P4, I21)", () => {
+  it("is kept before the pair is stored: whoever stored it may die right after that (X8)", async () => {
+    const { as, clock, first, row, server } = await overtaken();
+    first.store.break("commit", "ack_lost");
+    first.thaw();
+    await clock.advance(SECOND_MS);
+    first.freeze();
+    expect((await row(ALICE)).version).toBe(2);
+    const third = server(LAST_WINS);
+    await clock.advance(5 * SECOND_MS);
+    await third.token(ALICE);
+    await clock.advance(SECOND_MS);
+
+    expect(as.sent.slice(2)).toEqual(["rt.alice.2", "rt.alice.1"]);
+    expect(as.liveRefreshTokens("alice")).toEqual(["rt.alice.4"]);
+  });
+
+  it("is looked for again before the grant is ended, as its keeper may have no store for a moment (I6, X24)", async () => {
+    const world = await overtaken();
+    const { as, clock, first, heir, server, eventsOf } = world;
+    const fourth = server(LAST_WINS);
+    await clock.advance(5 * SECOND_MS);
+    await standsStill(world, fourth);
+    expect(as.liveRefreshTokens("alice")).toEqual(["rt.alice.4"]);
+    first.store.break("addCandidate", "fail");
+    first.thaw();
+    await clock.advance(SECOND_MS);
+    heir.thaw();
+    await clock.advance(3 * SECOND_MS);
+
+    const fifth = server({ ...LAST_WINS, minForcedAgeMs: SECOND_MS });
+    as.hold();
+    void fifth.manager.renewRejected(ALICE, "at.alice.2");
+    await clock.settle();
+    as.release();
+    as.hold();
+    await clock.settle();
+    expect(as.sent.slice(3)).toEqual(["rt.alice.2", "rt.alice.3"]);
+    first.store.mend();
+    await clock.advance(2 * SECOND_MS);
+    as.release();
+    await clock.advance(SECOND_MS);
+
+    expect(eventsOf("grant_ended")).toEqual([]);
+    expect([as.sent.slice(5), as.liveRefreshTokens("alice")]).toEqual([["rt.alice.1"], ["rt.alice.5"]]);
+  });
+
+  it("is the kept one where two had tried that, and not the stored one that was refused (S5)", async () => {
+    const world = await overtaken();
+    const { as, clock, first, server, row, eventsOf } = world;
+    first.thaw();
+    await clock.advance(SECOND_MS);
+    first.freeze();
+    const [third, fourth] = [server(LAST_WINS), server(LAST_WINS)];
+    await clock.advance(5 * SECOND_MS);
+    await standsStill(world, third, 1);
+    await clock.advance(7 * SECOND_MS);
+    await standsStill(world, fourth, 1);
+    expect(as.sent.slice(2)).toEqual(["rt.alice.2", "rt.alice.1", "rt.alice.2", "rt.alice.1"]);
+    expect(as.liveRefreshTokens("alice")).toEqual(["rt.alice.5"]);
+    third.thaw();
+    await clock.advance(SECOND_MS);
+    expect((await row(ALICE)).version).toBe(3);
+    await clock.advance(4 * SECOND_MS);
+    await third.token(ALICE);
+    await clock.advance(SECOND_MS);
+
+    expect(as.sent.slice(6)).toEqual(["rt.alice.4", "rt.alice.1"]);
+    expect([eventsOf("grant_ended"), as.liveRefreshTokens("alice")]).toEqual([[], ["rt.alice.6"]]);
   });
 });
 

@@ -13,7 +13,9 @@ import {
   committed,
   GRANT,
   inserted,
+  intent,
   judged,
+  lease,
   lost,
   probe,
   RT1,
@@ -251,6 +253,45 @@ describe("a stored refresh token that was refused, after the one before it had b
     };
 
     expect(causeOf(histories(twice(late), fatal({ asClass: "P4" })))).toBeUndefined();
+  });
+
+  describe("where the last one wins, and whoever sent that got no answer (P4)", () => {
+    const rotation = { class: "last_wins", graceMs: 30_000 } as const;
+    const heirs = { ...intent, attemptId: "b" };
+    const overtaken = (endMs: number, ...records: readonly SimRecord[]): readonly SimRecord[] => [
+      inserted,
+      { ...send("s0.1", "a", T), policy: rotation } as SimRecord,
+      first,
+      came,
+      store({
+        operation: "acquireLease",
+        answer: "acquired",
+        attemptId: "b",
+        after: row({ lease, intent: heirs }),
+      }),
+      twice({
+        attemptId: "b",
+        atMs: T + 250,
+        askedAtMs: T + 210,
+        issued: { refreshToken: "rt-3", accessToken: "at-3" },
+      }),
+      stored,
+      ...records,
+      fatal({ atMs: T + endMs, asClass: "P4" }),
+      lost({ atMs: T + endMs + 100, row: [RT2], ended: undefined }),
+    ];
+
+    it("is avoidable while the one before still helps, which the process that stored it has not kept", () => {
+      expect(causeOf(overtaken(10_000))).toBeUndefined();
+      expect(causeOf(overtaken(10_000, storeFailed(T + 400)))).toBeUndefined();
+    });
+
+    it("is excused where that process died or stood still, and when the window was over", () => {
+      expect(causeOf(overtaken(10_000, gone("s0.1", T + 400)))).toBe("late_winner");
+      expect(causeOf(overtaken(10_000, paused("s0.1", T + 400, T + 20_000)))).toBe("late_winner");
+      expect(causeOf(overtaken(10_000, gone("s1.1", T + 400)))).toBeUndefined();
+      expect(causeOf(overtaken(29_000))).toBe("late_winner");
+    });
   });
 
   it.each([
