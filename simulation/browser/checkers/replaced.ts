@@ -7,12 +7,10 @@
 import type { Checker } from "../../checker.ts";
 import { PAUSE_OVER_MS, Y_MS } from "../bounds.ts";
 import type { BrowserRecord } from "../history.ts";
-import { TabsSeen, type TabSeen } from "./tabs-seen.ts";
+import { judgeEachTab, type TabSeen } from "./tabs-seen.ts";
 
 /** Looks at each visible tab. */
 export function replacedInTime(): Checker<BrowserRecord> {
-  const all = new TabsSeen();
-
   function problemOf(
     { name, shows, knowsUntilMs, sinceMs, isVisible, browser }: TabSeen,
     nowMs: number,
@@ -25,18 +23,5 @@ export function replacedInTime(): Checker<BrowserRecord> {
     return `${name} is visible and still shows a token that ended ${nowMs - knowsUntilMs} ms ago; it runs since ${nowMs - runsSinceMs} ms`;
   }
 
-  return {
-    name: "I19 replaced in time",
-    see(record) {
-      all.see(record);
-      return undefined;
-    },
-    step(nowMs) {
-      for (const tab of all.running()) {
-        const problem = problemOf(tab, nowMs);
-        if (problem !== undefined) return problem;
-      }
-      return undefined;
-    },
-  };
+  return judgeEachTab("I19 replaced in time", "step", problemOf);
 }

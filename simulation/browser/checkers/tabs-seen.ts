@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Checker } from "../../checker.ts";
 import type { BrowserRecord, Seen } from "../history.ts";
 
 /** One tab, as far as it is known. */
@@ -189,4 +190,33 @@ function addMissed(tab: TabSeen): void {
   if (bothMs <= 0) return;
   tab.knowsUntilMs += bothMs;
   tab.missedMs = [tab.missedMs[0] + bothMs, tab.missedMs[1] + bothMs];
+}
+
+/**
+ * A rule that judges each tab that runs by what is known of it: after each step, or once when all has come to rest.
+ *
+ * @param problemOf What is wrong with a tab at that moment, or nothing.
+ * @param alsoSee What is wrong with the record itself, or nothing.
+ */
+export function judgeEachTab(
+  name: string,
+  when: "step" | "rest",
+  problemOf: (tab: TabSeen, nowMs: number) => string | undefined,
+  alsoSee: (record: BrowserRecord) => string | undefined = () => undefined,
+): Checker<BrowserRecord> {
+  const all = new TabsSeen();
+  return {
+    name,
+    see(record) {
+      all.see(record);
+      return alsoSee(record);
+    },
+    [when](nowMs: number) {
+      for (const tab of all.running()) {
+        const problem = problemOf(tab, nowMs);
+        if (problem !== undefined) return problem;
+      }
+      return undefined;
+    },
+  };
 }

@@ -7,14 +7,13 @@
 import type { Checker } from "../../checker.ts";
 import { HIDDEN_X_MS, OWN_PER_MINUTE, TOLD_PER_MINUTE, X_MS } from "../bounds.ts";
 import type { BrowserRecord } from "../history.ts";
-import { calmSinceMs, TabsSeen, type TabSeen } from "./tabs-seen.ts";
+import { calmSinceMs, judgeEachTab, type TabSeen } from "./tabs-seen.ts";
 
 const MINUTE_MS = 60_000;
 const OWN: ReadonlySet<string> = new Set(["idle", "retry", "mount"]);
 
 /** Looks at what each running tab knows, and how often it asks. */
 export function timeSafety(): Checker<BrowserRecord> {
-  const all = new TabsSeen();
   const asks = new Map<
     string,
     { readonly own: number[]; readonly told: number[]; readonly woken: number[] }
@@ -46,18 +45,5 @@ export function timeSafety(): Checker<BrowserRecord> {
       : `${tab.name} shows a token that ended ${nowMs - tab.knowsUntilMs} ms ago`;
   }
 
-  return {
-    name: "I17 time safety",
-    see(record) {
-      all.see(record);
-      return storm(record);
-    },
-    step(nowMs) {
-      for (const tab of all.running()) {
-        const problem = problemOf(tab, nowMs);
-        if (problem !== undefined) return problem;
-      }
-      return undefined;
-    },
-  };
+  return judgeEachTab("I17 time safety", "step", problemOf, storm);
 }

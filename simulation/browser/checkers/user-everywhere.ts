@@ -8,12 +8,10 @@
 import type { Checker } from "../../checker.ts";
 import { ANNOUNCED_MS, HIDDEN_X_MS, X_MS } from "../bounds.ts";
 import { isSame, type BrowserRecord, type Seen } from "../history.ts";
-import { calmSinceMs, TabsSeen, type TabSeen } from "./tabs-seen.ts";
+import { calmSinceMs, judgeEachTab, type TabSeen } from "./tabs-seen.ts";
 
 /** Looks at what each tab shows. */
 export function userEverywhere({ lifetimeMs }: { readonly lifetimeMs: number }): Checker<BrowserRecord> {
-  const all = new TabsSeen();
-
   function problemOf(tab: TabSeen, nowMs: number): string | undefined {
     const { truth, truthAtMs } = tab.browser;
     if (truth === undefined || tab.shows === undefined || isSame(tab.shows, truth)) return undefined;
@@ -28,20 +26,7 @@ export function userEverywhere({ lifetimeMs }: { readonly lifetimeMs: number }):
     return `${tab.name} shows ${textOf(tab.shows)} ${nowMs - truthAtMs} ms after it became ${textOf(truth)}`;
   }
 
-  return {
-    name: "I13 user everywhere",
-    see(record) {
-      all.see(record);
-      return undefined;
-    },
-    step(nowMs) {
-      for (const tab of all.running()) {
-        const problem = problemOf(tab, nowMs);
-        if (problem !== undefined) return problem;
-      }
-      return undefined;
-    },
-  };
+  return judgeEachTab("I13 user everywhere", "step", problemOf);
 }
 
 function textOf({ user, needsSignIn }: Seen): string {
