@@ -3,23 +3,7 @@
  */
 import { expect, vi } from "vitest";
 
-import type { Stage } from "./app.ts";
-import { renewals, type SessionJson } from "./visitor.ts";
-
-/** Whoever keeps account of a browser's session requests. */
-export interface Asking {
-  readonly stage: Stage;
-  readonly grant?: string;
-  readonly sessionRequests: readonly {
-    readonly reason: string | undefined;
-    readonly atMs: number;
-    readonly canceled?: boolean;
-    readonly answeredAtMs?: number;
-    readonly status?: number;
-    readonly session?: SessionJson;
-  }[];
-  readonly trouble: readonly string[];
-}
+import { renewals, type Account } from "./visitor.ts";
 
 /** Life of an access token in these tests. */
 export const TOKEN_TTL_SECONDS = 12;
@@ -29,18 +13,18 @@ export const IDLE_ASK_MS: number = TOKEN_TTL_SECONDS * 1000 * (1 - 0.7 / 2);
 export const ROOM_MS = 3_500;
 
 /** How many of the visitor's session requests brought a session. */
-export function answered({ sessionRequests }: Asking): number {
+export function answered({ sessionRequests }: Account): number {
   return sessionRequests.filter(({ session }) => session !== undefined).length;
 }
 
 /** Waits until the visitor's page has asked so many times in all, and has its answers. */
-export function untilAsked(me: Asking, count: number): Promise<void> {
+export function untilAsked(me: Account, count: number): Promise<void> {
   const check = (): void => expect(answered(me)).toBeGreaterThanOrEqual(count);
   return vi.waitFor(check, { timeout: count * (IDLE_ASK_MS + ROOM_MS), interval: 50 });
 }
 
 /** Waits until no session request of the visitor is under way. */
-export function untilSettled(me: Asking): Promise<void> {
+export function untilSettled(me: Account): Promise<void> {
   const open = (): number =>
     me.sessionRequests.filter(({ session, canceled }) => !session && !canceled).length;
   const check = (): void => expect(open(), "no answer").toBe(0);
@@ -48,7 +32,7 @@ export function untilSettled(me: Asking): Promise<void> {
 }
 
 /** As many new tokens as session requests, each asked for while its predecessor was good, and nothing went wrong. */
-export async function expectOneRequestEach(me: Asking): Promise<void> {
+export async function expectOneRequestEach(me: Account): Promise<void> {
   const { sessionRequests: asked } = me;
   await untilSettled(me);
   const lifetimes = asked.length;

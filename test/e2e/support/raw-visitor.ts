@@ -5,19 +5,14 @@
 import type { Stage } from "./app.ts";
 import type { Protocol } from "./devtools-protocol.ts";
 import { pause } from "./tabs.ts";
-import { cookiesOf, type Person, type SessionJson } from "./visitor.ts";
-
-/** A request for the session, as `SessionRequest` of `visitor.ts`. */
-export interface RawSessionRequest {
-  readonly tab: RawTab;
-  readonly reason: string | undefined;
-  readonly atMs: number;
-  /** The page did not wait for the answer: another tab had one. */
-  canceled?: boolean;
-  answeredAtMs?: number;
-  status?: number;
-  session?: SessionJson;
-}
+import {
+  cookiesOf,
+  SESSION_PATH,
+  type Account,
+  type Person,
+  type SessionJson,
+  type SessionRequest,
+} from "./visitor.ts";
 
 /** One tab. */
 export interface RawTab {
@@ -47,16 +42,11 @@ export interface RawTab {
 }
 
 /** A profile with its tabs. */
-export interface RawVisitor {
-  readonly stage: Stage;
+export interface RawVisitor extends Account<RawTab> {
   readonly person: Person;
   readonly grant: string;
   readonly tabs: readonly RawTab[];
-  /** Requests for the session, of all tabs, in the order in which they were sent. */
-  readonly sessionRequests: readonly RawSessionRequest[];
-  readonly trouble: readonly string[];
   openTab(path: string): Promise<RawTab>;
-  close(): Promise<void>;
 }
 
 /** What a new visitor brings along. */
@@ -69,7 +59,6 @@ export interface RawVisitorOptions {
   readonly forgetsNoStore?: boolean;
 }
 
-const SESSION_PATH = "/api/auth/session";
 const LOAD_LIMIT_MS = 30_000;
 
 /** Signs somebody in, in a new profile with no tab yet. */
@@ -83,7 +72,7 @@ export async function newRawVisitor(
   const { cookies, grant } = await cookiesOf(stage, person);
   await protocol.send("Storage.setCookies", { browserContextId, cookies });
   const tabs: RawTab[] = [];
-  const sessionRequests: RawSessionRequest[] = [];
+  const sessionRequests: SessionRequest<RawTab>[] = [];
   const trouble: string[] = [];
   const note = (what: string): void => {
     if (options.expects?.(what) !== true) trouble.push(what);
@@ -115,8 +104,8 @@ export async function newRawVisitor(
   };
 }
 
-interface Account {
-  readonly sessionRequests: RawSessionRequest[];
+interface Notes {
+  readonly sessionRequests: SessionRequest<RawTab>[];
   readonly note: (trouble: string) => void;
   readonly forgetsNoStore: boolean | undefined;
 }
@@ -125,7 +114,7 @@ async function attach(
   protocol: Protocol,
   targetId: string,
   base: string,
-  account: Account,
+  account: Notes,
   { init, forgetsNoStore }: RawVisitorOptions,
 ): Promise<RawTab> {
   const attached = await protocol.send("Target.attachToTarget", { targetId, flatten: true });
@@ -212,21 +201,24 @@ function tabOver(protocol: Protocol, send: Send, targetId: string, base: string)
 
 interface Asked {
   readonly url: string;
+  readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 function accountOf(
   tab: RawTab,
   send: Send,
-  { sessionRequests, note, forgetsNoStore }: Account,
+  { sessionRequests, note, forgetsNoStore }: Notes,
 ): (method: string, params: Record<string, unknown>) => void {
-  const under = new Map<string, RawSessionRequest>();
+  const under = new Map<string, SessionRequest<RawTab>>();
   return (method, params) => {
     const id = String(params["requestId"]);
     if (method === "Network.requestWillBeSent") {
-      const { url, headers } = params["request"] as Asked;
+      const { url, headers, method: sentBy } = params["request"] as Asked;
       if (new URL(url).pathname !== SESSION_PATH) return;
-      const entry: RawSessionRequest = { tab, reason: headers["x-nolapse-ask"], atMs: Date.now() };
+      const entry: SessionRequest<RawTab> = {
+        ...{ tab, method: sentBy, reason: headers["x-nolapse-ask"], atMs: Date.now() },
+      };
       under.set(id, entry);
       sessionRequests.push(entry);
     } else if (method === "Network.responseReceived") {
@@ -265,7 +257,7 @@ function withoutNoStore(params: Record<string, unknown>): Record<string, unknown
   };
 }
 
-async function keepAnswer(send: Send, requestId: string, entry: RawSessionRequest): Promise<void> {
+async function keepAnswer(send: Send, requestId: string, entry: SessionRequest<RawTab>): Promise<void> {
   const answeredAtMs = Date.now();
   try {
     const { body } = await send("Network.getResponseBody", { requestId });

@@ -20,8 +20,8 @@ export interface SessionJson {
 }
 
 /** One request for the session. `status` and `session` once it was answered. */
-export interface SessionRequest {
-  readonly tab: Page;
+export interface SessionRequest<Tab = Page> {
+  readonly tab: Tab;
   readonly method: string;
   /** What the tab said about why it asks; `undefined` where next-auth's own code asked. */
   readonly reason: string | undefined;
@@ -33,20 +33,25 @@ export interface SessionRequest {
   session?: SessionJson;
 }
 
-/** A browser with its first tab, and what it did. */
-export interface Visitor {
+/** What every browser's account has, whichever way the browser is driven. */
+export interface Account<Tab = unknown> {
   readonly stage: Stage;
-  readonly context: BrowserContext;
-  readonly page: Page;
-  /** Requests for the session, of all tabs. */
-  readonly sessionRequests: readonly SessionRequest[];
+  /** Requests for the session, of all tabs, in the order in which they were sent. */
+  readonly sessionRequests: readonly Readonly<SessionRequest<Tab>>[];
   /** Requests that failed, answers from 400 on, errors thrown in a page. */
   readonly trouble: readonly string[];
+  /** The newest sign-in's grant as the audit files name it. */
+  readonly grant?: string;
+  close(): Promise<void>;
+}
+
+/** A browser with its first tab, and what it did. */
+export interface Visitor extends Account<Page> {
+  readonly context: BrowserContext;
+  readonly page: Page;
   /** Addresses of all documents that the first tab showed. */
   readonly shown: readonly string[];
-  /** The newest sign-in's grant as the audit files name it. */
   grant?: string;
-  close(): Promise<void>;
 }
 
 /** What a new visitor brings along. */
@@ -65,7 +70,8 @@ export function markOf(door: string): string {
   return { "/action": "run-action", "/via-proxy": "proxy-token-left", "/live": "timeline" }[door] ?? "orders";
 }
 
-const SESSION_PATH = "/api/auth/session";
+/** Where the session route is. */
+export const SESSION_PATH = "/api/auth/session";
 const STEP_LIMIT_MS = 30_000;
 
 /** Opens a browser with nothing in it. */
@@ -225,7 +231,7 @@ export function callOrders(tab: Page): Promise<{ ok: boolean; tokenLeftMs?: numb
 }
 
 /** How many access tokens the visitor's grant got after its sign-in, by the audit file of who issued them. */
-export function renewals(visitor: { readonly stage: Stage; readonly grant?: string }): number {
+export function renewals(visitor: Pick<Account, "stage" | "grant">): number {
   return issued(visitor.stage).filter(
     ({ grant, grantType }) => grant === visitor.grant && grantType === "refresh_token",
   ).length;
