@@ -9,27 +9,10 @@ import {
   type PlanSettings,
   type PlanState,
 } from "../../src/client/plan.ts";
+import { after, signedIn, start } from "./signed-in.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const start: Reading = { wallMs: 1_700_000_000_000, monotonicMs: 100 };
-const after = (wallMs: number, monotonicMs = wallMs): Reading => ({
-  wallMs: start.wallMs + wallMs,
-  monotonicMs: start.monotonicMs + monotonicMs,
-});
-const signedIn: PlanState = {
-  known: "signed_in",
-  answeredAt: start,
-  askInMs: 46_000,
-  spareMs: Infinity,
-  soon: 0,
-  failures: 0,
-  failedAt: start,
-  lookedAt: start,
-  endsInMs: Infinity,
-  activeAt: start,
-  draw: 0,
-};
 const decide = (
   changes: Partial<PlanState>,
   now: Reading,

@@ -1,29 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Reading } from "../../src/client/environment.ts";
-import type { PlanState } from "../../src/client/plan.ts";
 import { foresee } from "../../src/client/sign-in-soon.ts";
 import { activeAtOf, afterNews, type SharedNews } from "../../src/client/tab-news.ts";
+import { after, signedIn } from "./signed-in.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-const start: Reading = { wallMs: 1_700_000_000_000, monotonicMs: 100 };
-const after = (wallMs: number, monotonicMs = wallMs): Reading => ({
-  wallMs: start.wallMs + wallMs,
-  monotonicMs: start.monotonicMs + monotonicMs,
-});
-const signedIn: PlanState = {
-  known: "signed_in",
-  answeredAt: start,
-  askInMs: 46_000,
-  spareMs: Infinity,
-  endsInMs: Infinity,
-  soon: 0,
-  failures: 0,
-  failedAt: start,
-  lookedAt: start,
-  activeAt: start,
-  draw: 0,
-};
 const settings = { idleLimitMs: 15 * MINUTE_MS, warnBeforeMs: MINUTE_MS };
 
 describe("what is foreseen", () => {

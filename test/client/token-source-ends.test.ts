@@ -5,6 +5,17 @@ import { gate, openTab, outcome } from "./token-tab.ts";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
+/** The network is away for so long that the tab asks seldom, and is back since a moment ago. */
+async function failForLong({ page, route, get }: ReturnType<typeof openTab>): Promise<void> {
+  route.fault = "network";
+  for (let i = 0; i < 5; i++) {
+    await outcome(get());
+    await page.pass(20_000);
+  }
+  await outcome(get());
+  route.fault = undefined;
+}
+
 describe("a request that fails", () => {
   it.each([
     "network",
@@ -76,28 +87,18 @@ describe("a request that fails", () => {
   });
 
   it("is repeated at the first call after the network is back (F23)", async () => {
-    const { page, route, get } = openTab();
-    route.fault = "network";
-    for (let i = 0; i < 5; i++) {
-      await outcome(get());
-      await page.pass(20_000);
-    }
-    await outcome(get());
-    route.fault = undefined;
+    const tab = openTab();
+    await failForLong(tab);
+    const { page, get } = tab;
     await page.wake("online");
 
     expect(await get()).toBe("alice-0");
   });
 
   it("is repeated at the first call after the session was heard of, and not after a failure to", async () => {
-    const { page, route, source, hear, get } = openTab();
-    route.fault = "network";
-    for (let i = 0; i < 5; i++) {
-      await outcome(get());
-      await page.pass(20_000);
-    }
-    await outcome(get());
-    route.fault = undefined;
+    const tab = openTab();
+    await failForLong(tab);
+    const { source, hear, get } = tab;
     source.heard(false);
     expect(await outcome(get())).toBe("refresh_unavailable");
     hear();
