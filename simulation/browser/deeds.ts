@@ -139,7 +139,7 @@ export function bringBack(world: World, { page }: App): void {
   if (isCached) page.isVisible = true;
   world.tab(page, isCached ? "restored" : "thawed");
   if (isCached) {
-    page.wake("pageshow");
+    page.wake("restored");
     page.wake("visible");
   }
   page.resume();

@@ -20,7 +20,8 @@ export function browserEnvironment(): Environment {
       const onVisibility = (): void => {
         if (document.visibilityState === "visible") listener("visible");
       };
-      const onEvent = (event: Event): void => listener(event.type as WakeReason);
+      const onEvent = (event: Event): void =>
+        listener((event as PageTransitionEvent).persisted ? "restored" : (event.type as WakeReason));
       const names = ["focus", "online", "pageshow"];
       document.addEventListener("visibilitychange", onVisibility);
       for (const name of names) addEventListener(name, onEvent);

@@ -115,8 +115,8 @@ export function plan(
   settings: PlanSettings,
   visible = true,
 ): Step {
-  // A tab that shows nobody asks when it is told to, and until that was answered.
-  const isDone = state.known === "signed_out" && state.failures === 0;
+  // A tab that shows nobody asks when it is told to, or could not be, and until that was answered.
+  const isDone = state.known === "signed_out" && state.failures === 0 && cause !== "restored";
   if (isDone || (!online && !settings.askWhenOffline)) return REST;
   if (isIdle(state, now, settings)) return REST;
 
@@ -176,20 +176,19 @@ function giveWayMs({ askInMs, spareMs }: PlanState): number {
 /** Whether the event itself is a reason to ask, whatever the clock says. */
 function wakes(state: PlanState, cause: "timer" | WakeReason, settings: PlanSettings): boolean {
   if (cause === "visible") return settings.askWhenVisible || state.failures > 0;
-  return cause === "marker" || cause === "active" || (cause === "online" && state.failures > 0);
+  return (
+    cause === "marker" ||
+    cause === "restored" ||
+    cause === "active" ||
+    (cause === "online" && state.failures > 0)
+  );
 }
+
+const WAKING: readonly AskReason[] = ["visible", "online", "focus", "pageshow", "restored", "active"];
 
 /** One wake-up comes as several events. */
 function justWoke({ asked }: PlanState, now: Reading): boolean {
-  return (
-    asked !== undefined &&
-    (asked.reason === "visible" ||
-      asked.reason === "active" ||
-      asked.reason === "online" ||
-      asked.reason === "focus" ||
-      asked.reason === "pageshow") &&
-    elapsedMs(asked.at, now) < WAKE_GAP_MS
-  );
+  return asked !== undefined && WAKING.includes(asked.reason) && elapsedMs(asked.at, now) < WAKE_GAP_MS;
 }
 
 function reasonFor(state: PlanState, cause: "timer" | WakeReason): AskReason {

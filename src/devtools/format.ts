@@ -40,6 +40,7 @@ export const WHY: Readonly<Record<AskReason, string>> = {
   focus: "the window got the focus",
   online: "the network is back",
   pageshow: "the page came back",
+  restored: "the page came out of the back/forward cache",
   marker: "asked for by hand, or the server renewed",
   active: "somebody is back",
 };

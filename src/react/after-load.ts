@@ -12,7 +12,7 @@ import { createSignInPolicy, type SignInPolicy } from "../client/sign-in-policy.
 import { judgeGiven } from "./given-session.ts";
 import type { LiveSession } from "./live-session.ts";
 import { mount } from "./mounted.ts";
-import { announceUser } from "./other-tabs.ts";
+import { announceUser, forgetUser } from "./other-tabs.ts";
 import { checkPolicy, settingsOf } from "./policy.ts";
 
 export { sendUpdate } from "./send-update.ts";
@@ -84,8 +84,9 @@ function takeGiven(live: LiveSession, peer: Peer): () => void {
 /** From now on other tabs are told who is signed in, and what was learned until now. */
 function tellUsers(live: LiveSession): () => void {
   live.onAnswer = () => {
-    if (live.answer !== undefined) announceUser(live.answer);
+    if (live.answer !== undefined) announceUser(live.answer, live.url());
   };
+  if (live.answer === undefined && live.given[0] === null) forgetUser(live.url());
   live.onAnswer();
   return () => {
     delete live.onAnswer;

@@ -12,7 +12,8 @@ import type { Session } from "next-auth";
 import { checksum, personOf, type ClientSession } from "../client/session.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 
-const KEY = "nolapse.user";
+/** One for each app of this origin: what another one's user does is no news to this one. */
+const keyOf = (url: string): string => `nolapse.user ${url}`;
 const KEY_OF_4 = "nextauth.message";
 const CHANNEL_OF_5 = "next-auth";
 /** The time between two requests that others' announcements cause: two tabs with two live cookies announce without end. */
@@ -27,17 +28,28 @@ function channelOf5(): BroadcastChannel | undefined {
   return (opened ??= new BroadcastChannel(CHANNEL_OF_5));
 }
 
+/** What was announced last is over: an app's page says that nobody is signed in, which a browser does not hear of by itself. */
+export function forgetUser(url: string): void {
+  try {
+    localStorage.removeItem(keyOf(url));
+  } catch {
+    // Forbidden: nothing was kept, either.
+  }
+}
+
 /**
  * Announces who is signed in (`null`: nobody), and whether only a new sign-in helps, if that is news: a tab that shows a
  * prompt would not ask again by itself (F32). Does nothing where storage is not available.
+ *
+ * @param url Where the session route is, which tells the apps of one origin apart.
  */
-export function announceUser(session: Session | null): void {
+export function announceUser(session: Session | null, url: string): void {
   const ended = (session as ClientSession | null)?.tokenState?.status === "reauthentication_required";
   const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")).toString(36) : "";
   try {
-    if ((localStorage.getItem(KEY) ?? "") === mark) return;
-    if (mark) localStorage.setItem(KEY, mark);
-    else localStorage.removeItem(KEY);
+    if ((localStorage.getItem(keyOf(url)) ?? "") === mark) return;
+    if (mark) localStorage.setItem(keyOf(url), mark);
+    else localStorage.removeItem(keyOf(url));
   } catch {
     return;
   }

@@ -94,6 +94,14 @@ describe("the plan of a tab", () => {
     expect(decide({}, after(46_000), { cause: "focus" })).toEqual({ act: "ask", reason: "focus" });
   });
 
+  it("out of the back/forward cache asks, whoever is shown: the page has heard of no sign-in or sign-out meanwhile (F43, I13)", () => {
+    const cause = "restored";
+    expect(decide({ known: "signed_out" }, after(5_000), { cause })).toEqual({ act: "ask", reason: cause });
+    expect(decide({}, after(5_000), { cause, askWhenVisible: false })).toEqual({ act: "ask", reason: cause });
+    const asked = { reason: cause, at: after(5_000) } as const;
+    expect(decide({ asked }, after(5_500), { cause: "visible" })).toMatchObject({ act: "wait" });
+  });
+
   it("takes the several events of one wake-up for one", () => {
     const asked = { reason: "pageshow", at: after(5_000) } as const;
     expect(decide({ asked }, after(5_999), { cause: "visible" })).toMatchObject({ act: "wait" });

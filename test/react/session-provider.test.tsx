@@ -266,7 +266,61 @@ describe("a sign-out", () => {
   });
 });
 
+describe("a page out of the back/forward cache", () => {
+  it.each(["alice", null])(
+    "asks although it shows %s, and shows who is signed in (F43, I13)",
+    async (before) => {
+      const { server } = new Browser();
+      server.user = before;
+      const page = openPage({ session: server.session() as Session | null, refetchOnWindowFocus: false });
+      await pass(1_000);
+      server.user = "bob";
+      window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+      await pass(1_000);
+
+      expect(page.shows()).toBe("authenticated: bob");
+      expect(server.reasons).toContain("restored");
+    },
+  );
+});
+
 describe("a sign-in", () => {
+  it("of the same user is announced again the next morning, though storage outlives the browser (F32)", async () => {
+    const { server } = new Browser();
+    const alice = server.session() as Session;
+    const yesterday = openPage({ session: alice });
+    await pass(1_000);
+    yesterday.unmount();
+    // The session cookie has run out, and the app's page says so.
+    const { unmount } = openPage({ session: null });
+    await pass(1_000);
+    unmount();
+
+    const heard = otherTabHears();
+    openPage({ session: alice });
+    await pass(1_000);
+    expect(heard()).toHaveLength(1);
+  });
+
+  it("in another app of this origin is no news to this one, nor the other way round (F43)", async () => {
+    const { server } = new Browser();
+    const shop = openPage({ session: server.session() as Session, basePath: "/shop/api/auth" });
+    await pass(1_000);
+    server.user = "bob";
+    const admin = openPage({ session: server.session() as Session, basePath: "/admin/api/auth" });
+    await pass(1_000);
+    shop.unmount();
+    admin.unmount();
+    const heard = otherTabHears();
+    openPage({ session: server.session() as Session, basePath: "/admin/api/auth" });
+    await pass(1_000);
+    server.user = "alice";
+    openPage({ session: server.session() as Session, basePath: "/shop/api/auth" });
+    await pass(1_000);
+
+    expect(heard()).toEqual([]);
+  });
+
   it("without a redirect is seen by the time that signIn resolves", async () => {
     const { server } = new Browser();
     server.user = null;
