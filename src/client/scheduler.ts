@@ -77,9 +77,6 @@ interface Flight {
 }
 
 const CONFIRM_GAP_MS = 2_000;
-const LEAST_WAIT_MS = 1_000;
-/** Once the token is over nothing hurries more than that one tab asks: longer than most answers take. */
-const OVER_WAIT_MS = 4_000;
 
 /** Makes a scheduler. Nothing happens before {@link Scheduler.start}. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
@@ -131,7 +128,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const others = reason === "mount" || reason === "update" ? undefined : sharing;
     const isShared = others !== undefined;
     const abort = new AbortController();
-    const waitMs = isShared ? waitForTurnMs(now) : 0;
+    const waitMs = others?.waitMs(known(now), now, requestTimeoutMs) ?? 0;
     const forMs = waitMs + requestTimeoutMs;
     const mine: Flight = (flight = { abort, sentAt: now, forMs, isShared });
     state = { ...known(now), asked: { reason, at: now } };
@@ -147,15 +144,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       arm(requestTimeoutMs);
       void send(reason, flight).then(turn.release);
     });
-  }
-
-  /** How long the others may take: half of what the token has left, so that a frozen one makes nobody late. */
-  function waitForTurnMs(now: Reading): number {
-    const { answeredAt, askInMs, spareMs } = known(now);
-    const leftMs = askInMs + spareMs - elapsedMs(answeredAt, now);
-    // By chance, so that not all give up waiting in the same moment.
-    if (leftMs <= 0) return OVER_WAIT_MS * (1 + environment.random());
-    return Math.max(LEAST_WAIT_MS, Math.min(requestTimeoutMs, leftMs / 2));
   }
 
   function send(reason: AskReason, mine: Flight): Promise<void> {

@@ -7,10 +7,12 @@ import type { Environment, OtherTabs, Reading } from "./environment.ts";
 import type { AskReason, PlanSettings, PlanState } from "./plan.ts";
 import type { ClientSession } from "./session.ts";
 import { afterNews, judgeNews, newsOf, readNews, type TabNews } from "./tab-news.ts";
-import { createTurns, type Turn } from "./turns.ts";
+import { createTurns, waitForTurnMs, type Turn } from "./turns.ts";
 
 /** What the others do for a scheduler. */
 export interface Sharing {
+  /** See {@link waitForTurnMs}. */
+  waitMs(state: PlanState, now: Reading, requestTimeoutMs: number): number;
   /** See {@link Turns.take}. */
   take(waitMs: number, signal: AbortSignal): Promise<Turn>;
   /**
@@ -67,6 +69,8 @@ export function createSharing(
   }
 
   return {
+    waitMs: (state, now, requestTimeoutMs) =>
+      waitForTurnMs(state, now, requestTimeoutMs, environment.random()),
     take: turns.take,
     tell({ wallMs: atMs }, reason) {
       onNews();

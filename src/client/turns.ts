@@ -7,7 +7,8 @@
  *
  * @module
  */
-import { elapsedMs, type Environment, type OtherTabs } from "./environment.ts";
+import { elapsedMs, type Environment, type OtherTabs, type Reading } from "./environment.ts";
+import type { PlanState } from "./plan.ts";
 
 /** The right to ask now. */
 export interface Turn {
@@ -30,6 +31,25 @@ export interface Turns {
 const LINGER_MS = 50;
 /** The number of a tab that is asking already. */
 const ASKING = 0;
+
+const LEAST_WAIT_MS = 1_000;
+/** Once the token is over nothing hurries more than that one tab asks: longer than most answers take. */
+const OVER_WAIT_MS = 4_000;
+
+/**
+ * How long the others may take, in milliseconds: half of what the token has left, so that a frozen one makes nobody late.
+ * Once it is over, `draw` (chance, 0 to 1) sees to it that not all give up waiting in the same moment.
+ */
+export function waitForTurnMs(
+  { answeredAt, askInMs, spareMs }: PlanState,
+  now: Reading,
+  requestTimeoutMs: number,
+  draw: number,
+): number {
+  const leftMs = askInMs + spareMs - elapsedMs(answeredAt, now);
+  if (leftMs <= 0) return OVER_WAIT_MS * (1 + draw);
+  return Math.max(LEAST_WAIT_MS, Math.min(requestTimeoutMs, leftMs / 2));
+}
 
 /** Makes one tab's turns. */
 export function createTurns(environment: Environment, { lock, post }: OtherTabs): Turns {

@@ -59,6 +59,9 @@ export interface LiveSession {
   onAnswer?: () => void;
 }
 
+/** The network may be away, or a deployment may just have taken the file. */
+const LOAD_AGAIN_MS = 30_000;
+
 /**
  * Makes a live session. Nothing happens before it is started.
  *
@@ -67,16 +70,14 @@ export interface LiveSession {
  */
 export function createLiveSession(initial: Session | null | undefined, url: () => string): LiveSession {
   const listeners = new Set<() => void>();
-  const surroundings: Surroundings = {
-    environment: browserEnvironment(),
-    fetchSession: browserFetchSession(url),
-  };
+  const environment = browserEnvironment();
+  const surroundings: Surroundings = { environment, fetchSession: browserFetchSession(url) };
   const fetchSession: FetchSession = (reason, signal) => surroundings.fetchSession(reason, signal);
   let snapshot: Snapshot = { session: initial, updating: false };
   let nextAuthHasNone = false;
 
   const scheduler = createScheduler({
-    environment: surroundings.environment,
+    environment,
     fetchSession,
     session: initial,
     onAnswer(session) {
@@ -105,10 +106,13 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
     start() {
       const stops = [scheduler.start()];
       // Later: a page that is shown needs none of it yet. Where it cannot be loaded, this tab asks for itself.
-      import("./after-load.ts").then(
-        ({ afterLoad }) => stops.length > 0 && stops.push(afterLoad(live)),
-        () => undefined,
-      );
+      const load = (): void => {
+        if (!stops[0]) return;
+        import("./after-load.ts")
+          .then(({ afterLoad }) => stops[0] && stops.push(afterLoad(live)))
+          .catch(() => environment.setTimer(load, LOAD_AGAIN_MS));
+      };
+      load();
       return () => {
         for (const stop of stops.splice(0)) stop();
       };

@@ -172,6 +172,25 @@ describe.each(WAYS)("the tabs of one browser, by $way,", ({ locks }) => {
     expect(idleRequests() - asked).toBeLessThanOrEqual(1);
   });
 
+  it.each([200, 1_500, 3_000])(
+    "20 of them that wake after a night ask twice at most where an answer takes %i ms (F22, X57)",
+    async (tookMs) => {
+      const { profile, server, tabs, idleRequests } = await openTabs(20, { locks });
+      const answer = server.answer.bind(server);
+      const [{ page: first }] = tabs as [Tab];
+      server.answer = async (reason) => {
+        const answered = await answer(reason);
+        return new Promise((give) => first.setTimer(() => give(answered), tookMs));
+      };
+      for (const { page } of tabs) page.sleep(8 * HOUR_MS);
+      await Promise.all(tabs.map(({ page }) => page.wake("focus")));
+      await profile.pass(20_000);
+
+      expect(idleRequests()).toBeGreaterThanOrEqual(1);
+      expect(idleRequests()).toBeLessThanOrEqual(2);
+    },
+  );
+
   it("back off together while the session route fails, and are all well after one answer (I10, F30)", async () => {
     const alone = await openTabs(1, { locks });
     const many = await openTabs(20, { locks });
