@@ -182,6 +182,15 @@ const herd = (apartMs: number): readonly SimRecord[] =>
     return index === 0 ? [judged({ atMs: T + 60_000 }), one] : [one];
   }).flat();
 
+/** A token whose true end is after a minute, handed out four seconds later; and a sign-in whose clock was five seconds ahead. */
+const handedOutLate = settled({ atMs: T + 64_000, processNowMs: T + 64_000, accessToken: AT1 });
+const signedInAhead = store({
+  operation: "insert",
+  answer: "true",
+  before: undefined,
+  after: row({ accessTokenExpiresAtMs: T + 65_000 }),
+});
+
 /** A row that keeps the refresh token of its first version, from which it is sent again so long after its first use. */
 const keptSend = (afterMs: number): readonly SimRecord[] => {
   const kept = {
@@ -278,6 +287,12 @@ const MORE: readonly {
     how: "by a lifetime that counts from the answer (M13)",
     bad: [inserted, answer({ requestedAtMs: T - 5_000 }), committed],
     good: [inserted, answer({ requestedAtMs: T }), committed],
+  },
+  {
+    rule: "I17",
+    how: "by the token of a sign-in at a clock that was right",
+    bad: [inserted, call("get"), handedOutLate],
+    good: [signedInAhead, call("get"), handedOutLate],
   },
   {
     rule: "I18",
