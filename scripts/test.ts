@@ -107,9 +107,8 @@ async function main(): Promise<void> {
     });
     await runNode(bin("size-limit/bin.js"), [], { cwd: ROOT, show: true });
   });
-  await step("torture, the short form", () => vitest(["torture"]));
-  await step("end to end, in real processes", () =>
-    vitest(["e2e", "e2e-authjs"], {
+  await step("end to end and the short form of the torture, in real processes", () =>
+    vitest(["e2e", "e2e-authjs", "torture"], {
       ...(chromium !== undefined && { CHROMIUM_PATH: chromium }),
       ...(full && { NOLAPSE_FULL: "1", NOLAPSE_LIFETIMES: "10" }),
     }),
