@@ -191,8 +191,11 @@ const signedInAhead = store({
   after: row({ accessTokenExpiresAtMs: T + 65_000 }),
 });
 
-/** A row that keeps the refresh token of its first version, from which it is sent again so long after its first use. */
-const keptSend = (afterMs: number): readonly SimRecord[] => {
+/**
+ * A row that keeps the refresh token of its first version, from which it is sent again so long after its first use: beside
+ * the pair that it was spent for, or beside itself, where whoever had that pair died before it was stored.
+ */
+const keptSend = (afterMs: number, version: 1 | 2 = 2): readonly SimRecord[] => {
   const kept = {
     attemptId: `a.parent.${T}.${T + 29_000}`,
     sealedTokenSet: "sealed-1",
@@ -200,14 +203,14 @@ const keptSend = (afterMs: number): readonly SimRecord[] => {
     version: 2,
     keptAtMs: T,
   };
-  const after = row({ version: 2, sealedTokenSet: "sealed-2", candidates: [kept] });
+  const after = row({ version, sealedTokenSet: `sealed-${version}`, candidates: [kept] });
   const policy = { class: "last_wins", graceMs: 30_000 } as const;
   const begun = started("s1.1", "b", T + afterMs) as Extract<SimRecord, { kind: "event" }>;
   return [
     inserted,
     send("s0.1", "a", T),
     store({ after }),
-    { ...begun, event: { ...begun.event, version: 2 } } as SimRecord,
+    { ...begun, event: { ...begun.event, version } } as SimRecord,
     { ...send("s1.1", "b", T + afterMs), policy } as SimRecord,
   ];
 };
@@ -275,6 +278,12 @@ const MORE: readonly {
     how: "by a spent refresh token that was kept, and sent when its window was over",
     bad: keptSend(31_000),
     good: keptSend(28_000),
+  },
+  {
+    rule: "I12",
+    how: "by one that is kept and no longer the stored one: that is sent when its access token is over (S6)",
+    bad: keptSend(89_000),
+    good: keptSend(89_000, 1),
   },
   {
     rule: "I12",
