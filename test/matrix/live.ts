@@ -118,6 +118,10 @@ async function signIn(app: RowApp, row: Row, user: User): Promise<Browserless> {
         .join(" and ")
         .replace(/=[^;]*/g, "=…")}`,
     );
+  const { sessionsInDatabase = false }: Configuration = CONFIGURATIONS[row.configuration];
+  // An encrypted JWT begins with its header; the token of a row has no dots in it.
+  if (session[0].value.includes(".") === sessionsInDatabase)
+    throw new Error(`The cookie holds ${sessionsInDatabase ? "a JWT" : "the token of a row"}`);
   return browser;
 }
 
