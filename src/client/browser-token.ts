@@ -3,22 +3,22 @@
  *
  * @module
  */
-import { readTokenAnswer, type FetchToken } from "./fetch-token.ts";
+import { readTokenAnswer, type FetchToken, type SendThrough } from "./fetch-token.ts";
 import { MARKER_COOKIE, type MarkerJar } from "./marker.ts";
 
 /**
  * The real {@link FetchToken}: a POST to `url()`, never from a cache, never to where a redirect leads.
  *
  * @param url Where the route is: `access-token` beside the session route. Read at each request.
- * @param sender What sends it in place of the page's `fetch`; `undefined`: nothing does. Read at each request.
+ * @param through What stands between it and the network; `undefined`: nothing does. Read at each request.
  */
 export function browserFetchToken(
   url: () => string,
-  sender: () => typeof fetch | undefined = () => undefined,
+  through: () => SendThrough | undefined = () => undefined,
 ): FetchToken {
-  return async ({ minValidityMs, renew }, signal) =>
-    readTokenAnswer(
-      await (sender() ?? fetch)(url(), {
+  return async ({ minValidityMs, renew }, signal) => {
+    const send = (): Promise<Response> =>
+      fetch(url(), {
         method: "POST",
         cache: "no-store",
         credentials: "same-origin",
@@ -26,8 +26,9 @@ export function browserFetchToken(
         headers: { accept: "application/json", "content-type": "application/json", "x-nolapse-csrf": "1" },
         body: JSON.stringify({ ...(minValidityMs > 0 && { minValidityMs }), ...(renew && { renew }) }),
         signal,
-      }),
-    );
+      });
+    return readTokenAnswer(await (through()?.(send, signal) ?? send()));
+  };
 }
 
 /** The cookies of the page, as far as scripts may read them. */

@@ -35,6 +35,9 @@ export type TokenAnswer =
 /** Asks for the token once. May reject, which means `refresh_unavailable`. */
 export type FetchToken = (request: TokenRequest, signal: AbortSignal) => Promise<TokenAnswer>;
 
+/** Stands between a request and the network: given what really sends it, as the devtools panel does with its faults. */
+export type SendThrough = (send: () => Promise<Response>, signal: AbortSignal) => Promise<Response>;
+
 const ERROR_HEADER = "x-nolapse-error";
 const WORD = /^[a-z_]{1,40}$/;
 const MAX_RETRY_AFTER_MS = 60_000;

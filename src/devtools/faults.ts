@@ -8,6 +8,7 @@
  */
 import { elapsedMs, type Environment, type Reading } from "../client/environment.ts";
 import type { FetchSession, SessionAnswer } from "../client/fetch-session.ts";
+import type { SendThrough } from "../client/fetch-token.ts";
 
 /** Which faults are on. */
 export interface FaultView {
@@ -34,8 +35,8 @@ export interface Faults {
   clear(): void;
   /** Asks through the faults. */
   readonly fetchSession: FetchSession;
-  /** As `fetch`, through the faults: for {@link Surroundings.fetch}. */
-  readonly fetch: typeof fetch;
+  /** Sends through the faults: for {@link Surroundings.through}. */
+  readonly through: SendThrough;
 }
 
 /** A timer that was set while the machine slept. */
@@ -101,15 +102,15 @@ export function createFaults(page: Environment, own: Environment, fetchSession: 
     for (const { run, delayMs } of held) setTimer(run, Math.max(0, delayMs - sleptMs));
   }
 
-  function hang(signal: AbortSignal | null | undefined): Promise<never> {
+  function hang(signal: AbortSignal): Promise<never> {
     return new Promise((_, reject) => {
       const end = (): void => {
         hung.delete(end);
         reject(new Error("The route did not answer (devtools)"));
       };
       hung.add(end);
-      if (signal?.aborted) end();
-      signal?.addEventListener("abort", end);
+      if (signal.aborted) end();
+      signal.addEventListener("abort", end);
     });
   }
 
@@ -117,11 +118,7 @@ export function createFaults(page: Environment, own: Environment, fetchSession: 
     for (const end of [...hung]) end();
   }
 
-  function send<T>(
-    signal: AbortSignal | null | undefined,
-    really: () => Promise<T>,
-    refused: () => T,
-  ): Promise<T> {
+  function send<T>(signal: AbortSignal, really: () => Promise<T>, refused: () => T): Promise<T> {
     if (isOffline) return Promise.reject(new TypeError("The network is off (devtools)"));
     if (route === "503") return Promise.resolve(refused());
     return route === "no answer" ? hang(signal) : really();
@@ -184,10 +181,10 @@ export function createFaults(page: Environment, own: Environment, fetchSession: 
       const refused = (): SessionAnswer => ({ kind: "failed" });
       return ask(() => send(signal, () => fetchSession(reason, signal), refused), taken);
     },
-    fetch(input, init) {
+    through(really, signal) {
       const refused = (): Response => Response.json({}, { status: 503 });
       return ask(
-        () => send(init?.signal, () => fetch(input, init), refused),
+        () => send(signal, really, refused),
         (heard) => heard,
       );
     },

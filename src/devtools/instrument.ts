@@ -70,7 +70,7 @@ export function createInstrument(live: LiveSession): Instrument {
   let isLocked = false;
   let telling: unknown;
   const recorder = createRecorder(live, own, faults.fetchSession, changed);
-  surroundings.fetch = faults.fetch;
+  surroundings.through = faults.through;
   let timer = own.setTimer(tick, TICK_MS);
 
   // Later, and once for all changes of the moment: React renders what is pending of the app together with the panel, and
@@ -178,7 +178,7 @@ export function createInstrument(live: LiveSession): Instrument {
       own.clearTimer(telling);
       listeners.clear();
       recorder.stop();
-      if (surroundings.fetch === faults.fetch) delete surroundings.fetch;
+      if (surroundings.through === faults.through) delete surroundings.through;
       faults.clear();
     },
   };

@@ -8,6 +8,7 @@ import type { Session } from "next-auth";
 import { browserEnvironment, browserFetchSession } from "../client/browser.ts";
 import type { Environment } from "../client/environment.ts";
 import type { FetchSession, SessionAnswer } from "../client/fetch-session.ts";
+import type { SendThrough } from "../client/fetch-token.ts";
 import { createScheduler, type Scheduler } from "../client/scheduler.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 import type { PolicyProps } from "./policy.ts";
@@ -16,8 +17,8 @@ import type { PolicyProps } from "./policy.ts";
 export interface Surroundings {
   environment: Environment;
   fetchSession: FetchSession;
-  /** Set by the devtools panel: what else the page asks of its server goes through it. Absent: the page's own `fetch`. */
-  fetch?: typeof fetch;
+  /** Set by the devtools panel: what else the page asks of its server goes through it. */
+  through?: SendThrough;
 }
 
 /** What readers see. Replaced when, and only when, they should render again. */

@@ -19,7 +19,7 @@ export function tokenSourceOf(session: MountedSession): TokenSource {
     environment: live.surroundings.environment,
     fetchToken: browserFetchToken(
       () => live.url().replace(/session$/, "access-token"),
-      () => live.surroundings.fetch,
+      () => live.surroundings.through,
     ),
     session: peer.latest,
     named() {

@@ -23,15 +23,15 @@ export async function sendUpdate(live: LiveSession, data: unknown): Promise<Sess
 
 async function postSession(live: LiveSession, data: unknown, signal: AbortSignal): Promise<SessionAnswer> {
   const url = live.url();
-  const { fetch: send = fetch } = live.surroundings;
-  const csrf = await send(url.replace(/session$/, "csrf"), { signal });
+  const { through = (send) => send() } = live.surroundings;
+  const csrf = await through(() => fetch(url.replace(/session$/, "csrf"), { signal }), signal);
   const { csrfToken } = (await csrf.json()) as { csrfToken?: unknown };
-  return readSession(
-    await send(url, {
+  const send = (): Promise<Response> =>
+    fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json", "x-nolapse-ask": "update" },
       body: JSON.stringify({ csrfToken, data }),
       signal,
-    }),
-  );
+    });
+  return readSession(await through(send, signal));
 }

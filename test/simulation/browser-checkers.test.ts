@@ -90,13 +90,15 @@ const aliceIn = [
 const post = (news: unknown): BrowserRecord => ({ kind: "post", ...tab(1), news });
 
 /** A history that breaks a rule, and the nearest one that does not. */
-const STORIES: readonly {
+interface Story {
   readonly rule: string;
   readonly what: string;
   readonly bad: readonly BrowserRecord[];
   readonly good: readonly BrowserRecord[];
   readonly facts?: Partial<RunFacts>;
-}[] = [
+}
+
+const STORIES: readonly Story[] = [
   {
     rule: "I13 order of cookies",
     what: "the read of a session that is over brings its cookie back",
@@ -210,6 +212,19 @@ const STORIES: readonly {
       answered(3, 60, { refreshed: true }),
     ],
   },
+  ...["marker", "visible", "focus", "online", "active"].map((reason): Story => ({
+    rule: "I19 one asks for all",
+    what: `a tab asks because of ${reason} for a token that was just renewed, and nothing changed`,
+    facts: { profile: "calm" },
+    bad: [...aliceIn, answered(2, 1, { refreshed: true }), took(2, 2), ask(3, 50, reason), answered(3, 60)],
+    good: [
+      ...aliceIn,
+      answered(2, 1, { refreshed: true }),
+      took(2, 2),
+      ask(3, 50, "update"),
+      answered(3, 60),
+    ],
+  })),
   {
     rule: "I19 one asks for all",
     what: "a tab asks again where nothing fails",

@@ -1,12 +1,15 @@
 /**
  * I19, steady state: where nothing goes wrong, a browser sends one session request per token, however many tabs it has. A tab
- * that comes, goes or changes meanwhile may cost one more.
+ * that comes, goes or changes meanwhile may cost one more. Requests that somebody wants are not counted.
  *
  * @module
  */
 import type { Checker } from "../../checker.ts";
 import type { AnsweredRecord, BrowserRecord } from "../history.ts";
 import type { BrowserProfile } from "../plan.ts";
+
+/** Reasons that somebody wants an answer for: a page that has none yet, and whoever changed the session. */
+const WISHES: readonly string[] = ["mount", "update"];
 
 /** By browser, since its token was renewed last: requests that brought nothing new, and tabs that changed. */
 interface Counts {
@@ -41,7 +44,8 @@ export function oneAsks({ profile }: { readonly profile: BrowserProfile }): Chec
       if (record.kind === "tab") of(record.browser).changes++;
       if (record.kind === "ask" && record.reason === "retry")
         return `${record.tab} asked again without a failure`;
-      if (record.kind === "ask" && record.reason === "idle") idle.set(record.request, of(record.browser));
+      if (record.kind === "ask" && record.by === "client" && !WISHES.includes(record.reason))
+        idle.set(record.request, of(record.browser));
       if (record.kind === "took" && record.request === renewing.get(record.browser)) {
         renewing.delete(record.browser);
         since.delete(record.browser);
