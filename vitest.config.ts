@@ -17,11 +17,12 @@ const suite = (name: string): string => `test/e2e/${name}.test.ts`;
  * by unit tests sooner.
  */
 const LONG = [
-  ...["browser-dev", "several-processes", "compared", "browser-tabs"],
+  ...["browser-dev", "several-processes", "compared"],
+  ...["browser-tabs-trouble", "browser-hidden"],
   ...["sessions", "token-handler", "browser-token"],
 ];
 /** The suites of `npm test` that run with Auth.js v5 as well. */
-const TELLING = ["lifetimes", "crash"];
+const TELLING = ["lifetimes", "crash", "browser-tabs"];
 /** What a page is made of, in both versions of next-auth. */
 const COMPONENT_TESTS = [
   "test/react/**/*.test.tsx",
