@@ -16,11 +16,11 @@ export async function visitorWithTabs(
   stage: Stage,
   person: Person,
   count: number,
-  options?: RawVisitorOptions,
+  { askMs = IDLE_ASK_MS, ...options }: RawVisitorOptions & { readonly askMs?: number } = {},
 ): Promise<RawVisitor> {
   const me = await newRawVisitor(protocol, stage, person, options);
   for (let open = 0; open < count; open++) await me.openTab("/protected");
-  await untilAsked(me, answered(me) + 1);
+  await untilAsked(me, answered(me) + 1, askMs);
   await untilSettled(me);
   return me;
 }
@@ -45,11 +45,11 @@ export function newestEnd(me: RawVisitor): number {
  * Waits until one of these tabs asks, and holds its answer back. It is still asking when this resolves to it, and the others
  * are as they were.
  */
-export async function holdWhoAsks(tabs: readonly RawTab[]): Promise<RawTab> {
+export async function holdWhoAsks(tabs: readonly RawTab[], askMs: number = IDLE_ASK_MS): Promise<RawTab> {
   await Promise.all(tabs.map((tab) => tab.setFault("held")));
   const asking = (): readonly RawTab[] => tabs.filter(({ held }) => held.length > 0);
   await vi.waitFor(() => expect(asking()).not.toEqual([]), {
-    timeout: IDLE_ASK_MS + ROOM_MS,
+    timeout: askMs + ROOM_MS,
     interval: 20,
   });
   const [first, ...more] = asking();

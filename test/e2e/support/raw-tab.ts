@@ -142,7 +142,9 @@ function tabOver(
       const requestStage = fault === "held" ? "Response" : "Request";
       if (fault)
         return send("Fetch.enable", { patterns: [{ urlPattern: `*${SESSION_PATH}`, requestStage }] });
-      await Promise.all(held.splice(0).map((requestId) => send("Fetch.continueResponse", { requestId })));
+      const goesOn = held.splice(0).map((requestId) => send("Fetch.continueResponse", { requestId }));
+      // The page may have given one up.
+      await Promise.allSettled(goesOn);
       // Otherwise what got no answer would have one now.
       return before === "silent" ? undefined : send("Fetch.disable");
     },
