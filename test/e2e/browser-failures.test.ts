@@ -115,7 +115,8 @@ describeInChromium("a page in a world that fails", () => {
         const back = (): SessionJson | undefined =>
           me.sessionRequests.slice(before).find(({ session }) => session !== undefined)?.session;
         await vi.waitFor(() => expect(back()).toMatchObject({ tokenState: { status: "fresh" } }), {
-          timeout: 15_000,
+          // The longest time after six failures; a page that is up late, and asks early, may have had as many.
+          timeout: 35_000,
         });
         expect(renewals(me)).toBeGreaterThanOrEqual(1);
         expect(await callOrders(me.page)).toMatchObject({ ok: true });
