@@ -12,16 +12,17 @@ const NEXT_AUTH_5 = [{ find: /^next-auth(?=\/|$)/, replacement: "next-auth-v5" }
 const suite = (name: string): string => `test/e2e/${name}.test.ts`;
 
 /**
- * `next dev` and a browser at once, four apps at once, a comparison of two, and a browser's real tabs need a machine of their
- * own: beside the tabs other suites are late. What the list of sessions, the token handler and the token in a page do is told
- * by unit tests sooner.
+ * `next dev` and a browser at once, four apps at once, a comparison of two, and a browser with a process for each of its many
+ * tabs need a machine of their own: beside them other suites are late. What the list of sessions, the token handler and the
+ * token in a page do is told by unit tests sooner.
  */
 const LONG = [
-  ...["browser-dev", "several-processes", "compared", "browser-tabs"],
+  ...["browser-dev", "several-processes", "compared"],
+  ...["browser-tabs-trouble", "browser-hidden"],
   ...["sessions", "token-handler", "browser-token"],
 ];
 /** The suites of `npm test` that run with Auth.js v5 as well. */
-const TELLING = ["lifetimes", "crash"];
+const TELLING = ["lifetimes", "crash", "browser-tabs"];
 /** What a page is made of, in both versions of next-auth. */
 const COMPONENT_TESTS = [
   "test/react/**/*.test.tsx",

@@ -34,6 +34,8 @@ const FAULTS: readonly {
   readonly person: Person;
   readonly fail: (me: Visitor) => Promise<void>;
   readonly mend: (me: Visitor) => Promise<void>;
+  /** How often the page asks in the meantime, at least and at most. Default: at 7.8 s, and then 1, 2, 4 seconds apart, each cut by up to a half. */
+  readonly tries?: readonly [number, number];
 }[] = [
   {
     name: "the network is gone",
@@ -50,6 +52,8 @@ const FAULTS: readonly {
     }),
   ),
   answering("the connection is cut", "dave", (route) => route.abort("connectionreset")),
+  // It waits for its one request for 15 s, which is longer than the token lives.
+  { ...answering("the app never answers", "bob", () => new Promise(() => undefined)), tries: [1, 1] },
 ];
 
 function answering(
@@ -83,7 +87,7 @@ describeInChromium("a page in a world that fails", () => {
 
   const visitor = (options?: VisitorOptions): Promise<Visitor> => newVisitor(browser, stage, options);
 
-  for (const { name, person, fail, mend } of FAULTS) {
+  for (const { name, person, fail, mend, tries: [least, most] = [2, 6] } of FAULTS) {
     it.concurrent(
       `keeps ${person} signed in while ${name}, over the end of the token, and recovers by itself (F23, F30, F33)`,
       { timeout: LIMIT_MS },
@@ -102,9 +106,8 @@ describeInChromium("a page in a world that fails", () => {
         const before = me.sessionRequests.length;
         await pause(TOKEN_TTL_SECONDS * 1000 + 2_000);
         const failed = me.sessionRequests.slice(before);
-        // At 7.8 s, and then 1, 2, 4 seconds apart at most, each cut by up to a half.
-        expect(failed.length, "it does not try again").toBeGreaterThanOrEqual(2);
-        expect(failed.length, "it asks in a hot loop").toBeLessThanOrEqual(6);
+        expect(failed.length, "it does not try again").toBeGreaterThanOrEqual(least);
+        expect(failed.length, "it asks in a hot loop").toBeLessThanOrEqual(most);
         expect(failed.every(({ session }) => session === undefined)).toBe(true);
         expect(await shownName(me.page)).not.toBeNull();
         await mend(me);
@@ -112,7 +115,8 @@ describeInChromium("a page in a world that fails", () => {
         const back = (): SessionJson | undefined =>
           me.sessionRequests.slice(before).find(({ session }) => session !== undefined)?.session;
         await vi.waitFor(() => expect(back()).toMatchObject({ tokenState: { status: "fresh" } }), {
-          timeout: 15_000,
+          // The longest time after six failures; a page that is up late, and asks early, may have had as many.
+          timeout: 35_000,
         });
         expect(renewals(me)).toBeGreaterThanOrEqual(1);
         expect(await callOrders(me.page)).toMatchObject({ ok: true });
@@ -152,7 +156,7 @@ describeInChromium("a page in a world that fails", () => {
 
       expect(shown(), "a tab was taken away").toBe(0);
       expect(me.sessionRequests.length, "a tab asks about a dead sign-in again and again").toBe(told);
-      expect(me.sessionRequests.at(-1)?.session).toMatchObject({
+      expect(me.sessionRequests.findLast(({ session }) => session)?.session).toMatchObject({
         error: EXAMPLE.signInAgainError,
         tokenState: { status: "reauthentication_required", reason: "rejected" },
       });

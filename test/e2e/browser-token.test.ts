@@ -2,7 +2,7 @@
  * An app that opted in (`exposeAccessToken: "on-request"`) in a real browser: its pages have the access token when they ask,
  * and connections that outlive it; nothing else within reach of a page has it. And a browser that nobody uses asks no more.
  */
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Page, Route } from "playwright-core";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
 import { startStage, type Stage } from "./support/app.ts";
@@ -25,15 +25,16 @@ import {
 
 const LIFETIME_MS = TOKEN_TTL_SECONDS * 1_000;
 const LIVES = 3;
-/** `minForcedAgeMs`: a token younger than a quarter of its life is not renewed before its time. */
-const FORCED_AGE_MS = LIFETIME_MS / 4;
+const SESSION = "**/api/auth/session";
 const TOKEN_ROUTE = "/api/auth/access-token";
 const ON_REQUEST = { EXPOSE_ACCESS_TOKEN: "on-request" };
 
-describeInChromium("connections of a page that may have the access token", () => {
+describeInChromium("a page that may have the access token, and uses it for long", () => {
   // A third of it is what a request may take on a machine that others use.
   const tokenTtlSeconds = 20;
   const lifetimeMs = tokenTtlSeconds * 1_000;
+  /** `minForcedAgeMs`: a token younger than a quarter of its life is not renewed before its time. */
+  const forcedAgeMs = lifetimeMs / 4;
   let stage: Stage;
   let browser: Browser;
   beforeAll(async () => {
@@ -45,37 +46,89 @@ describeInChromium("connections of a page that may have the access token", () =>
     await stage.stop();
   });
 
-  it(`outlive the token ${LIVES} times: a WebSocket and an event stream, with no message lost, for two users (F38)`, async () => {
-    const people = await Promise.all((["alice", "dave"] as const).map((name) => open(browser, stage, name)));
-    // On a slow machine so short a token is nearly over when its page is up.
-    const check = (): void => people.forEach((me) => expect(answered(me)).toBeGreaterThan(0));
-    await vi.waitFor(check, { timeout: 2 * lifetimeMs });
-    for (const { page } of people) {
-      await page.getByTestId("toggle-socket").click();
-      await page.getByTestId("start-ticks").click();
-      await page.getByTestId("socket").waitFor();
-      await page.getByTestId("ticks").waitFor();
-    }
-    const begunMs = Date.now();
-    const before = await Promise.all(people.map(({ page }) => connectionsOf(page)));
+  it.concurrent(
+    `keeps a WebSocket and an event stream over ${LIVES} lifetimes, with no message lost, for two users (F38)`,
+    async () => {
+      const people = await Promise.all(
+        (["alice", "dave"] as const).map((name) => open(browser, stage, name)),
+      );
+      // On a slow machine so short a token is nearly over when its page is up.
+      const check = (): void => people.forEach((me) => expect(answered(me)).toBeGreaterThan(0));
+      await vi.waitFor(check, { timeout: 2 * lifetimeMs });
+      for (const { page } of people) {
+        await page.getByTestId("toggle-socket").click();
+        await page.getByTestId("start-ticks").click();
+        await page.getByTestId("socket").waitFor();
+        await page.getByTestId("ticks").waitFor();
+      }
+      const begunMs = Date.now();
+      const before = await Promise.all(people.map(({ page }) => connectionsOf(page)));
 
-    await people[0]!.page.waitForTimeout(LIVES * lifetimeMs + 1_000);
+      await people[0]!.page.waitForTimeout(LIVES * lifetimeMs + 1_000);
 
-    const passedS = (Date.now() - begunMs) / 1_000;
-    for (const [index, me] of people.entries()) {
-      const now = await connectionsOf(me.page);
-      expect(now, JSON.stringify(stage.servers.api.audit("socket.closed"))).toMatchObject({
-        lost: 0,
-        closes: 0,
-      });
-      expect(now.tokens, "the socket was given no new token").toBeGreaterThanOrEqual(LIVES);
-      expect(now.messages - before[index]!.messages).toBeGreaterThan(passedS - 4);
-      expect(now.ticks - before[index]!.ticks).toBeGreaterThan(passedS - 4);
-      expect(renewals(me)).toBeGreaterThanOrEqual(LIVES - 1);
+      const passedS = (Date.now() - begunMs) / 1_000;
+      for (const [index, me] of people.entries()) {
+        const now = await connectionsOf(me.page);
+        expect(now, JSON.stringify(stage.servers.api.audit("socket.closed"))).toMatchObject({
+          lost: 0,
+          closes: 0,
+        });
+        expect(now.tokens, "the socket was given no new token").toBeGreaterThanOrEqual(LIVES);
+        expect(now.messages - before[index]!.messages).toBeGreaterThan(passedS - 4);
+        expect(now.ticks - before[index]!.ticks).toBeGreaterThan(passedS - 4);
+        expect(renewals(me)).toBeGreaterThanOrEqual(LIVES - 1);
+        expect(me.trouble).toEqual([]);
+        await me.close();
+      }
+    },
+  );
+
+  it.concurrent(
+    "hears of a renewal by a server action in all tabs without a poll, by one session request at most (F35, F39)",
+    async () => {
+      const me = await open(browser, stage, "carol");
+      const tabs = [me.page, await newTab(me, "/stream")];
+      const action = await newTab(me, "/action");
+      await hydrated(action.getByTestId("renew"));
+      // The next idle request is then further away than all that follows.
+      const had = answered(me);
+      await vi.waitFor(() => expect(answered(me)).toBeGreaterThan(had), { timeout: lifetimeMs });
+      await untilSettled(me);
+      const old = await Promise.all(tabs.map((tab) => ask(tab, "get-token")));
+      await me.page.waitForTimeout(forcedAgeMs + 300);
+      const [renewed, asked, sent] = [renewals(me), me.sessionRequests.length, tokenRequests(me)];
+
+      // An answer to a session request would tell the tabs as well.
+      const held: Route[] = [];
+      const hold = (route: Route): void => void held.push(route);
+      await me.context.route(SESSION, hold);
+      const answer = action.waitForResponse((response) => response.request().method() === "POST");
+      await action.getByTestId("renew").click();
+      const told = (await (await answer).headerValues("set-cookie")).map(markerIn).find(Boolean);
+      await action.getByTestId("renewed").waitFor();
+      const endsAtMs = Number(await action.getByTestId("renewed").getAttribute("data-expires"));
+      expect(renewals(me) - renewed, "the action renewed nothing").toBe(1);
+      expect(told, "the action's answer has no marker").toBe(String(Math.floor(endsAtMs / 1_000)));
+      const next = await Promise.all(tabs.map((tab) => ask(tab, "get-token")));
+
+      for (const [index, endMs] of next.entries())
+        expect(endMs, "still the old token").toBeGreaterThan(old[index]! + forcedAgeMs / 2);
+      expect(sent).toHaveLength(tabs.length);
+      await me.context.unroute(SESSION, hold);
+      await Promise.allSettled(held.map((route) => route.continue()));
+      // As long as a tab waits before it asks because of the marker, and then some.
+      await me.page.waitForTimeout(2_500);
+      await untilSettled(me);
+      const [oneOfThem, ...others] = me.sessionRequests
+        .slice(asked)
+        .filter(({ reason }) => reason !== "idle");
+      expect(others, "more than one tab asked").toEqual([]);
+      if (oneOfThem) expect(oneOfThem.status).toBe(200);
+      expect(renewals(me) - renewed, "the tabs made the server renew it again").toBe(1);
       expect(me.trouble).toEqual([]);
       await me.close();
-    }
-  });
+    },
+  );
 });
 
 describeInChromium("a page that may have the access token", () => {
@@ -108,42 +161,6 @@ describeInChromium("a page that may have the access token", () => {
     expect(me.trouble).toEqual([]);
     await me.close();
   });
-
-  it.concurrent(
-    "hears of a renewal by a server action in all tabs without a poll, by one session request at most (F35, F39)",
-    async () => {
-      const me = await open(browser, stage, "carol");
-      const tabs = [me.page, await newTab(me, "/stream")];
-      const action = await newTab(me, "/action");
-      await hydrated(action.getByTestId("renew"));
-      // The next idle request is then further away than all that follows.
-      await untilAsked(me, answered(me) + 1);
-      await untilSettled(me);
-      const old = await Promise.all(tabs.map((tab) => ask(tab, "get-token")));
-      await me.page.waitForTimeout(FORCED_AGE_MS + 300);
-      const [renewed, asked, sent] = [renewals(me), me.sessionRequests.length, tokenRequests(me)];
-
-      await action.getByTestId("renew").click();
-      await action.getByTestId("renewed").waitFor();
-      expect(renewals(me) - renewed, "the action renewed nothing").toBe(1);
-      const next = await Promise.all(tabs.map((tab) => ask(tab, "get-token")));
-
-      for (const [index, endMs] of next.entries())
-        expect(endMs, "still the old token").toBeGreaterThan(old[index]! + FORCED_AGE_MS / 2);
-      expect(sent).toHaveLength(tabs.length);
-      // As long as a tab waits before it asks because of the marker, and then some.
-      await me.page.waitForTimeout(2_500);
-      await untilSettled(me);
-      const [oneOfThem, ...others] = me.sessionRequests
-        .slice(asked)
-        .filter(({ reason }) => reason !== "idle");
-      expect(others, "more than one tab asked").toEqual([]);
-      if (oneOfThem) expect(oneOfThem.status).toBe(200);
-      expect(renewals(me) - renewed, "the tabs made the server renew it again").toBe(1);
-      expect(me.trouble).toEqual([]);
-      await me.close();
-    },
-  );
 
   it.concurrent(
     "is given the access token by its one route, and by nothing else; the refresh token by nothing (SEC-01, SEC-06)",
@@ -287,6 +304,11 @@ function tokenRequests({ context }: Visitor): readonly string[] {
     if (new URL(request.url()).pathname === TOKEN_ROUTE) sent.push(request.method());
   });
   return sent;
+}
+
+/** The marker that a `set-cookie` line sets. */
+function markerIn(line: string): string | undefined {
+  return /nolapse\.marker=(\d+)/.exec(line)?.[1];
 }
 
 interface Connections {

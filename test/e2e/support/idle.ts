@@ -8,9 +8,14 @@ import { renewals, type Account } from "./visitor.ts";
 /** Life of an access token in these tests. */
 export const TOKEN_TTL_SECONDS = 12;
 /** An idle tab asks 0.7 of the lead time before the end, which is half of so short a life: after 7.8 s. */
-export const IDLE_ASK_MS: number = TOKEN_TTL_SECONDS * 1000 * (1 - 0.7 / 2);
+export const IDLE_ASK_MS: number = idleAskMs(TOKEN_TTL_SECONDS);
 /** What is added so that many tabs do not ask in the same second, and what a busy machine takes. */
 export const ROOM_MS = 3_500;
+
+/** When an idle tab asks for the successor of a token with a short life, in milliseconds from the token's start. */
+export function idleAskMs(ttlSeconds: number): number {
+  return ttlSeconds * 1000 * (1 - 0.7 / 2);
+}
 
 /** How many of the visitor's session requests brought a session. */
 export function answered({ sessionRequests }: Account): number {
@@ -18,9 +23,9 @@ export function answered({ sessionRequests }: Account): number {
 }
 
 /** Waits until the visitor's page has asked so many times in all, and has its answers. */
-export function untilAsked(me: Account, count: number): Promise<void> {
+export function untilAsked(me: Account, count: number, askMs: number = IDLE_ASK_MS): Promise<void> {
   const check = (): void => expect(answered(me)).toBeGreaterThanOrEqual(count);
-  return vi.waitFor(check, { timeout: count * (IDLE_ASK_MS + ROOM_MS), interval: 50 });
+  return vi.waitFor(check, { timeout: count * (askMs + ROOM_MS), interval: 50 });
 }
 
 /** Waits until no session request of the visitor is under way. */

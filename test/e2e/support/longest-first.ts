@@ -10,9 +10,10 @@ const LONGEST_FIRST = [
   ...["seeds", "redis", "redis-faults", "redis-inspect", "postgres-waits", "documents", "postgres"],
   // Five of them build an app: beside each runs what mostly waits.
   ...["telling-rows", "compared", "custom-route", "lifetimes", "browser-idle"],
-  ...["readme-app", "serverless", "store-down", "crash", "torture"],
+  ...["readme-app", "browser-tabs", "serverless", "store-down", "crash", "torture"],
+  ...["browser-hidden", "browser-tabs-trouble"],
   ...["browser-token", "dev", "several-processes", "browser", "canary"],
-  ...["outages", "browser-tabs", "browser-failures", "moving-in", "browser-secrets", "servers", "start"],
+  ...["outages", "browser-failures", "moving-in", "browser-secrets", "servers", "start"],
 ];
 
 /** Sorts test files by how long they are known to take. */

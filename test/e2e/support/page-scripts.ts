@@ -17,6 +17,8 @@ type TestWindow = typeof globalThis & {
   testStreams: EventSource[];
   testMessages: string[];
   testSeen: string[];
+  testCommits: number;
+  testScrolls: number;
 };
 
 /** The page's clock is off by so many milliseconds. The monotonic clock is not. */
@@ -86,6 +88,46 @@ export function hide(tab: Page, hidden: boolean): Promise<void> {
     (globalThis as TestWindow).testHidden = value;
     document.dispatchEvent(new Event("visibilitychange"));
   }, hidden);
+}
+
+/**
+ * Counts how often React changed the page, by the hook that React's own devtools use: also in a production build it tells it of
+ * each commit, whether or not that changed an element.
+ */
+export function countCommits(): void {
+  const page = globalThis as TestWindow;
+  page.testCommits = 0;
+  Object.assign(page, {
+    __REACT_DEVTOOLS_GLOBAL_HOOK__: {
+      supportsFiber: true,
+      isDisabled: false,
+      checkDCE: () => undefined,
+      inject: () => 1,
+      onCommitFiberRoot: () => (page.testCommits += 1),
+      onCommitFiberUnmount: () => undefined,
+    },
+  });
+}
+
+/** How often React changed a page that {@link countCommits}. */
+export function commits(tab: Page): Promise<number> {
+  return tab.evaluate(() => (globalThis as TestWindow).testCommits);
+}
+
+/** Scrolls the page down by so many pixels, and counts from now on how often anything on it scrolls. */
+export function scrollDown(tab: Page, byPx: number): Promise<void> {
+  return tab.evaluate(async (px) => {
+    const page = globalThis as TestWindow;
+    window.scrollTo({ top: px, behavior: "instant" });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    page.testScrolls = 0;
+    document.addEventListener("scroll", () => (page.testScrolls += 1), { capture: true });
+  }, byPx);
+}
+
+/** How far the page is scrolled down, and how often anything scrolled since {@link scrollDown}. */
+export function scrolled(tab: Page): Promise<{ readonly topPx: number; readonly times: number }> {
+  return tab.evaluate(() => ({ topPx: window.scrollY, times: (globalThis as TestWindow).testScrolls }));
 }
 
 /** {@link canSleep}, and keeps every event stream that the page opens and what comes in. */
