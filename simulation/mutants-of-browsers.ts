@@ -40,7 +40,7 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
     what: "a frozen tab that has the turn is waited for without bound",
     patches: [
       {
-        file: "src/client/scheduler.ts",
+        file: "src/client/turns.ts",
         find: "return Math.max(LEAST_WAIT_MS, Math.min(requestTimeoutMs, leftMs / 2));",
         replace: "return Math.max(LEAST_WAIT_MS, Math.min(requestTimeoutMs, leftMs / 2)) + 86_400_000;",
       },

@@ -57,6 +57,8 @@ export function unknownIsNotFailed(probe: Probe): Checker {
     const first = firstUses.get(`${send.grant}|${send.refreshToken}`);
     if (row === undefined || first === undefined || !spentTokens(probe, row).includes(send.refreshToken))
       return undefined;
+    // Whoever kept it died before its pair was stored: it is the stored one still.
+    if (currentRefreshToken(probe, row) === send.refreshToken) return undefined;
     // What was decided upon for an older row, and leaves late (X11), could not know that its refresh token was spent.
     if (versions.get(send.attemptId) !== row.version) return undefined;
     if (storeClockJumped || ledger.tampered.has(send.grant)) return undefined;

@@ -10,6 +10,7 @@ import type { App } from "./app.ts";
 import { claimOf, withClaim, withoutClaim, type SessionClaim, type SessionToken } from "./claim.ts";
 import type { AdoptedSession, StoredGrant } from "./grants.ts";
 import { currentRequestIfAny } from "./next-modules.ts";
+import { withoutRecipeError, withRefreshLeftIn } from "./recipe-errors.ts";
 import { reportFailure } from "./report.ts";
 import { handlerContext } from "./request-context.ts";
 import { beginProviderLogout } from "./rp-initiated-logout.ts";
@@ -82,9 +83,6 @@ export interface AppCallbacks {
   /** Ends all of the session's grants. */
   readonly signedOut: (token: SessionToken | null | undefined) => Promise<void>;
 }
-
-/** The names that the guides give to a refresh that failed. */
-const RECIPE_ERRORS: ReadonlySet<string> = new Set(["RefreshAccessTokenError", "RefreshTokenError"]);
 
 /** Binds the callbacks to one application. */
 export function createCallbacks(app: App): AppCallbacks {
@@ -191,8 +189,10 @@ async function laterJwt<Params extends JwtParams>(
     adopted === undefined
       ? withoutClaim(params.token)
       : withoutRecipeError(stripTokens(params.token, tokens).value);
-  const token = (await own({ ...params, token: clean })) as object | null | undefined;
   const named = claim ?? adopted?.claim;
+  const ask = (given: object): unknown => own({ ...params, token: given });
+  const answer: unknown = await (named === undefined ? ask(clean) : withRefreshLeftIn(clean, ask));
+  const token = answer as object | null | undefined;
   if (isNothing(token)) {
     if (named !== undefined) await refuse(app, named);
     return token;
@@ -233,13 +233,4 @@ async function adoptQuietly(app: App, token: SessionToken): Promise<AdoptedSessi
     reportFailure("A session of a hand-written recipe could not be adopted", error);
     return undefined;
   }
-}
-
-/**
- * Leaves out the error that a hand-written recipe noted. It never goes away by itself (F32), and whether a new sign-in is
- * needed is said by the grant alone.
- */
-function withoutRecipeError<Value extends object>(value: Value): Value {
-  const { error, ...rest } = value as { error?: unknown };
-  return typeof error === "string" && RECIPE_ERRORS.has(error) ? (rest as Value) : value;
 }

@@ -22,7 +22,7 @@ import type { App } from "./app.ts";
 import type { Place } from "./database-sessions.ts";
 import type { SignIn, StoredGrant } from "./grants.ts";
 import { reportFailure } from "./report.ts";
-import { handlerContext, type DatabaseSignIn, type HandlerContext } from "./request-context.ts";
+import { HOW_TO_WRAP, handlerContext, type DatabaseSignIn, type HandlerContext } from "./request-context.ts";
 import type { AccountLike } from "./sign-in-tokens.ts";
 
 /** What is known of a sign-in before NextAuth begins with it. Never rejects. */
@@ -50,7 +50,7 @@ export async function storeForDatabase(app: App, signIn: SignIn, account: Accoun
   if (database === undefined) {
     throw new InvalidOptionError(
       "session.strategy",
-      'can only be "database" with the wrapped route: wrapHandler(NextAuth(authOptions)), or wrapAuth(NextAuth(authConfig)) in version 5',
+      `can only be "database" with the wrapped route: ${HOW_TO_WRAP}`,
     );
   }
   const { previous } = database;

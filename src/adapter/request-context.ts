@@ -70,6 +70,10 @@ export interface HandlerContext {
   signedOut?: boolean;
 }
 
+/** What an application without the wrapper has to do. */
+export const HOW_TO_WRAP =
+  "wrapHandler(NextAuth(authOptions)), or wrapAuth(NextAuth(authConfig)) in version 5";
+
 interface Shared {
   readonly storage: AsyncLocalStorage<HandlerContext>;
   /** The requests that this process is answering. */

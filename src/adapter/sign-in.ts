@@ -12,7 +12,7 @@ import { storeForDatabase } from "./database-sign-in.ts";
 import type { SignIn, StoredGrant } from "./grants.ts";
 import { claimAfterSignIn, isSameUser, joinedSession } from "./linked-sign-in.ts";
 import { reportFailure, warnOnce } from "./report.ts";
-import { handlerContext } from "./request-context.ts";
+import { HOW_TO_WRAP, handlerContext } from "./request-context.ts";
 import { signInTokens, type AccountLike } from "./sign-in-tokens.ts";
 import { stripTokens } from "./strip-tokens.ts";
 
@@ -63,6 +63,7 @@ export async function signInJwt<Params extends JwtParams>(
   known: StoredGrant | undefined,
 ): Promise<object | null | undefined> {
   const { account, user } = params;
+  if (handlerContext() === undefined) warnOfBareRoute();
   const { tokens } = signInOf(app, account, user) ?? {};
   const token = (await own(params)) as object | null | undefined;
   if (isNothing(token)) {
@@ -86,6 +87,14 @@ export async function signInJwt<Params extends JwtParams>(
   }
   // A claim never comes from what an application's callback returned (SEC-70).
   return withoutClaim(value);
+}
+
+/** A sign-in works without the wrapper, and so does what comes next to it: nobody would notice what is missing. */
+function warnOfBareRoute(): void {
+  warnOnce(
+    "bare-route",
+    `A sign-in came by a route that is not wrapped. The grants of the session before it are not ended, an old cookie can come back, and the session does not wait for a due refresh. Wrap it: ${HOW_TO_WRAP}`,
+  );
 }
 
 /** The grant of a sign-in that the application's own `jwt` callback does not let in. Never rejects. */

@@ -10,11 +10,15 @@ import { MARKER_COOKIE, type MarkerJar } from "./marker.ts";
  * The real {@link FetchToken}: a POST to `url()`, never from a cache, never to where a redirect leads.
  *
  * @param url Where the route is: `access-token` beside the session route. Read at each request.
+ * @param sender What sends it in place of the page's `fetch`; `undefined`: nothing does. Read at each request.
  */
-export function browserFetchToken(url: () => string): FetchToken {
+export function browserFetchToken(
+  url: () => string,
+  sender: () => typeof fetch | undefined = () => undefined,
+): FetchToken {
   return async ({ minValidityMs, renew }, signal) =>
     readTokenAnswer(
-      await fetch(url(), {
+      await (sender() ?? fetch)(url(), {
         method: "POST",
         cache: "no-store",
         credentials: "same-origin",

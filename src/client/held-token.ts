@@ -42,10 +42,23 @@ export function leftMs({ since, lifeMs }: HeldToken, now: Reading): number {
   return lifeMs - elapsedMs(since, now);
 }
 
+/** From how long before its end on it is not handed out without asking, in milliseconds. */
+function marginMs({ lifeMs }: HeldToken): number {
+  return Math.min(MARGIN_MS, lifeMs / 4);
+}
+
+/**
+ * In how many milliseconds another one is asked for while somebody listens and no news came: within its margin, so that the
+ * news comes before, and after some of that by chance (`draw`, 0 to 1), so that many tabs do not ask in the same second.
+ */
+export function replaceInMs(held: HeldToken, now: Reading, draw: number): number {
+  return leftMs(held, now) - marginMs(held) * (0.75 - draw / 2);
+}
+
 /** Whether a token lives long enough to be handed out as it is: for what was asked, 10 s, or a quarter of a shorter life (F27). */
 export function isFresh(held: HeldToken, { minValidityMs, renew }: TokenRequest, now: Reading): boolean {
   if (renew && !(held.isRenewed && elapsedMs(held.since, now) < RENEWED_FOR_MS)) return false;
-  return leftMs(held, now) >= Math.max(minValidityMs, Math.min(MARGIN_MS, held.lifeMs / 4));
+  return leftMs(held, now) >= Math.max(minValidityMs, marginMs(held));
 }
 
 /** Whether a token may be handed out where no other can be had: it lives, and as long as was asked. */

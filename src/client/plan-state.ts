@@ -37,7 +37,7 @@ export function afterAnswer(
 
 /** After a request that failed. */
 export function afterFailure(state: PlanState, now: Reading, draw: number): PlanState {
-  return { ...state, failures: state.failures + 1, failedAt: now, lookedAt: now, draw };
+  return { ...state, doubtedAt: undefined, failures: state.failures + 1, failedAt: now, lookedAt: now, draw };
 }
 
 function timingOf(

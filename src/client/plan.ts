@@ -42,6 +42,11 @@ export interface PlanState {
   readonly lookedAt: Reading;
   /** When somebody last used any tab of this browser; at first, when the page was loaded. */
   readonly activeAt: Reading;
+  /**
+   * When the session was last asked for because it might have changed, if it was told since then that it may have changed
+   * again: that is asked about two seconds later.
+   */
+  readonly doubtedAt?: Reading | undefined;
   /** The last request, if there was one. */
   readonly asked?: { readonly reason: AskReason; readonly at: Reading } | undefined;
   /** Chance, 0 to 1, drawn once for each answer, so that many tabs do not ask in the same second. */
@@ -93,6 +98,8 @@ const MOST_GIVE_WAY_MS = 2_000;
 const JUMP_MS = 2_000;
 const WAKE_GAP_MS = 1_000;
 const SOON_MS = 1_000;
+/** The time between two requests because something else may have changed the session. */
+export const CONFIRM_GAP_MS = 2_000;
 
 /**
  * Whether nobody used this browser for the idle limit, by either clock: after a sleep that long nothing is asked until
@@ -116,7 +123,8 @@ export function plan(
   visible = true,
 ): Step {
   // A tab that shows nobody asks when it is told to, or could not be, and until that was answered.
-  const isDone = state.known === "signed_out" && state.failures === 0 && cause !== "restored";
+  const isDone =
+    state.known === "signed_out" && state.failures === 0 && !state.doubtedAt && cause !== "restored";
   if (isDone || (!online && !settings.askWhenOffline)) return REST;
   if (isIdle(state, now, settings)) return REST;
 
@@ -161,6 +169,7 @@ export function waitAfterAnswerMs(
 }
 
 function leftUntilAskMs(state: PlanState, now: Reading, settings: PlanSettings): number {
+  if (state.doubtedAt) return CONFIRM_GAP_MS - elapsedMs(state.doubtedAt, now);
   if (state.failures > 0) return backOffMs(state.failures, state.draw) - elapsedMs(state.failedAt, now);
   if (state.known === "unknown") return 0;
   const everyMs = settings.refetchIntervalMs > 0 ? settings.refetchIntervalMs : Infinity;
@@ -192,6 +201,7 @@ function justWoke({ asked }: PlanState, now: Reading): boolean {
 }
 
 function reasonFor(state: PlanState, cause: "timer" | WakeReason): AskReason {
+  if (state.doubtedAt) return "update";
   if (cause !== "timer") return cause;
   if (state.failures > 0) return "retry";
   return state.known === "unknown" ? "mount" : "idle";

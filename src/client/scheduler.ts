@@ -15,7 +15,15 @@
  */
 import { elapsedMs, type Environment, type Reading, type WakeReason } from "./environment.ts";
 import type { FetchSession, SessionAnswer } from "./fetch-session.ts";
-import { DEFAULT_SETTINGS, isIdle, plan, type AskReason, type PlanSettings, type PlanState } from "./plan.ts";
+import {
+  CONFIRM_GAP_MS,
+  DEFAULT_SETTINGS,
+  isIdle,
+  plan,
+  type AskReason,
+  type PlanSettings,
+  type PlanState,
+} from "./plan.ts";
 import { afterAnswer, afterFailure, stateOf } from "./plan-state.ts";
 import { keepIdentity, samePerson, type ClientSession } from "./session.ts";
 import type { Peer, Sharing } from "./sharing.ts";
@@ -59,7 +67,7 @@ export interface Scheduler {
   active(at: Reading, cause?: "timer" | "active"): void;
   /** What is known; `undefined` before its start. */
   state(): PlanState | undefined;
-  /** Asks now, because the session may have changed. Two calls within two seconds count as a failure, and back off. */
+  /** Asks now, because the session may have changed; two seconds after the last such request, where that is later. */
   confirm(): void;
   /** From now on asks for, and hears from, the other tabs of this browser, until the returned function is called. */
   share(make: (peer: Peer) => Sharing): () => void;
@@ -75,8 +83,6 @@ interface Flight {
   /** Whether another tab's answer serves as well. */
   readonly isShared: boolean;
 }
-
-const CONFIRM_GAP_MS = 2_000;
 
 /** Makes a scheduler. Nothing happens before {@link Scheduler.start}. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
@@ -132,6 +138,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const forMs = waitMs + requestTimeoutMs;
     const mine: Flight = (flight = { abort, sentAt: now, forMs, isShared });
     state = { ...known(now), asked: { reason, at: now } };
+    if (reason === "update") confirmedAt = now;
     arm(forMs);
     if (!others) return void send(reason, mine);
     void others.take(waitMs, abort.signal).then((turn) => {
@@ -207,10 +214,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (!running) return;
     drop();
     const now = environment.read();
-    const again = confirmedAt !== undefined && elapsedMs(confirmedAt, now) < CONFIRM_GAP_MS;
-    confirmedAt = now;
-    if (!again) return ask("update", now);
-    take({ kind: "failed" }, now);
+    if (!confirmedAt || elapsedMs(confirmedAt, now) >= CONFIRM_GAP_MS) return ask("update", now);
+    state = { ...known(now), doubtedAt: confirmedAt };
     look("timer");
   }
 

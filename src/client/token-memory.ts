@@ -14,6 +14,7 @@ import {
   isFresh,
   isUsable,
   leftMs,
+  replaceInMs,
   type BrowserToken,
   type HeldToken,
   type TokenAsk,
@@ -69,6 +70,11 @@ export interface TokenMemory {
   failed(ask: TokenRequest): BrowserTokenError | undefined;
   /** In how many milliseconds to ask again after a failure that may pass by itself. `undefined`: none, or it is time. */
   retryInMs(): number | undefined;
+  /**
+   * In how many milliseconds another token is asked for in place of the one in hand: before its end, and where that was in
+   * vain (`again`) at its end. `undefined`: there is none, its end is not known, or both are over.
+   */
+  replaceInMs(again: boolean): number | undefined;
   /** Forgets the failure. */
   forgive(): void;
   /** Notes that a request is sent. */
@@ -221,6 +227,11 @@ export function createTokenMemory(options: TokenMemoryOptions): TokenMemory {
       if (!failure || (code !== "refresh_unavailable" && code !== "store_failed")) return undefined;
       const inMs = failedForMs(failure);
       return inMs > 0 ? inMs : undefined;
+    },
+    replaceInMs(again) {
+      const now = environment.read();
+      if (!held || !(leftMs(held, now) > 0 && held.lifeMs < Infinity)) return undefined;
+      return again ? leftMs(held, now) : replaceInMs(held, now, environment.random());
     },
     forgive() {
       failure = undefined;

@@ -1,5 +1,5 @@
 /**
- * What the panel's buttons break on purpose, in this tab only: the page's clocks, its network and its session route.
+ * What the panel's buttons break on purpose, in this tab only: the page's clocks, its network and the routes that nolapse asks.
  *
  * A fault is put in by replacing members of the live session's {@link Surroundings}, which are read at each use. Without a
  * fault they are the real ones again.
@@ -13,7 +13,7 @@ import type { FetchSession, SessionAnswer } from "../client/fetch-session.ts";
 export interface FaultView {
   /** The browser says that it is offline, and requests fail. */
   readonly isOffline: boolean;
-  /** What the session route does instead of answering. */
+  /** What the session route, and the one that gives the page its token, do instead of answering. */
   readonly route: "503" | "no answer" | undefined;
   /** How long the machine sleeps on, in milliseconds; 0: it is awake. */
   readonly sleepLeftMs: number;
@@ -34,6 +34,8 @@ export interface Faults {
   clear(): void;
   /** Asks through the faults. */
   readonly fetchSession: FetchSession;
+  /** As `fetch`, through the faults: for {@link Surroundings.fetch}. */
+  readonly fetch: typeof fetch;
 }
 
 /** A timer that was set while the machine slept. */
@@ -99,14 +101,15 @@ export function createFaults(page: Environment, own: Environment, fetchSession: 
     for (const { run, delayMs } of held) setTimer(run, Math.max(0, delayMs - sleptMs));
   }
 
-  function hang(signal: AbortSignal): Promise<SessionAnswer> {
+  function hang(signal: AbortSignal | null | undefined): Promise<never> {
     return new Promise((_, reject) => {
       const end = (): void => {
         hung.delete(end);
-        reject(new Error("The session route did not answer (devtools)"));
+        reject(new Error("The route did not answer (devtools)"));
       };
       hung.add(end);
-      signal.addEventListener("abort", end);
+      if (signal?.aborted) end();
+      signal?.addEventListener("abort", end);
     });
   }
 
@@ -114,10 +117,20 @@ export function createFaults(page: Environment, own: Environment, fetchSession: 
     for (const end of [...hung]) end();
   }
 
-  function answer(reason: Parameters<FetchSession>[0], signal: AbortSignal): Promise<SessionAnswer> {
-    if (isOffline) return Promise.reject(new Error("The network is off (devtools)"));
-    if (route === "503") return Promise.resolve({ kind: "failed" });
-    return route === "no answer" ? hang(signal) : fetchSession(reason, signal);
+  function send<T>(
+    signal: AbortSignal | null | undefined,
+    really: () => Promise<T>,
+    refused: () => T,
+  ): Promise<T> {
+    if (isOffline) return Promise.reject(new TypeError("The network is off (devtools)"));
+    if (route === "503") return Promise.resolve(refused());
+    return route === "no answer" ? hang(signal) : really();
+  }
+
+  // Without a fault one step more than the real one, not to change which of two answers comes first.
+  function ask<T>(sent: () => Promise<T>, taken: (heard: T) => T): Promise<T> {
+    const asked = sleeping ? sleeping.awake.then(sent) : sent();
+    return asked.then((heard) => (sleeping ? sleeping.awake.then(() => taken(heard)) : taken(heard)));
   }
 
   /** Before the scheduler takes the answer: it shall count from the real clock. */
@@ -167,10 +180,16 @@ export function createFaults(page: Environment, own: Environment, fetchSession: 
       apply();
       endHung();
     },
-    // Without a fault one step more than the real one, not to change which of two answers comes first.
     fetchSession(reason, signal) {
-      const asked = sleeping ? sleeping.awake.then(() => answer(reason, signal)) : answer(reason, signal);
-      return asked.then((heard) => (sleeping ? sleeping.awake.then(() => taken(heard)) : taken(heard)));
+      const refused = (): SessionAnswer => ({ kind: "failed" });
+      return ask(() => send(signal, () => fetchSession(reason, signal), refused), taken);
+    },
+    fetch(input, init) {
+      const refused = (): Response => Response.json({}, { status: 503 });
+      return ask(
+        () => send(init?.signal, () => fetch(input, init), refused),
+        (heard) => heard,
+      );
     },
   };
 }

@@ -70,6 +70,7 @@ export function createInstrument(live: LiveSession): Instrument {
   let isLocked = false;
   let telling: unknown;
   const recorder = createRecorder(live, own, faults.fetchSession, changed);
+  surroundings.fetch = faults.fetch;
   let timer = own.setTimer(tick, TICK_MS);
 
   // Later, and once for all changes of the moment: React renders what is pending of the app together with the panel, and
@@ -177,6 +178,7 @@ export function createInstrument(live: LiveSession): Instrument {
       own.clearTimer(telling);
       listeners.clear();
       recorder.stop();
+      if (surroundings.fetch === faults.fetch) delete surroundings.fetch;
       faults.clear();
     },
   };

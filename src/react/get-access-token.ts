@@ -12,6 +12,8 @@ import { followMounted, mountedSession, onMounted, type MountedSession } from ".
 
 /** How long a call waits for a provider, in milliseconds. */
 const PROVIDER_WITHIN_MS = 10_000;
+/** The network may be away, or a deployment may just have taken the file: who listens tries again. */
+const LOAD_AGAIN_MS = 30_000;
 
 /**
  * The signed-in user's access token in the browser, where the app opted in (`exposeAccessToken`): from memory while it is
@@ -33,7 +35,8 @@ export async function getAccessToken(options?: BrowserTokenOptions): Promise<Bro
 
 /**
  * Calls back with each new access token, once: for a WebSocket or a stream that has to hear of it (F38). While anybody
- * listens, the next token is fetched as soon as the session or the server names it. Sign-outs are no token: see `useSession`.
+ * listens, the next token is fetched as soon as the session or the server names it, and where neither does, before the one in
+ * hand ends. Sign-outs are no token: see `useSession`.
  *
  * It acts on the `SessionProvider` of nolapse that was mounted last, whenever that comes. Throws on a server.
  *
@@ -41,19 +44,39 @@ export async function getAccessToken(options?: BrowserTokenOptions): Promise<Bro
  */
 export function onTokenChange(listener: (token: BrowserToken) => void): () => void {
   assertBrowser();
-  return followMounted(undefined, (session) => {
-    let stop: (() => void) | undefined;
+  return followSource(undefined, (source) => source.onTokenChange(listener));
+}
+
+/**
+ * Does something with the source of `live`, or of the session that was mounted last, whenever there is one. Where it cannot
+ * be loaded, `onError` hears why, and it is tried again. What `run` returns undoes it. The returned function ends it.
+ */
+export function followSource(
+  live: LiveSession | undefined,
+  run: (source: TokenSource) => () => void,
+  onError?: (error: unknown) => void,
+): () => void {
+  return followMounted(live, (session) => {
+    let undo: (() => void) | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     let isOver = false;
-    void loadSource(session).then(
-      (source) => {
-        if (!isOver) stop = source.onTokenChange(listener);
-      },
-      // It cannot be loaded now: whoever asks for the token hears of that.
-      () => undefined,
-    );
+    const load = (): void => {
+      void loadSource(session).then(
+        (source) => {
+          if (!isOver) undo = run(source);
+        },
+        (error: unknown) => {
+          if (isOver) return;
+          onError?.(error);
+          timer = setTimeout(load, LOAD_AGAIN_MS);
+        },
+      );
+    };
+    load();
     return () => {
       isOver = true;
-      stop?.();
+      clearTimeout(timer);
+      undo?.();
     };
   });
 }
@@ -68,9 +91,11 @@ export async function tokenSource(
 }
 
 async function loadSource(session: MountedSession): Promise<TokenSource> {
-  const { tokenSourceOf } = await import("./live-token.ts").catch(() => {
-    throw new BrowserTokenError("refresh_unavailable");
-  });
+  const tokenSourceOf = await import("./live-token.ts")
+    .then((loaded) => loaded.tokenSourceOf)
+    .catch(() => {
+      throw new BrowserTokenError("refresh_unavailable");
+    });
   return tokenSourceOf(session);
 }
 

@@ -16,6 +16,8 @@ import type { PolicyProps } from "./policy.ts";
 export interface Surroundings {
   environment: Environment;
   fetchSession: FetchSession;
+  /** Set by the devtools panel: what else the page asks of its server goes through it. Absent: the page's own `fetch`. */
+  fetch?: typeof fetch;
 }
 
 /** What readers see. Replaced when, and only when, they should render again. */

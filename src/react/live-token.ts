@@ -17,7 +17,10 @@ export function tokenSourceOf(session: MountedSession): TokenSource {
   const { live, peer, marker } = session;
   const source = createTokenSource({
     environment: live.surroundings.environment,
-    fetchToken: browserFetchToken(() => live.url().replace(/session$/, "access-token")),
+    fetchToken: browserFetchToken(
+      () => live.url().replace(/session$/, "access-token"),
+      () => live.surroundings.fetch,
+    ),
     session: peer.latest,
     named() {
       marker.look();

@@ -16,16 +16,18 @@ export async function sendUpdate(live: LiveSession, data: unknown): Promise<Sess
   const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
   const answer = await (nextAuth5 && data === undefined
     ? live.surroundings.fetchSession("update", signal)
-    : postSession(live.url(), data, signal));
+    : postSession(live, data, signal));
   if (answer.kind === "session") announceSession();
   return answer;
 }
 
-async function postSession(url: string, data: unknown, signal: AbortSignal): Promise<SessionAnswer> {
-  const csrf = await fetch(url.replace(/session$/, "csrf"), { signal });
+async function postSession(live: LiveSession, data: unknown, signal: AbortSignal): Promise<SessionAnswer> {
+  const url = live.url();
+  const { fetch: send = fetch } = live.surroundings;
+  const csrf = await send(url.replace(/session$/, "csrf"), { signal });
   const { csrfToken } = (await csrf.json()) as { csrfToken?: unknown };
   return readSession(
-    await fetch(url, {
+    await send(url, {
       method: "POST",
       headers: { "content-type": "application/json", "x-nolapse-ask": "update" },
       body: JSON.stringify({ csrfToken, data }),

@@ -9,8 +9,7 @@ import type { BrowserTokenError } from "../client/browser-token-error.ts";
 import type { BrowserToken } from "../client/held-token.ts";
 import type { TokenSnapshot } from "../client/token-memory.ts";
 import type { BrowserTokenOptions } from "../client/token-source.ts";
-import { tokenSource } from "./get-access-token.ts";
-import { followMounted } from "./mounted.ts";
+import { followSource, tokenSource } from "./get-access-token.ts";
 import { useLiveSession } from "./use-live-session.ts";
 
 /** What {@link useAccessToken} returns. */
@@ -40,28 +39,26 @@ export function useAccessToken(options: Pick<BrowserTokenOptions, "minValidityMs
   const live = useLiveSession("useAccessToken");
   const [seen, setSeen] = useState<TokenSnapshot>({});
 
-  useEffect(
-    () =>
-      followMounted(live, () => {
-        let stop: (() => void) | undefined;
-        let isOver = false;
-        void tokenSource(live, undefined)
-          .then((source) => {
-            if (isOver) return;
-            const show = (): void => setSeen((before) => changed(before, source.snapshot()));
-            stop = source.subscribe(show);
-            return source.get({ minValidityMs }).then(show);
-          })
-          .catch((error: unknown) => {
-            if (!isOver) setSeen((before) => changed(before, { error: error as BrowserTokenError }));
-          });
-        return () => {
-          isOver = true;
-          stop?.();
-        };
-      }),
-    [live, minValidityMs],
-  );
+  useEffect(() => {
+    let isOver = false;
+    const fail = (error: unknown): void => {
+      if (!isOver) setSeen((before) => changed(before, { error: error as BrowserTokenError }));
+    };
+    const stop = followSource(
+      live,
+      (source) => {
+        const show = (): void => setSeen((before) => changed(before, source.snapshot()));
+        const end = source.subscribe(show);
+        void source.get({ minValidityMs }).then(() => !isOver && show(), fail);
+        return end;
+      },
+      fail,
+    );
+    return () => {
+      isOver = true;
+      stop();
+    };
+  }, [live, minValidityMs]);
 
   const getAccessToken = useCallback(
     async (wanted?: BrowserTokenOptions) => (await tokenSource(live, wanted?.signal)).get(wanted),

@@ -1,9 +1,12 @@
 /** The forms of `auth()` and `unstable_update()` that write the session cookie themselves. */
+import NextAuth from "next-auth-v5";
 import { describe, expect, it } from "vitest";
 import { NextRequest, inNextRequest } from "../next-auth/support/next-scope.ts";
 import { PagesResponse, type Browser } from "../next-auth/support/browser.ts";
 import {
   LIFETIME_MS,
+  SECRET,
+  SESSION_COOKIE,
   createWorld,
   inServerAction,
   jwtOf,
@@ -49,6 +52,46 @@ describe("auth() around a proxy or a route handler", () => {
     await inNextRequest("route handler", request, () => proxy(request, {}));
 
     expect(seen).toEqual([null]);
+  });
+});
+
+describe("auth() of a second NextAuth() without nolapse, as a middleware.ts on the Edge has it", () => {
+  const edge = NextAuth({ providers: [], secret: SECRET, trustHost: true });
+  const throughMiddleware = async (browser: Browser): Promise<{ seen: unknown; lines: string[] }> => {
+    let seen: unknown;
+    const middleware = edge.auth((request) => {
+      seen = request.auth;
+    }) as unknown as (request: Request, context: object) => Promise<Response>;
+    const answer = await middleware(pageRequest(browser), {});
+    return { seen, lines: answer.headers.getSetCookie() };
+  };
+
+  it("shows who is signed in, and what it sets as the cookie has the claim and no token (SEC-01)", async () => {
+    const { world, alice } = await signedIn();
+    const before = (await jwtOf(alice))?.["nolapse"];
+    pass(LIFETIME_MS);
+
+    const { seen, lines } = await throughMiddleware(alice);
+
+    expect(seen).toMatchObject({ user: { name: "alice" } });
+    const [line = ""] = lines.filter((each) => each.startsWith(`${SESSION_COOKIE}=`));
+    alice.jar.set(SESSION_COOKIE, line.slice(SESSION_COOKIE.length + 1, line.indexOf(";")));
+    const jwt = await jwtOf(alice);
+    expect(jwt?.["nolapse"]).toEqual(before);
+    expect(JSON.stringify(jwt)).not.toMatch(/[ar]t-[\w-]{20}/);
+    const { accessToken } = await world.getAccessToken(alice.pageRequest());
+    expect(world.server.userOf(accessToken)).toBe("alice");
+  });
+
+  it("goes by the cookie alone: a session that was ended elsewhere passes, and the page knows", async () => {
+    const { world, alice } = await signedIn();
+    const copy = alice.copy();
+    await alice.signOut();
+
+    expect((await throughMiddleware(copy)).seen).toMatchObject({ user: { name: "alice" } });
+    expect((await throughMiddleware(alice)).seen).toBeNull();
+    expect(await sessionInComponent(world, copy)).toBeNull();
+    await expect(world.getAccessToken(copy.pageRequest())).rejects.toMatchObject({ code: "not_signed_in" });
   });
 });
 

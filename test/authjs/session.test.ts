@@ -1,3 +1,4 @@
+import type { NextAuthConfig } from "next-auth-v5";
 import { encode } from "next-auth-v5/jwt";
 import { describe, expect, it } from "vitest";
 import { captureConsole } from "../next-auth/support/console.ts";
@@ -162,5 +163,61 @@ describe("a session of the recipe in v5's guide", () => {
     expect(JSON.stringify(jwt)).not.toContain(tokens.refresh_token);
     const { accessToken } = await world.getAccessToken(alice.pageRequest());
     expect(world.server.userOf(accessToken)).toBe("alice");
+  });
+});
+
+describe("the refresh of v5's guide that was left in the jwt callback", () => {
+  const leftIn = {
+    jwt({ token, account }: { token: Record<string, unknown>; account?: object | null }) {
+      if (account) return { ...token, ...account };
+      if (Date.now() < Number(token["expires_at"]) * 1000) return token;
+      if (token["refresh_token"] === undefined) throw new TypeError("Missing refresh_token");
+      return token;
+    },
+  } as NonNullable<NextAuthConfig["callbacks"]>;
+
+  it("signs nobody out once the first token has ended, whether signed in anew or adopted, and is told of once (D18)", async () => {
+    const said = captureConsole();
+    const world = await createWorld({ auth: { callbacks: leftIn } });
+    const [alice, bob] = [world.browser(), world.browser()];
+    await alice.signIn("alice");
+    const { access_token, refresh_token } = world.server.issue({ user: "bob" });
+    const expires_at = Math.floor(Date.now() / 1000) - 5;
+    const token = { name: "bob", access_token, refresh_token, expires_at };
+    bob.jar.set(SESSION_COOKIE, await encode({ token, secret: SECRET, salt: SESSION_COOKIE }));
+
+    for (let lifetime = 0; lifetime < 2; lifetime++) {
+      for (const [browser, name] of [[alice, "alice"] as const, [bob, "bob"] as const]) {
+        expect(await browser.session()).toMatchObject({ user: { name }, tokenState: { status: "fresh" } });
+        expect(await sessionInComponent(world, browser)).toMatchObject({ user: { name } });
+        const { accessToken } = await world.getAccessToken(browser.pageRequest());
+        expect(world.server.userOf(accessToken)).toBe(name);
+      }
+      pass(LIFETIME_MS);
+    }
+
+    expect(said.own().filter((line) => line.includes("still refreshes"))).toHaveLength(1);
+    expect(said.text()).not.toMatch(/[ar]t-[\w-]{20}/);
+  });
+
+  it("is all that is let pass: what else the callback throws ends the session, as without nolapse", async () => {
+    captureConsole();
+    let isBlocked = false;
+    const world = await createWorld({
+      auth: {
+        callbacks: {
+          jwt({ token }) {
+            if (isBlocked) throw new Error("blocked");
+            return token;
+          },
+        },
+      },
+    });
+    const alice = world.browser();
+    await alice.signIn("alice");
+    isBlocked = true;
+
+    expect(await alice.session()).toBeNull();
+    expect(alice.jar.has(SESSION_COOKIE)).toBe(false);
   });
 });

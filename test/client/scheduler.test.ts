@@ -385,6 +385,35 @@ describe("a sign-out", () => {
     expect(user()).toBe("bob");
   });
 
+  it("and a sign-in right after it are no failure: what is heard second is asked about within two seconds (F30, F43)", async () => {
+    const [alice, carol] = await Promise.all([openTab(), openTab()]);
+    const failures: (number | undefined)[] = [];
+    for (const { scheduler } of [alice, carol])
+      scheduler.share((peer) => ({
+        waitMs: () => 0,
+        take: async () => ({ release: () => undefined }),
+        tell: () => void failures.push(peer.state()?.failures),
+        tellActive: () => undefined,
+        stop: () => undefined,
+      }));
+    alice.server.user = null;
+    for (const { scheduler } of [alice, carol]) scheduler.confirm();
+    await Promise.all([alice.page.pass(300), carol.page.pass(300)]);
+    expect([alice.user(), carol.user()]).toEqual([null, "alice"]);
+
+    alice.server.user = "bob";
+    for (const { page, scheduler } of [alice, carol]) {
+      scheduler.confirm();
+      await page.pass(100);
+      await page.wake("focus");
+      scheduler.confirm();
+      await page.pass(1_700);
+    }
+    expect([alice.user(), carol.user()]).toEqual(["bob", "alice"]);
+    expect(new Set(failures)).toEqual(new Set([0]));
+    for (const { server } of [alice, carol]) expect(server.reasons).toEqual(["mount", "update", "update"]);
+  });
+
   it("heard of again and again costs a bounded number of requests (F33)", async () => {
     const { page, server, scheduler } = await openTab();
     for (let i = 0; i < 100; i++) {

@@ -61,6 +61,15 @@ describe("a session that comes again", () => {
     expect(samePerson(alice, {})).toBe(false);
   });
 
+  it("is of one user by the id where there is one: a new name is the same, another id is not (F43)", () => {
+    const before = { user: { id: "1", name: "alice", email: "alice@example.com" } };
+    expect(samePerson(before, { user: { id: "1", name: "Alice Smith", email: "smith@example.com" } })).toBe(
+      true,
+    );
+    expect(samePerson(before, { user: { ...before.user, id: "2" } })).toBe(false);
+    expect(samePerson(before, { user: { name: "alice", email: "alice@example.com" } })).toBe(false);
+  });
+
   it.each([[undefined], [-1], [NaN], ["46000"], [null]])(
     "says nothing about when to ask with %s",
     (askInMs) => {

@@ -1,8 +1,12 @@
 import "../react/setup.ts";
 import { act, fireEvent, screen } from "@testing-library/react";
-import { describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { getAccessToken, type BrowserTokenError } from "../../src/react/index.ts";
 import { Browser, pass } from "../react/browser.tsx";
-import { alarm, button, card, log, openPage, press, SOON_MS } from "./page.tsx";
+import { alarm, button, card, log, openPage, press, SOON_MS, type Page } from "./page.tsx";
+
+// Its first import takes longer than a test waits.
+beforeAll(() => import("../../src/react/live-token.ts"));
 
 async function sleepFor(seconds: number): Promise<void> {
   await act(async () => {
@@ -228,6 +232,76 @@ describe("simulating sleep", () => {
 
     expect(server.asked).toHaveLength(2);
     expect(vi.getTimerCount()).toBeLessThanOrEqual(timersAwake);
+  });
+});
+
+describe("what else a page asks of its server", () => {
+  /** Both ways past the session request: the token's route, and `update()` with data. */
+  async function askBoth(
+    page: Page,
+    passing: () => Promise<void> = () => pass(1_000),
+  ): Promise<readonly [token: unknown, updated: unknown]> {
+    const token = getAccessToken({ minValidityMs: 1_000 }).then(
+      ({ accessToken }) => accessToken,
+      (error: unknown) => (error as BrowserTokenError).code,
+    );
+    const updated = page.live().update({ role: "admin" });
+    await passing();
+    return [await token, ((await updated) as { user?: { name?: string } } | null)?.user?.name ?? null];
+  }
+
+  function sent(calls: readonly string[]): readonly string[] {
+    return calls.filter((call) => /^POST|csrf/.test(call));
+  }
+
+  it.each(["Offline", "Session route: 503", "Session route: no answer"])(
+    "meets the fault %s as well: the token's route and update() with data",
+    async (fault) => {
+      const browser = new Browser();
+      const page = await openPage();
+      await press(fault);
+      const failing = await askBoth(page, async () => {
+        await pass(1_000);
+        await press(fault);
+      });
+      expect(failing).toEqual(["refresh_unavailable", null]);
+      expect(sent(browser.calls)).toEqual([]);
+      expect(page.live().scheduler.current(), "nobody is signed out").toMatchObject({
+        user: { name: "alice" },
+      });
+
+      await pass(2_000);
+      expect(await askBoth(page)).toEqual([expect.stringMatching(/^alice-/), "alice"]);
+      expect(sent(browser.calls).toSorted()).toEqual([
+        "GET /api/auth/csrf",
+        "POST /api/auth/access-token",
+        "POST /api/auth/session",
+      ]);
+    },
+  );
+
+  it("waits while the machine sleeps", async () => {
+    const browser = new Browser();
+    const page = await openPage();
+    await sleepFor(10);
+    const answers = await askBoth(page, async () => {
+      await pass(5_000);
+      expect(sent(browser.calls)).toEqual([]);
+      await pass(6_000);
+    });
+
+    expect(answers).toEqual(["alice-0", "alice"]);
+  });
+
+  it("goes its own way again when the panel goes", async () => {
+    const browser = new Browser();
+    const page = await openPage();
+    await press("Session route: 503");
+    page.withoutPanel();
+    await pass(SOON_MS);
+
+    expect(await askBoth(page)).toEqual(["alice-0", "alice"]);
+    expect(sent(browser.calls)).toHaveLength(3);
   });
 });
 

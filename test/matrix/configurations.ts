@@ -41,6 +41,8 @@ export interface Configuration {
   readonly cookieName?: string;
   /** Whether the app asks itself for the session by HTTP, with `getSession({ req })`. */
   readonly asksItself?: boolean;
+  /** Whether sessions are rows of the app's own database. */
+  readonly sessionsInDatabase?: boolean;
   /** The environment beside the servers' addresses and the usual secrets. */
   readonly env: (place: Place, secrets: Secrets) => Environment;
   /** The environment with which the app is started again in the middle of the run, while users are signed in. */
@@ -94,6 +96,12 @@ export const CONFIGURATIONS = {
     what: "no URL, `VERCEL` and `VERCEL_URL` behind a proxy that ends TLS; secure cookies",
     behindTls: true,
     env: () => ({ VERCEL: "1", VERCEL_URL: "shop-4f9a2c-team.vercel.app", MATRIX_ALLOW_SERVERLESS: "1" }),
+  },
+  database: {
+    what: '`session.strategy: "database"` with an adapter on SQLite, the app started again while users are signed in',
+    sessionsInDatabase: true,
+    env: url,
+    later: url,
   },
   sealingSecret: {
     what: "`NOLAPSE_SECRET` changed while users are signed in",

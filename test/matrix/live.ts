@@ -6,7 +6,7 @@
  */
 import type { Browser } from "playwright-core";
 
-import { browserless, signInWithProvider, type Browserless } from "../e2e/support/browserless.ts";
+import { browserless, signInWithProvider, signOut, type Browserless } from "../e2e/support/browserless.ts";
 import { LOGINS, type Servers } from "../e2e/support/servers.ts";
 import { pause } from "../e2e/support/tabs.ts";
 import { CONFIGURATIONS, type Configuration } from "./configurations.ts";
@@ -89,7 +89,24 @@ async function liveIn(row: Row, app: RowApp, options: LifeOptions): Promise<Life
   await read(app, row, people, halfMs, report);
 
   const tabReport = await tab?.close();
+  await endOfBob(app, row, people, report);
   return { lifetimes, ...report, ...counts(app.servers), tab: tabReport, said: endOf(app.output()) };
+}
+
+/** Bob signs out: a copy of his cookie from before shows nobody and gives no token, and Alice stays signed in. */
+async function endOfBob(app: RowApp, row: Row, [alice, bob]: People, { failed }: Report): Promise<void> {
+  if (alice === undefined || bob === undefined) return;
+  const { origin, authPath } = app.place;
+  const copy = browserless({ jar: await bob.browser.jar.clone() });
+  await signOut(bob.browser, { url: origin, authPath, callbackUrl: app.url });
+  if ((await bob.browser.cookie(app.url, app.cookieName)) !== undefined)
+    failed.push("bob has his session cookie after the sign-out");
+  const { body } = await copy.visit(`${origin}${authPath}/session`);
+  if (body !== "{}" && body !== "null") failed.push(`bob's old cookie after the sign-out: ${body}`);
+  const page = await copy.visit(app.url + pageOf(row));
+  if (page.status < 500) failed.push(`a page for bob's old cookie after the sign-out: ${page.status}`);
+  const left = doorsOf(row, app).map((door) => ask(alice.browser, alice.user, door, { requests: 0, failed }));
+  await Promise.all(left);
 }
 
 function endOf(output: string): string {
@@ -118,6 +135,10 @@ async function signIn(app: RowApp, row: Row, user: User): Promise<Browserless> {
         .join(" and ")
         .replace(/=[^;]*/g, "=…")}`,
     );
+  const { sessionsInDatabase = false }: Configuration = CONFIGURATIONS[row.configuration];
+  // An encrypted JWT begins with its header; the token of a row has no dots in it.
+  if (session[0].value.includes(".") === sessionsInDatabase)
+    throw new Error(`The cookie holds ${sessionsInDatabase ? "a JWT" : "the token of a row"}`);
   return browser;
 }
 

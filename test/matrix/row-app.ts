@@ -71,6 +71,7 @@ export async function startRowApp(row: Row, built: Built, tokenTtlSeconds: numbe
         // node:sqlite came with Node 22.
         MATRIX_STORE: row.node === 20 ? "memory" : "sqlite",
         MATRIX_COOKIE_NAME: configuration.cookieName,
+        MATRIX_DATABASE: configuration.sessionsInDatabase ? join(servers.dataDir, "app.db") : undefined,
         // The usual route is what the provider takes by itself.
         MATRIX_CLIENT_BASE_PATH: place.authPath === "/api/auth" ? undefined : place.authPath,
         ...servers.appEnvironment(),

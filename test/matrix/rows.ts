@@ -39,6 +39,7 @@ const SHORT: readonly Short[] = [
   [4, 16, 19, "app", "sealingSecret"],
   [4, 16, 19, "app", "plain", 20],
   [4, 16, 19, "pages", "plain", 22],
+  [4, 16, 19, "pages", "database"],
   [5, 14, 18, "app", "customRoute"],
   [5, 14, 18, "pages", "plain", 22],
   [5, 15, 19, "app", "vercel"],
@@ -48,6 +49,7 @@ const SHORT: readonly Short[] = [
   [5, 16, 19, "app", "secretList"],
   [5, 16, 19, "app", "numberedSecrets"],
   [5, 16, 19, "app", "plain", 20],
+  [5, 16, 19, "app", "database"],
   [5, 16, 19, "pages", "internalUrl"],
   [5, 16, 19, "pages", "sealingSecret"],
 ];

@@ -1,7 +1,7 @@
 import "./setup.ts";
 import { act, render, screen } from "@testing-library/react";
 import type { Session } from "next-auth";
-import { signOut, useSession } from "next-auth/react";
+import { signIn, signOut, useSession } from "next-auth/react";
 import { memo, StrictMode, type ReactElement } from "react";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { SessionProvider, TokenMarker, useTokenState } from "../../src/react/index.ts";
@@ -105,6 +105,25 @@ describe.each([
 });
 
 describe("useTokenState", () => {
+  it("of somebody who signs in within a second of a sign-out says nothing of retrying (F30, F43)", async () => {
+    const { server } = new Browser();
+    const page = openPage();
+    await pass(1_000);
+    await act(() => signOut({ redirect: false }));
+    await pass(300);
+    await act(() => signIn("credentials", { redirect: false, username: "bob" }));
+    await pass(5_000);
+
+    expect(page.user()).toBe("bob");
+    expect(server.user).toBe("bob");
+    expect(page.states).toEqual([
+      { status: "loading" },
+      { status: "fresh" },
+      { status: "signed_out" },
+      { status: "fresh" },
+    ]);
+  });
+
   it("outside nolapse's provider says what to do", () => {
     function Reader(): null {
       useTokenState();

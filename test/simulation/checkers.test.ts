@@ -182,8 +182,20 @@ const herd = (apartMs: number): readonly SimRecord[] =>
     return index === 0 ? [judged({ atMs: T + 60_000 }), one] : [one];
   }).flat();
 
-/** A row that keeps the refresh token of its first version, from which it is sent again so long after its first use. */
-const keptSend = (afterMs: number): readonly SimRecord[] => {
+/** A token whose true end is after a minute, handed out four seconds later; and a sign-in whose clock was five seconds ahead. */
+const handedOutLate = settled({ atMs: T + 64_000, processNowMs: T + 64_000, accessToken: AT1 });
+const signedInAhead = store({
+  operation: "insert",
+  answer: "true",
+  before: undefined,
+  after: row({ accessTokenExpiresAtMs: T + 65_000 }),
+});
+
+/**
+ * A row that keeps the refresh token of its first version, from which it is sent again so long after its first use: beside
+ * the pair that it was spent for, or beside itself, where whoever had that pair died before it was stored.
+ */
+const keptSend = (afterMs: number, version: 1 | 2 = 2): readonly SimRecord[] => {
   const kept = {
     attemptId: `a.parent.${T}.${T + 29_000}`,
     sealedTokenSet: "sealed-1",
@@ -191,14 +203,14 @@ const keptSend = (afterMs: number): readonly SimRecord[] => {
     version: 2,
     keptAtMs: T,
   };
-  const after = row({ version: 2, sealedTokenSet: "sealed-2", candidates: [kept] });
+  const after = row({ version, sealedTokenSet: `sealed-${version}`, candidates: [kept] });
   const policy = { class: "last_wins", graceMs: 30_000 } as const;
   const begun = started("s1.1", "b", T + afterMs) as Extract<SimRecord, { kind: "event" }>;
   return [
     inserted,
     send("s0.1", "a", T),
     store({ after }),
-    { ...begun, event: { ...begun.event, version: 2 } } as SimRecord,
+    { ...begun, event: { ...begun.event, version } } as SimRecord,
     { ...send("s1.1", "b", T + afterMs), policy } as SimRecord,
   ];
 };
@@ -269,6 +281,12 @@ const MORE: readonly {
   },
   {
     rule: "I12",
+    how: "by one that is kept and no longer the stored one: that is sent when its access token is over (S6)",
+    bad: keptSend(89_000),
+    good: keptSend(89_000, 1),
+  },
+  {
+    rule: "I12",
     how: "by one that is sent when its window is over, and not because the sender stood still (X11)",
     bad: lateResend(pause("s0.1")),
     good: lateResend(pause("s1.1")),
@@ -278,6 +296,12 @@ const MORE: readonly {
     how: "by a lifetime that counts from the answer (M13)",
     bad: [inserted, answer({ requestedAtMs: T - 5_000 }), committed],
     good: [inserted, answer({ requestedAtMs: T }), committed],
+  },
+  {
+    rule: "I17",
+    how: "by the token of a sign-in at a clock that was right",
+    bad: [inserted, call("get"), handedOutLate],
+    good: [signedInAhead, call("get"), handedOutLate],
   },
   {
     rule: "I18",

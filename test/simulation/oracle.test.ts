@@ -207,6 +207,13 @@ describe("an error that consumed the refresh token (X41)", () => {
     expect(causeOf(records("P3"))).toBeUndefined();
   });
 
+  it("excuses the loss where the sender was told that its request was refused, which the network had doubled", () => {
+    const refused = answer({ atMs: T + 200, outcome: "config", code: "invalid_client", refreshToken: "" });
+    const history = records("P3").flatMap((record) => (record === ask ? [refused, record] : [record]));
+
+    expect(causeOf(history)).toBe("consumed");
+  });
+
   it.each([
     ["excuses the loss where the store's clock was set back behind the first request", -600_000, "consumed"],
     ["excuses the loss where the store's clock was set forward past the window", 600_000, "consumed"],

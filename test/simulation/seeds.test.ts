@@ -7,7 +7,7 @@ import { runPlan, runSeed } from "../../simulation/run.ts";
 import { neverSeen } from "../../simulation/summary.ts";
 import { modeOf, summariseInChildren } from "../../simulation/work.ts";
 
-const SEEDS = 2_000;
+const SEEDS = 800;
 const work = { every: 1, mode: "both", maxFailures: 5 } as const;
 
 describe("the simulation", () => {

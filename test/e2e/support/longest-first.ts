@@ -10,7 +10,7 @@ const LONGEST_FIRST = [
   ...["seeds", "redis", "redis-faults", "redis-inspect", "postgres-waits", "documents", "postgres"],
   // Five of them build an app: beside each runs what mostly waits.
   ...["telling-rows", "compared", "custom-route", "lifetimes", "browser-idle"],
-  ...["readme-app", "browser-tabs", "serverless", "store-down", "crash"],
+  ...["readme-app", "browser-tabs", "serverless", "store-down", "crash", "torture"],
   ...["browser-hidden", "browser-tabs-trouble"],
   ...["browser-token", "dev", "several-processes", "browser", "canary"],
   ...["outages", "browser-failures", "moving-in", "browser-secrets", "servers", "start"],
