@@ -1,5 +1,6 @@
 /**
- * Tabs that are hidden for so long that Chromium runs their timers once a minute: by itself, a minute after the tab was hidden.
+ * Tabs that are hidden for so long that Chromium runs timers of some of them once a minute: by itself, a minute after the tab
+ * was hidden.
  */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
@@ -29,7 +30,7 @@ describeInChromium("tabs that have been hidden for long", () => {
   });
 
   it(
-    `ask one for all in each of ${LIFETIMES} lifetimes, and before the token ends, with timers that run once a minute (F20, F22, I19)`,
+    `ask one for all in each of ${LIFETIMES} lifetimes, and before the token ends, also where timers run once a minute (F20, F22, I19)`,
     async () => {
       const me = await newRawVisitor(protocol, stage, "alice");
       for (let open = 0; open < 5; open++) await me.openTab("/protected");
@@ -50,7 +51,8 @@ describeInChromium("tabs that have been hidden for long", () => {
 
       const gapsMs = await Promise.all(hidden.map((tab) => tab.evaluate(longestGapMs)));
       console.log(`longest time between two timers of each tab, in ms: ${gapsMs.join()}`);
-      expect(Math.min(...gapsMs), "the browser did not throttle").toBeGreaterThan(0.8 * MINUTE_MS);
+      // Which of them it slows down so far is the browser's own affair: never all of them, as measured.
+      expect(Math.max(...gapsMs), "the browser slowed none of them down").toBeGreaterThan(0.8 * MINUTE_MS);
       expect(askedSince(me, 0)).toEqual(endsAtMs.map(() => ["idle 200"]));
       for (const [index, { answeredAtMs }] of me.sessionRequests.entries())
         if (index > 0) expect(answeredAtMs, "asked too late").toBeLessThan(endsAtMs[index - 1]!);
