@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { browserEnvironment } from "./browser.ts";
+import { browserEnvironment, openChannel } from "./browser.ts";
 import type { OtherTabs } from "./environment.ts";
 import { createSharing, type Peer, type Sharing } from "./sharing.ts";
 
@@ -15,14 +15,16 @@ import { createSharing, type Peer, type Sharing } from "./sharing.ts";
  * @param onNews Called on all that this tab learns, changed or not: an answer, a failure, another tab's. Must not throw.
  */
 export function shareTabs(name: string, onNews?: () => void): (peer: Peer) => Sharing {
-  const tabs = typeof BroadcastChannel === "undefined" ? NO_TABS : browserTabs(`nolapse ${name}`);
+  const channelName = `nolapse ${name}`;
+  const channel = openChannel(channelName);
+  const tabs = channel ? browserTabs(channelName, channel) : NO_TABS;
   return (peer) => createSharing(browserEnvironment(), tabs, peer, onNews);
 }
 
 const NO_TABS: OtherTabs = { post: () => undefined, onPost: () => () => undefined, lock: undefined };
 
-function browserTabs(name: string): OtherTabs {
-  let channel: BroadcastChannel | undefined;
+function browserTabs(name: string, first: BroadcastChannel): OtherTabs {
+  let channel: BroadcastChannel | undefined = first;
   return {
     post: (news) => channel?.postMessage(news),
     onPost(listener) {
@@ -34,9 +36,8 @@ function browserTabs(name: string): OtherTabs {
         channel = undefined;
       };
       const open = (): void => {
-        if (channel) return;
-        channel = new BroadcastChannel(name);
-        channel.addEventListener("message", onMessage);
+        channel ??= openChannel(name);
+        channel?.addEventListener("message", onMessage);
       };
       open();
       addEventListener("pagehide", close);

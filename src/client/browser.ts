@@ -33,6 +33,15 @@ export function browserEnvironment(): Environment {
   };
 }
 
+/** A channel to the other tabs; `undefined` where the browser has none, or forbids it to a page without storage. */
+export function openChannel(name: string): BroadcastChannel | undefined {
+  try {
+    return new BroadcastChannel(name);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The real {@link FetchSession}: a GET to `url()`, never from a cache, with the header `x-nolapse-ask: <reason>`.
  *

@@ -79,6 +79,8 @@ export interface TokenMemory {
   forgive(): void;
   /** Notes that a request is sent. */
   send(ask: TokenAsk): SentAsk;
+  /** Whether only the session route can tell whose token this is: the session here does not name it, and it is not in hand. */
+  isDoubtful(answer: TokenAnswer): boolean;
   /** Takes its answer over. */
   land(sent: SentAsk, answer: TokenAnswer): TokenEnd;
   /** Why there is nothing to ask for: nobody is signed in, or the sign-in has ended. */
@@ -241,6 +243,10 @@ export function createTokenMemory(options: TokenMemoryOptions): TokenMemory {
       // It would have served, had no other been named.
       if (held && isFresh(held, ask, at)) spent = { count: spentAt(at) + 1, at };
       return { ask, at, era, owner, number: ++sent };
+    },
+    isDoubtful(answer) {
+      if (answer.kind === "failed" || !session() || isOfSession(answer.accessTokenExpires)) return false;
+      return answer.accessToken !== held?.token.accessToken;
     },
     land(mine, answer) {
       follow();

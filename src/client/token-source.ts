@@ -26,7 +26,13 @@ export interface TokenSourceOptions {
   readonly session: () => ClientSession | null | undefined;
   /** Which tokens the server has named beside the session's, by their ends in its epoch seconds: {@link Marker.named}. */
   readonly named: () => readonly number[];
-  /** How long a request may take, in milliseconds. @defaultValue 15_000 */
+  /**
+   * Asks for the session, because a token came that the session here does not name: the tab may not have heard of another
+   * user's sign-in. Resolves to whether that was answered, and {@link TokenSourceOptions.session} is what it said. May reject,
+   * which means no. @defaultValue such a token is taken for the user's
+   */
+  readonly confirm?: (signal: AbortSignal) => Promise<boolean>;
+  /** How long a request may take, with that for the session, in milliseconds. @defaultValue 15_000 */
   readonly requestTimeoutMs?: number;
   /** Whether nobody uses the page: then nothing is asked unless somebody calls {@link TokenSource.get} (F29). @defaultValue never */
   readonly isIdle?: () => boolean;
@@ -148,9 +154,16 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     const mine: Flight = (flight = { sent, abort, end, finish });
     const { minValidityMs, renew } = ask;
     void new Promise<TokenAnswer>((resolve) => resolve(fetchToken({ minValidityMs, renew }, abort.signal)))
+      .then((answer) => sure(answer, abort.signal))
       .catch(() => UNAVAILABLE)
       .then(finish);
     return mine;
+  }
+
+  /** The answer, once the session has told whose it is. A cookie decides about that, which another tab may have changed (I13). */
+  async function sure(answer: TokenAnswer, signal: AbortSignal): Promise<TokenAnswer> {
+    if (signal.aborted || !options.confirm || !memory.isDoubtful(answer)) return answer;
+    return (await options.confirm(signal)) ? answer : UNAVAILABLE;
   }
 
   /** The request under way. One whose timer should have fired is over. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { openChannel } from "../client/browser.ts";
 import { readNews, type TabNews } from "../client/tab-news.ts";
 
 /** What to do with what is heard. */
@@ -26,7 +27,7 @@ export interface TabWatch {
 const MAX_TABS = 200;
 
 /**
- * Begins to listen. Where a browser has no channels, nothing is heard.
+ * Begins to listen. Where a browser has no channels, or forbids them, nothing is heard.
  *
  * @param path The path of the session route, by which the channels are named.
  * @param tab A number that no other tab has.
@@ -49,11 +50,11 @@ export function watchTabs(path: string, tab: number, { onNews, nowMs }: TabListe
     if (kind === "hello") post("here");
   };
   function open(): void {
-    if (news || typeof BroadcastChannel === "undefined") return;
-    news = new BroadcastChannel(`nolapse ${path}`);
-    panels = new BroadcastChannel(`nolapse devtools ${path}`);
-    news.addEventListener("message", hearNews);
-    panels.addEventListener("message", hearPanel);
+    if (news) return;
+    news = openChannel(`nolapse ${path}`);
+    panels = openChannel(`nolapse devtools ${path}`);
+    news?.addEventListener("message", hearNews);
+    panels?.addEventListener("message", hearPanel);
     post("hello");
   }
   // An open channel may keep a page out of the back/forward cache.

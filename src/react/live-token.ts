@@ -26,6 +26,7 @@ export function tokenSourceOf(session: MountedSession): TokenSource {
       marker.look();
       return marker.named();
     },
+    confirm: (signal) => confirmSession(session, signal),
     isIdle() {
       const state = peer.state();
       return state !== undefined && isIdle(state, live.surroundings.environment.read(), peer.settings());
@@ -42,6 +43,36 @@ export function tokenSourceOf(session: MountedSession): TokenSource {
     for (const stop of stops) stop();
   });
   return source;
+}
+
+/**
+ * Has one tab ask for the session, for all of them as with the marker, and this one itself where it may not or has begun to
+ * before. Resolves to whether there was an answer.
+ */
+async function confirmSession({ live, peer, onNews }: MountedSession, signal: AbortSignal): Promise<boolean> {
+  const { scheduler, surroundings } = live;
+  const before = peer.state();
+  scheduler.wake("marker");
+  if (peer.state()?.asked === before?.asked) {
+    const answer = await surroundings.fetchSession("marker", signal);
+    if (signal.aborted || answer.kind === "failed" || answer.kind === "refused") return false;
+    scheduler.tell(answer.kind === "session" ? answer.session : null);
+    return true;
+  }
+  return new Promise((resolve) => {
+    const end = (isAnswered: boolean): void => {
+      stop();
+      signal.removeEventListener("abort", giveUp);
+      resolve(isAnswered);
+    };
+    const giveUp = (): void => end(false);
+    const stop = onNews(() => {
+      const state = peer.state();
+      if (state?.answeredAt !== before?.answeredAt) end(true);
+      else if (state?.failedAt !== before?.failedAt) end(false);
+    });
+    signal.addEventListener("abort", giveUp);
+  });
 }
 
 /** As an error that nobody caught. */

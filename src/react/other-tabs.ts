@@ -9,6 +9,7 @@
  * @module
  */
 import type { Session } from "next-auth";
+import { openChannel } from "../client/browser.ts";
 import { checksum, personOf, type ClientSession } from "../client/session.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 
@@ -20,13 +21,8 @@ const CHANNEL_OF_5 = "next-auth";
 const GAP_MS = 1_000;
 const MESSAGE = { event: "session", data: { trigger: "getSession" } };
 
-let opened: BroadcastChannel | undefined;
-
 /** One for the page: a channel does not hear itself, but it would hear any other of its name in this tab. */
-function channelOf5(): BroadcastChannel | undefined {
-  if (typeof BroadcastChannel === "undefined") return undefined;
-  return (opened ??= new BroadcastChannel(CHANNEL_OF_5));
-}
+let channelOf5: BroadcastChannel | undefined;
 
 /** What was announced last is over: an app's page says that nobody is signed in, which a browser does not hear of by itself. */
 export function forgetUser(url: string): void {
@@ -58,7 +54,7 @@ export function announceUser(session: Session | null, url: string): void {
 
 /** Makes other tabs ask for the session, as next-auth does after `update()`. */
 export function announceSession(): void {
-  if (nextAuth5) return channelOf5()?.postMessage(MESSAGE);
+  if (nextAuth5) return (channelOf5 ??= openChannel(CHANNEL_OF_5))?.postMessage(MESSAGE);
   try {
     // NextAuth's own are whole seconds: of two within one, other tabs would hear of the first only.
     const timestamp = Date.now() / 1_000;
@@ -73,7 +69,7 @@ export function announceSession(): void {
  * within a second after that once more at its end. Returns the end of it.
  */
 export function onAnnouncement(listener: () => void): () => void {
-  const channel = channelOf5();
+  const channel = (channelOf5 ??= openChannel(CHANNEL_OF_5));
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isMissed = false;
   const hear = (): void => {

@@ -48,7 +48,8 @@ export class FakeTokenRoute {
   /** What the session route says. */
   session(): ClientSession | null {
     if (this.user === null) return null;
-    return { user: { name: this.user }, accessTokenExpires: this.expires, tokenState: { status: "fresh" } };
+    const expires = this.isEndless ? {} : { accessTokenExpires: this.expires };
+    return { user: { name: this.user }, ...expires, tokenState: { status: "fresh" } };
   }
 
   readonly fetchToken: FetchToken = async (request, signal) => {

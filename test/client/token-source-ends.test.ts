@@ -284,6 +284,79 @@ describe("another user", () => {
     expect(source.snapshot().token?.accessToken).toBe("bob-1");
   });
 
+  it("whose sign-in this tab has not heard of leaves no token in its page: the session is asked first (I13)", async () => {
+    const { page, route, source, session, known, get } = openTab();
+    const heard: string[] = [];
+    source.onTokenChange(({ accessToken }) => heard.push(accessToken));
+    await page.pass(2_000);
+    route.user = "bob";
+    route.renew();
+    expect(await outcome(get())).toBe("not_signed_in");
+    expect(session.asked).toBe(1);
+
+    expect(known.session).toMatchObject({ user: { name: "bob" } });
+    expect(await get()).toBe("bob-1");
+    expect(heard).toEqual(["bob-1"]);
+    expect(session.asked).toBe(1);
+  });
+
+  it("gets no token by the renewal of one that was refused, either (I13)", async () => {
+    const { page, route, session, get } = openTab();
+    const rejected = await get();
+    await page.pass(2_000);
+    route.user = "bob";
+    expect(await outcome(get({ rejected }))).toBe("not_signed_in");
+    expect(session.asked).toBe(1);
+  });
+
+  it("cannot be told from this one while the session route fails: nothing new is handed out (I13, F23)", async () => {
+    const { page, route, source, session, hear, get } = openTab("alice", 60_000);
+    expect(await get()).toBe("alice-0");
+    await page.pass(45_000);
+    route.renew();
+    session.confirm = () => Promise.reject(new TypeError("Failed to fetch"));
+    expect(await outcome(get({ renew: true }))).toBe("refresh_unavailable");
+    // What is in hand serves.
+    expect(await get({ minValidityMs: 12_000 })).toBe("alice-0");
+    await page.pass(15_000);
+    expect(await outcome(get())).toBe("refresh_unavailable");
+    expect(source.snapshot().token).toBeUndefined();
+
+    hear();
+    expect(await get()).toMatch(/^alice-/);
+  });
+
+  it("is waited for 15 s at most, where the session route hangs (F20)", async () => {
+    const { page, route, session, get } = openTab();
+    await page.pass(2_000);
+    route.renew();
+    session.confirm = () => new Promise(() => undefined);
+    const call = outcome(get());
+    await page.pass(15_000);
+
+    expect(await call).toBe("refresh_unavailable");
+  });
+
+  it("is not asked about where session and token come together, nor twice for one token", async () => {
+    const { page, route, session, known, hear, get } = openTab("alice", 60_000);
+    for (let i = 0; i < 10; i++) {
+      await get();
+      await page.pass(35_000);
+      route.renew();
+      hear();
+    }
+    expect(session.asked).toBe(0);
+
+    await page.pass(5_000);
+    route.renew();
+    known.named = [route.expires];
+    const calls = await Promise.all(Array.from({ length: 20 }, () => get()));
+    known.named = [7];
+    calls.push(await get());
+    expect(new Set(calls)).toEqual(new Set([route.token]));
+    expect(session.asked).toBe(1);
+  });
+
   it("is not seen in a session that was only not known yet: its token stays", async () => {
     const { route, known, hear, get } = openTab();
     known.session = undefined;

@@ -16,6 +16,8 @@ export interface TokenTab {
   readonly source: TokenSource;
   /** What the tab knows of the session, and what else the server has named. */
   readonly known: { session: ClientSession | null | undefined; named: number[]; isIdle?: boolean };
+  /** What asking for the session does. It answers, unless a test sets another. */
+  readonly session: { asked: number; confirm: () => Promise<boolean> };
   /** The session route's newest answer gets here. */
   readonly hear: () => void;
   readonly listenerErrors: unknown[];
@@ -30,11 +32,22 @@ export function openTab(user = "alice", lifetimeMs?: number): TokenTab {
   route.user = user;
   const known: TokenTab["known"] = { session: route.session(), named: [] };
   const listenerErrors: unknown[] = [];
+  const session: TokenTab["session"] = {
+    asked: 0,
+    confirm() {
+      hear();
+      return Promise.resolve(true);
+    },
+  };
   const source = createTokenSource({
     environment: page,
     fetchToken: route.fetchToken,
     session: () => known.session,
     named: () => known.named,
+    confirm() {
+      session.asked++;
+      return session.confirm();
+    },
     isIdle: () => known.isIdle === true,
     onListenerError: (error) => listenerErrors.push(error),
   });
@@ -43,7 +56,7 @@ export function openTab(user = "alice", lifetimeMs?: number): TokenTab {
     source.heard(true);
   };
   const get: TokenTab["get"] = async (options) => (await source.get(options)).accessToken;
-  return { page, route, source, known, hear, listenerErrors, get };
+  return { page, route, source, known, session, hear, listenerErrors, get };
 }
 
 /** How a promise ended, as its token or the code of its error. */

@@ -67,6 +67,19 @@ describe("the devtools panel", () => {
     expect(card("Next request")).toContain("reasonretry");
   });
 
+  it("works where the page may open no channel, such as in a sandboxed frame", async () => {
+    new Browser();
+    vi.stubGlobal("BroadcastChannel", function denied(): never {
+      throw new DOMException("The operation is insecure.", "SecurityError");
+    });
+    const page = await openPage();
+    expect(card("Token")).toContain("60 s left");
+    await pass(10_000);
+    expect(card("Token")).toContain("50 s left");
+    page.unmount();
+    vi.unstubAllGlobals();
+  });
+
   it("tells that nothing comes where nobody is signed in", async () => {
     const { server } = new Browser();
     server.user = null;

@@ -1,6 +1,6 @@
 import "./setup.ts";
 import { act, render, screen } from "@testing-library/react";
-import { signIn, signOut } from "next-auth/react";
+import { signIn, signOut, useSession } from "next-auth/react";
 import { memo, StrictMode, type ReactElement, type ReactNode } from "react";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import {
@@ -239,6 +239,85 @@ describe("getAccessToken outside React", () => {
     ]);
   });
 });
+
+describe("a page that has not heard of another user's sign-in in the same browser (I13)", () => {
+  /** Another tab signs bob in, whose token ends at another time, and nothing of it gets here. */
+  async function openAlice(): Promise<Browser> {
+    const browser = new Browser("/api/auth", HOUR_MS);
+    render(
+      <SessionProvider>
+        <Name />
+      </SessionProvider>,
+    );
+    await pass(10_000);
+    browser.server.user = "bob";
+    browser.server.expiresAtMs += 10_000;
+    return browser;
+  }
+  function Name(): ReactElement {
+    return <output>{useSession().data?.user?.name}</output>;
+  }
+  const shows = (): string | null => screen.getByRole("status").textContent;
+
+  it("hands out no token of that user's, and shows that user from then on", async () => {
+    const { server } = await openAlice();
+    const heard: (string | null)[] = [];
+    const stop = onTokenChange(({ accessToken }) => heard.push(`${accessToken} to ${shows()}`));
+    expect(await soon(outcome(getAccessToken()))).toBe("not_signed_in");
+    await pass(1_000);
+    expect(shows()).toBe("bob");
+    expect(await soon(getAccessToken())).toMatchObject({ accessToken: "bob-0" });
+    stop();
+
+    expect(heard).toEqual(["bob-0 to bob"]);
+    expect(server.reasons).toEqual(["mount", "marker"]);
+  });
+
+  it("nor one that was renewed in place of a refused one", async () => {
+    const browser = new Browser("/api/auth", HOUR_MS);
+    render(<SessionProvider>{null}</SessionProvider>);
+    await pass(10_000);
+    const { accessToken: rejected } = await soon(getAccessToken());
+    browser.server.user = "bob";
+
+    expect(await soon(outcome(getAccessToken({ rejected })))).toBe("not_signed_in");
+  });
+
+  it("nor while its session route fails: it hands out nothing new", async () => {
+    const { server } = await openAlice();
+    server.fault = "500";
+    vi.stubGlobal("fetch", withTokens(fetch, "bob-0", server.expiresAtMs));
+    expect(await soon(outcome(getAccessToken()))).toBe("refresh_unavailable");
+    expect(shows()).toBe("alice");
+  });
+
+  it("nor while nobody uses it, when it asks for itself (F29)", async () => {
+    const { server } = new Browser("/api/auth", 4 * HOUR_MS);
+    render(
+      <SessionProvider keepAlive="user-active" idleLimitMs={15 * MINUTE_MS}>
+        <Name />
+      </SessionProvider>,
+    );
+    await pass(HOUR_MS);
+    server.user = "bob";
+    server.expiresAtMs += 10_000;
+
+    expect(await soon(outcome(getAccessToken()))).toBe("not_signed_in");
+    expect(shows()).toBe("bob");
+  });
+});
+
+/** The token's route works, whatever else does not. */
+function withTokens(other: typeof fetch, accessToken: string, expiresAtMs: number): typeof fetch {
+  return (url, init) => {
+    const body = {
+      accessToken,
+      expiresInMs: Math.round(expiresAtMs - performance.now()),
+      accessTokenExpires: Math.floor(expiresAtMs / 1_000),
+    };
+    return url === "/api/auth/access-token" ? Promise.resolve(Response.json(body)) : other(url, init);
+  };
+}
 
 describe("onTokenChange", () => {
   it("calls back once with each token of whatever provider comes, until its end (F38)", async () => {
