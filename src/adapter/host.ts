@@ -7,6 +7,7 @@ import type { OAuthProviderConfig } from "../oauth/provider-config.ts";
 import type { AdapterLike } from "./adapter-like.ts";
 import type { SessionToken } from "./claim.ts";
 import type { RequestSource } from "./request-source.ts";
+import type { CookieReach } from "./session-cookie.ts";
 
 /** A version of NextAuth, as the adapter sees it. */
 export interface AuthHost {
@@ -30,8 +31,8 @@ export interface AuthHost {
   readonly cookiesOf: (source: RequestSource) => ReadonlyMap<string, string>;
   /** The name of the session cookie for a request. */
   readonly sessionCookieName: (source: RequestSource) => string;
-  /** Whether the session cookie is set for https only. */
-  readonly isSessionCookieSecure: (source: RequestSource) => boolean;
+  /** Where browsers send the session cookie. */
+  readonly sessionCookieReach: (source: RequestSource) => CookieReach;
   /** Decodes a session cookie's value; `null` if it is no valid session. Never rejects. */
   readonly decodeSession: (value: string, cookieName: string) => Promise<SessionToken | null>;
   /** An OAuth provider of the application by id; `undefined` if there is none. */

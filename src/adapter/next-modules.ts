@@ -8,6 +8,7 @@
  */
 import type { WaitUntil } from "./background.ts";
 import type { RequestSource } from "./request-source.ts";
+import type { CookieReach } from "./session-cookie.ts";
 
 interface HeadersModule {
   readonly headers: () => Promise<Headers> | Headers;
@@ -20,12 +21,10 @@ interface CookieJar {
 }
 
 /** A cookie to set. */
-export interface NewCookie {
+export interface NewCookie extends CookieReach {
   readonly name: string;
   readonly value: string;
   readonly path: string;
-  readonly sameSite: "lax" | "strict" | "none";
-  readonly secure: boolean;
   readonly httpOnly: boolean;
   /** In seconds; 0 takes the cookie away. @defaultValue until the browser is closed */
   readonly maxAge?: number;

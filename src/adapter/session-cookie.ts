@@ -20,6 +20,33 @@ export function sessionCookieValue(cookies: ReadonlyMap<string, string>, name: s
   return joined === "" ? undefined : joined;
 }
 
+/** Where browsers send a cookie. */
+export interface CookieReach {
+  /** To https only. */
+  readonly secure: boolean;
+  readonly sameSite: "lax" | "strict" | "none";
+  /** Of a frame in another site's page, that has a jar for each such site. */
+  readonly partitioned: boolean;
+}
+
+/** The options of NextAuth for the session cookie, as far as they say where it is sent. */
+export interface SessionCookieOptions {
+  readonly secure?: boolean | undefined;
+  /** `true` is `"strict"`; letters of either case. */
+  readonly sameSite?: boolean | string | undefined;
+  readonly partitioned?: boolean | undefined;
+}
+
+/** Where browsers send a session cookie that is set with these options. Without `sameSite` it is `lax` to them. */
+export function reachOf({ secure, sameSite, partitioned }: SessionCookieOptions): CookieReach {
+  const given = sameSite === true ? "strict" : String(sameSite).toLowerCase();
+  return {
+    secure: secure === true,
+    sameSite: given === "strict" || given === "none" ? given : "lax",
+    partitioned: partitioned === true,
+  };
+}
+
 /** Whether a cookie is the session cookie or one of its chunks. */
 export function isSessionCookie(cookieName: string, name: string): boolean {
   return (

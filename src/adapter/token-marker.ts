@@ -21,6 +21,7 @@ import {
   type RequestLike,
   type RequestSource,
 } from "./request-source.ts";
+import type { CookieReach } from "./session-cookie.ts";
 import { sessionOf } from "./session-grants.ts";
 
 /** The name of the marker. `nolapse/react` reads it under the same name. */
@@ -72,9 +73,9 @@ export async function leaveMarker(
     const isOther = ownGrantId !== undefined || (resource ?? audience ?? scope) !== undefined;
     const marker = newMarkerFor(app, source, isOther ? undefined : markerOf(token.expiresAtMs));
     if (marker === undefined || place === undefined) return;
-    const secure = app.host.isSessionCookieSecure(source);
-    if (place === "jar") await setCookie({ ...MARKER, secure, value: marker });
-    else addSetCookie(place, markerLine(marker, secure));
+    const reach = app.host.sessionCookieReach(source);
+    if (place === "jar") await setCookie({ ...MARKER, ...reach, value: marker });
+    else addSetCookie(place, markerLine(marker, reach));
   } catch {
     // A server component cannot set cookies, and an answer that has begun takes no header: then the tab asks in its time.
   }
@@ -84,18 +85,27 @@ export async function leaveMarker(
 export async function dropMarker(app: App, source: RequestSource): Promise<void> {
   if (!source.cookies.has(MARKER_COOKIE)) return;
   try {
-    await setCookie({ ...MARKER, secure: app.host.isSessionCookieSecure(source), value: "", maxAge: 0 });
+    await setCookie({ ...MARKER, ...app.host.sessionCookieReach(source), value: "", maxAge: 0 });
   } catch {
     // As in leaveMarker().
   }
 }
 
-/** The line that sets a marker, or takes it away. */
-export function markerLine(marker: string | null, secure: boolean): string {
-  const attributes = `Path=/; ${secure ? "Secure; " : ""}SameSite=Lax`;
-  return marker === null
-    ? `${MARKER_COOKIE}=; ${attributes}; Max-Age=0`
-    : `${MARKER_COOKIE}=${marker}; ${attributes}`;
+/**
+ * The line that sets a marker, or takes it away.
+ *
+ * @param reach The session cookie's: a marker that browsers do not send along looks new to every answer.
+ */
+export function markerLine(marker: string | null, { secure, sameSite, partitioned }: CookieReach): string {
+  const attributes = [
+    `${MARKER_COOKIE}=${marker ?? ""}`,
+    "Path=/",
+    secure && "Secure",
+    `SameSite=${SAME_SITE[sameSite]}`,
+    partitioned && "Partitioned",
+    marker === null && "Max-Age=0",
+  ];
+  return attributes.filter((each) => each !== false).join("; ");
 }
 
 /** Where a marker can be left by a function that was called with these arguments. */
@@ -125,4 +135,5 @@ export function createCurrentTokenMarker(app: App): CurrentTokenMarker {
   };
 }
 
-const MARKER = { name: MARKER_COOKIE, path: "/", sameSite: "lax", httpOnly: false } as const;
+const MARKER = { name: MARKER_COOKIE, path: "/", httpOnly: false } as const;
+const SAME_SITE = { lax: "Lax", strict: "Strict", none: "None" } as const;

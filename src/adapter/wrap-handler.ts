@@ -120,10 +120,10 @@ async function answerPages(
 function markerLineFor(app: App, { source, marker, signedOut }: HandlerContext): string | undefined {
   if (marker === null) {
     const isThere = source.cookies.has(MARKER_COOKIE);
-    return isThere ? markerLine(null, app.host.isSessionCookieSecure(source)) : undefined;
+    return isThere ? markerLine(null, app.host.sessionCookieReach(source)) : undefined;
   }
   const next = signedOut === true ? undefined : newMarkerFor(app, source, marker);
-  return next === undefined ? undefined : markerLine(next, app.host.isSessionCookieSecure(source));
+  return next === undefined ? undefined : markerLine(next, app.host.sessionCookieReach(source));
 }
 
 async function tokenToPages(app: App, request: NodeRequestLike, response: NodeResponseLike): Promise<void> {

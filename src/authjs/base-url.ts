@@ -6,6 +6,7 @@
  * @module
  */
 import type { RequestSource } from "../adapter/request-source.ts";
+import { reachOf, type CookieReach } from "../adapter/session-cookie.ts";
 import type { ConfigLike, Environment } from "./config.ts";
 
 const DEFAULT_BASE_PATH = "/api/auth";
@@ -39,9 +40,14 @@ export function sessionCookieNameOf(config: ConfigLike, source: RequestSource, e
   return config.cookies?.sessionToken?.name ?? `${prefix}authjs.session-token`;
 }
 
-/** Whether the session cookie is set for https only. */
-export function isSessionCookieSecure(config: ConfigLike, source: RequestSource, env: Environment): boolean {
-  return config.cookies?.sessionToken?.options?.secure ?? usesSecureCookies(config, source, env);
+/** Where browsers send the session cookie. What the application leaves open is as by default. */
+export function sessionCookieReachOf(
+  config: ConfigLike,
+  source: RequestSource,
+  env: Environment,
+): CookieReach {
+  const given = config.cookies?.sessionToken?.options;
+  return reachOf({ ...given, secure: given?.secure ?? usesSecureCookies(config, source, env) });
 }
 
 function usesSecureCookies(

@@ -8,6 +8,7 @@
 import type nextAuth from "next-auth";
 import { checkStrategy } from "../adapter/check-strategy.ts";
 import type { ProviderEntry } from "../adapter/provider-entry.ts";
+import type { SessionCookieOptions } from "../adapter/session-cookie.ts";
 import { InvalidOptionError } from "../core/errors.ts";
 
 /** The parts of the environment that Auth.js reads. */
@@ -25,7 +26,7 @@ export interface ConfigLike {
         readonly sessionToken?:
           | {
               readonly name?: string | undefined;
-              readonly options?: { readonly secure?: boolean | undefined } | undefined;
+              readonly options?: SessionCookieOptions | undefined;
             }
           | undefined;
       }

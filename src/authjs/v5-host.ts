@@ -16,10 +16,10 @@ import { InvalidOptionError } from "../core/errors.ts";
 import {
   basePathOf,
   fixedOrigin,
-  isSessionCookieSecure,
   originOf,
   segmentsOf,
   sessionCookieNameOf,
+  sessionCookieReachOf,
 } from "./base-url.ts";
 import {
   checkedConfig,
@@ -102,7 +102,7 @@ export function createV5Host(given: ConfigLike | LazyConfig, options: FreshToken
     // The header as it came, in components, too: Auth.js never asks Next for a cookie.
     cookiesOf: ({ header }) => readAsAuthJs(header("cookie") ?? ""),
     sessionCookieName: (source) => sessionCookieNameOf(config(), source, process.env),
-    isSessionCookieSecure: (source) => isSessionCookieSecure(config(), source, process.env),
+    sessionCookieReach: (source) => sessionCookieReachOf(config(), source, process.env),
     async decodeSession(value, cookieName) {
       const { jwt } = config();
       const decode = decodeOf(config());

@@ -13,6 +13,7 @@ import { assertInstalled } from "../adapter/installed-version.ts";
 import type { FreshTokensOptions } from "../adapter/options.ts";
 import type { RequestSource } from "../adapter/request-source.ts";
 import { providerIdOf, type ProviderEntry } from "../adapter/provider-entry.ts";
+import { reachOf, type SessionCookieOptions } from "../adapter/session-cookie.ts";
 import { baseUrlOf, defaultSessionCookieName, fixedBaseUrl } from "./base-url.ts";
 import { isOAuth2, oauthProviderConfig } from "./oauth-provider.ts";
 
@@ -47,10 +48,10 @@ export function createV4Host(auth: AuthOptions, options: FreshTokensOptions): Au
     cookiesOf: ({ cookies }) => cookies,
     sessionCookieName: (source) =>
       auth.cookies?.sessionToken?.name ?? defaultSessionCookieName(usesSecureCookies(auth, source)),
-    isSessionCookieSecure(source) {
+    sessionCookieReach(source) {
       // The application's own cookie takes the place of the default one, with all that it says.
-      const own = auth.cookies?.sessionToken as { options?: { secure?: boolean } } | undefined;
-      return own === undefined ? usesSecureCookies(auth, source) : own.options?.secure === true;
+      const own = auth.cookies?.sessionToken as { options?: SessionCookieOptions } | undefined;
+      return reachOf(own === undefined ? { secure: usesSecureCookies(auth, source) } : (own.options ?? {}));
     },
     async decodeSession(value) {
       const secret = jwtSecret(auth) ?? sessionSecret(auth);

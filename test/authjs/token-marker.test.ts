@@ -66,6 +66,15 @@ describe("the marker under Auth.js v5", () => {
     expect((await named.alice.get("session")).setCookies).toContain(LINE.replace("; Same", "; Secure; Same"));
   });
 
+  it("goes as the session cookie does, or in another site's frame it would never stick (F36)", async () => {
+    const options = { sameSite: "none", secure: true, partitioned: true } as const;
+    const { alice } = await scene({ auth: { cookies: { sessionToken: { options } } } });
+
+    const { setCookies } = await alice.get("session");
+
+    expect(setCookies).toContain(LINE.replace("SameSite=Lax", "Secure; SameSite=None; Partitioned"));
+  });
+
   it("is set by a server action, and tells of a forced renewal (F35, F39)", async () => {
     const { world, alice } = await scene();
     await inServerAction(alice, () => world.getAccessToken());

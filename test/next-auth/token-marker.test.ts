@@ -66,6 +66,26 @@ describe.each(FORMS)("the marker that a session read of the %s router leaves", (
     ]);
   });
 
+  it.each([
+    [{ sameSite: "none", secure: true, partitioned: true }, "; Secure; SameSite=None; Partitioned"],
+    [{ sameSite: "None", secure: true }, "; Secure; SameSite=None"],
+    [{ sameSite: true }, "; SameSite=Strict"],
+    [{}, "; SameSite=Lax"],
+  ])(
+    "goes and is taken away as the session cookie does, or in another site's frame it would never stick: %j (F36)",
+    async (given, attributes) => {
+      const options = { path: "/", httpOnly: true, ...given };
+      const { alice } = await scene(form, { auth: { cookies: { sessionToken: { name: "who", options } } } });
+
+      expect(markersIn((await alice.get("session")).setCookies)).toEqual([
+        `${MARKER}=${FIRST}; Path=/${attributes}`,
+      ]);
+      expect(markersIn((await alice.signOut()).setCookies)).toEqual([
+        `${MARKER}=; Path=/${attributes}; Max-Age=0`,
+      ]);
+    },
+  );
+
   it("is taken away at a sign-out, of each user by itself (I7)", async () => {
     const { alice, bob } = await scene(form);
     await alice.session();
@@ -124,6 +144,17 @@ describe("the marker of a server action or route handler", () => {
     expect(await inAction(alice, run)).toEqual([[LINE_OF_JAR]]);
     alice.jar.set(MARKER, FIRST);
     expect(await inAction(alice, run)).toEqual([]);
+  });
+
+  it("is set in Next's jar as the session cookie is, where the app lives in another site's frame (F36)", async () => {
+    const options = { path: "/", httpOnly: true, sameSite: "none", secure: true, partitioned: true };
+    const { world, alice } = await scene("app", {
+      auth: { cookies: { sessionToken: { name: "who", options } } },
+    });
+
+    expect(await inAction(alice, () => world.getAccessToken())).toEqual([
+      [`${MARKER}=${FIRST}; Path=/; Secure; SameSite=none; Partitioned`],
+    ]);
   });
 
   it("tells of a forced renewal at once (F35, F39)", async () => {

@@ -50,12 +50,8 @@ export async function forward(asked: Forward, token: TokenSource): Promise<Respo
   if (Number(headers.get("content-length") ?? 0) > api.maxRequestBytes) call.end("request_too_large");
   if (call.ended() !== undefined) return early(call);
   const limits = { ...api, timeoutMs: api.responseTimeoutMs };
-  const upload = await uploadOf(
-    hasBody(headers) ? body() : null,
-    headers.get("content-length"),
-    limits,
-    call,
-  );
+  const length = headers.get("content-length");
+  const upload = await uploadOf(length === "0" ? null : body(), length, limits, call);
   if (upload === undefined) return early(call);
   const first = await send(asked, upload, token.accessToken);
   if (first === undefined) return early(call);
@@ -64,15 +60,6 @@ export async function forward(asked: Forward, token: TokenSource): Promise<Respo
   await first.body?.cancel().catch(() => undefined);
   const second = await send(asked, upload, renewed);
   return second === undefined ? early(call) : passedBack(asked, second, renewed);
-}
-
-/**
- * Whether a request has a body: Next gives a stream for a `DELETE` without one, too.
- *
- * @see [RFC 9112, section 6.3](https://www.rfc-editor.org/rfc/rfc9112.html#section-6.3)
- */
-function hasBody(headers: Headers): boolean {
-  return headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0";
 }
 
 /** `undefined` where there was no answer. */

@@ -22,9 +22,12 @@ const LINGER_MS = 30_000;
 
 /**
  * The body for the API: whole where it is small and its length known, so that it can be sent again; else a stream that gives
- * the API time as long as it moves.
+ * the API time as long as it moves. One whose length nobody tells is waited for until it begins or turns out to be none: Next
+ * gives a stream for a request without a body, too, and in HTTP/2 no header has to tell them apart.
  *
  * `undefined` if the call ended meanwhile.
+ *
+ * @see [RFC 9113, section 8.1.1](https://www.rfc-editor.org/rfc/rfc9113.html#section-8.1.1)
  */
 export async function uploadOf(
   body: Bytes | null,
@@ -35,14 +38,24 @@ export async function uploadOf(
   if (body === null) return { body: null, isReplayable: true };
   const bounded = boundedUpload(body, limits, call);
   const isSmall = length !== null && /^\d+$/.test(length) && Number(length) <= limits.maxReplayBytes;
-  if (!isSmall) return { body: bounded, isReplayable: false };
   try {
+    if (length === null) return await begunUpload(bounded);
+    if (!isSmall) return { body: bounded, isReplayable: false };
     const whole = new Uint8Array(await new Response(bounded).arrayBuffer());
     return { body: whole, isReplayable: true };
   } catch {
     call.end("client_gone");
     return undefined;
   }
+}
+
+async function begunUpload(bounded: Bytes): Promise<Upload> {
+  const [first, body] = bounded.tee();
+  const reader = first.getReader();
+  const { done } = await reader.read();
+  // Or it would keep what the API takes.
+  void reader.cancel().catch(ignore);
+  return done ? { body: null, isReplayable: true } : { body, isReplayable: false };
 }
 
 function boundedUpload(

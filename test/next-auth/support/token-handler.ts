@@ -93,11 +93,11 @@ export function pageRequest(browser: Browser, path: string, { headers, ...init }
     ...headers,
   };
   for (const [name, value] of Object.entries(all)) if (value !== null) sent.set(name, value);
-  if (typeof init.body === "string" && !sent.has("content-length"))
-    sent.set("content-length", String(Buffer.byteLength(init.body)));
   // As in HTTP/1.1.
-  if (init.body instanceof ReadableStream && !sent.has("content-length"))
-    sent.set("transfer-encoding", "chunked");
+  if (typeof init.body === "string" && headers?.["content-length"] === undefined)
+    sent.set("content-length", String(Buffer.byteLength(init.body)));
+  const isChunked = init.body instanceof ReadableStream && !sent.has("content-length");
+  if (isChunked && headers?.["transfer-encoding"] === undefined) sent.set("transfer-encoding", "chunked");
   return new Request(APP + path, { ...init, headers: sent });
 }
 
