@@ -41,7 +41,7 @@ describe("listen of docs/browser-calls.md", () => {
     const leaving = new AbortController();
     listen("/events", (data) => void heard.push(data), leaving.signal).then(
       () => ended("left"),
-      (error: Error) => ended(error.message),
+      (error: unknown) => ended((error as Error).message),
     );
     onTestFinished(() => leaving.abort());
     return { heard, callApi, ended, leave: () => leaving.abort() };
@@ -66,7 +66,7 @@ describe("listen of docs/browser-calls.md", () => {
     ];
     const text = lines.join(end);
 
-    const { heard, callApi } = listenTo(streamOf([...text]), streamOf([text]), silence);
+    const { heard, callApi } = listenTo(streamOf(Array.from(text)), streamOf([text]), silence);
     await vi.advanceTimersByTimeAsync(5_000);
 
     expect(heard).toEqual(["one\u2028 line\ntwo", "three", "one\u2028 line\ntwo", "three"]);
@@ -202,14 +202,15 @@ describe("server.ts of docs/browser-calls.md", () => {
   });
 
   it("asks the API for nothing when the browser left while it waited for the token", async () => {
-    const token = Promise.withResolvers<{ accessToken: string }>();
-    const { open, connections, app } = await scene(() => token.promise);
+    let tell: (token: { accessToken: string }) => void = () => undefined;
+    const token = new Promise<{ accessToken: string }>((resolve) => (tell = resolve));
+    const { open, connections, app } = await scene(() => token);
     const { socket } = open();
     await vi.waitFor(() => expect(app()).toBe(1));
     socket.destroy();
     await vi.waitFor(() => expect(app()).toBe(0));
 
-    token.resolve({ accessToken: "alice-0" });
+    tell({ accessToken: "alice-0" });
     await new Promise((resolve) => setTimeout(resolve, 50));
 
     expect(connections).toHaveLength(0);
