@@ -43,8 +43,8 @@ export interface PlanState {
   /** When somebody last used any tab of this browser; at first, when the page was loaded. */
   readonly activeAt: Reading;
   /**
-   * When the session was last asked for because it might have changed, if it was told since then that it may have changed
-   * again: that is asked about two seconds later.
+   * Set while the session may have changed and no answer has said so: when that was last asked, an object of its own for each
+   * doubt. Two seconds later it is asked again, unless a request is under way.
    */
   readonly doubtedAt?: Reading | undefined;
   /** The last request, if there was one. */

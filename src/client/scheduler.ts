@@ -214,9 +214,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (!running) return;
     drop();
     const now = environment.read();
-    if (!confirmedAt || elapsedMs(confirmedAt, now) >= CONFIRM_GAP_MS) return ask("update", now);
-    state = { ...known(now), doubtedAt: confirmedAt };
-    look("timer");
+    const isSoon = confirmedAt && elapsedMs(confirmedAt, now) < CONFIRM_GAP_MS;
+    state = { ...known(now), doubtedAt: { ...(isSoon ? confirmedAt : now) } };
+    if (isSoon) look("timer");
+    else ask("update", now);
   }
 
   return {

@@ -7,7 +7,7 @@
 import type { Session } from "next-auth";
 import { browserEnvironment, browserFetchSession } from "../client/browser.ts";
 import type { Environment } from "../client/environment.ts";
-import type { FetchSession, SessionAnswer } from "../client/fetch-session.ts";
+import type { FetchSession } from "../client/fetch-session.ts";
 import { createScheduler, type Scheduler } from "../client/scheduler.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 import type { PolicyProps } from "./policy.ts";
@@ -40,7 +40,7 @@ export interface LiveSession {
   snapshot(): Snapshot;
   /**
    * As `update()` of next-auth/react: POSTs `data`, resolves to the new session, or to `null` on failure (the old one is
-   * kept). Under next-auth 5 no argument means a GET, and it looks for a session also where there was none.
+   * kept), and where somebody signed out or in meanwhile. Under next-auth 5 no argument means a GET, and it looks for a session also where there was none.
    */
   update(data?: unknown): Promise<Session | null>;
   /** next-auth itself has got a session, or `null`, which may be a sign-out or any failure. */
@@ -130,13 +130,11 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       if (updating || session === undefined || (session === null && !nextAuth5))
         return undefined as unknown as null;
       publish(true);
-      const answer = await import("./after-load.ts")
+      const updated = await import("./after-load.ts")
         .then(({ sendUpdate }) => sendUpdate(live, data))
-        .catch((): SessionAnswer => ({ kind: "failed" }));
-      if (answer.kind === "session") scheduler.tell(answer.session, true);
-      else if (answer.kind === "signed_out" && session) scheduler.confirm();
+        .catch(() => null);
       publish(false);
-      return answer.kind === "session" ? (answer.session as Session) : null;
+      return updated;
     },
     nextAuthGot(session) {
       nextAuthHasNone = session === null;
