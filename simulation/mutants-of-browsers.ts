@@ -106,7 +106,7 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
     patches: [
       {
         file: "src/client/plan.ts",
-        find: "return Math.min(1_000 * 2 ** Math.min(count - 1, 6), MAX_BACK_OFF_MS) * (1 - draw / 2);",
+        find: "return Math.min(1_000 * 2 ** (count - 1), MAX_BACK_OFF_MS) * (1 - draw / 2);",
         replace: "return 0 * count * draw * MAX_BACK_OFF_MS + 500;",
       },
     ],

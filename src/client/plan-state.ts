@@ -9,10 +9,12 @@ import { askInMsOf, endsInMsOf, spareMsOf, type ClientSession } from "./session.
 
 /** What is known at the start, which counts as activity. `undefined`: nothing. `draw` is chance, 0 to 1. */
 export function stateOf(session: ClientSession | null | undefined, now: Reading, draw: number): PlanState {
-  const known = session ? "signed_in" : session === null ? "signed_out" : "unknown";
+  const timing = session ?? {};
   return {
-    known,
-    ...timingOf(session),
+    known: session ? "signed_in" : session === null ? "signed_out" : "unknown",
+    askInMs: askInMsOf(timing),
+    spareMs: spareMsOf(timing),
+    endsInMs: endsInMsOf(timing),
     answeredAt: now,
     soon: session ? countSoon(0, session) : 0,
     failures: 0,
@@ -38,11 +40,4 @@ export function afterAnswer(
 /** After a request that failed. */
 export function afterFailure(state: PlanState, now: Reading, draw: number): PlanState {
   return { ...state, doubtedAt: undefined, failures: state.failures + 1, failedAt: now, lookedAt: now, draw };
-}
-
-function timingOf(
-  session: ClientSession | null | undefined,
-): Pick<PlanState, "askInMs" | "spareMs" | "endsInMs"> {
-  const known = session ?? {};
-  return { askInMs: askInMsOf(known), spareMs: spareMsOf(known), endsInMs: endsInMsOf(known) };
 }

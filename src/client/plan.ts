@@ -142,7 +142,7 @@ export function plan(
  * (0 to 1) takes off up to a half.
  */
 export function backOffMs(count: number, draw: number): number {
-  return Math.min(1_000 * 2 ** Math.min(count - 1, 6), MAX_BACK_OFF_MS) * (1 - draw / 2);
+  return Math.min(1_000 * 2 ** (count - 1), MAX_BACK_OFF_MS) * (1 - draw / 2);
 }
 
 /**

@@ -54,10 +54,13 @@ export interface Scheduler {
   /** Changes what the app chose. */
   configure(settings: Partial<PlanSettings>): void;
   /**
-   * Takes over what something else got from the server. It is shown at once, unless it is older than what is known, and
-   * confirmed by an own request where it is another user's or would undo a sign-out (F43).
+   * Takes over what something else got from the server. It is shown at once, unless it is older than what is known or of a
+   * user who left within {@link SchedulerOptions.requestTimeoutMs}: it may have been asked for before. An own request confirms
+   * it where it is another user's, would undo a sign-out (F43), or comes while such a request is under way.
+   *
+   * @param sure It is newer than all that is known: nothing confirms it.
    */
-  tell(session: ClientSession | null, sure?: boolean): void;
+  tell(session: ClientSession, sure?: boolean): void;
   /** Looks at the clocks, and asks if that is due or the reason itself is one to ask, for all tabs of the browser. */
   wake(reason: WakeReason): void;
   /**
@@ -97,6 +100,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let confirmedAt: Reading | undefined;
   let sharing: Sharing | undefined;
   let running = false;
+  /** Who was signed in last before the one who is, or before nobody was, and when that ended. */
+  let left: ClientSession | undefined;
+  let leftAt: Reading;
 
   function known(now: Reading): PlanState {
     return (state ??= stateOf(shown, now, environment.random()));
@@ -196,11 +202,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     } else {
       const session = answer.kind === "session" ? answer.session : null;
       state = afterAnswer(known(now), session, now, draw);
+      if (latest && !isUser(session)) [left, leftAt] = [latest, now];
       latest = session;
       show(session);
       onAnswer?.(session);
     }
     sharing?.tell(now, reason);
+  }
+
+  function isUser(session: ClientSession | null, user = latest): boolean {
+    return Boolean(user && session && samePerson(user, session));
   }
 
   function show(session: ClientSession | null): void {
@@ -244,16 +255,20 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       settings = { ...settings, ...changes };
       if (state) look("timer");
     },
-    tell(session, sure = false) {
+    tell(session, sure) {
       if (!running) return;
-      const sameUser = Boolean(latest && session && samePerson(latest, session));
-      const [expires, knownExpires] = [session?.accessTokenExpires, latest?.accessTokenExpires];
+      const now = environment.read();
+      const sameUser = isUser(session);
+      const [expires, knownExpires] = [session.accessTokenExpires, latest?.accessTokenExpires];
       const older = sameUser && (expires ?? Infinity) < (knownExpires ?? -Infinity);
+      const isBack = !sameUser && isUser(session, left) && elapsedMs(leftAt, now) < requestTimeoutMs;
+      const isNew = sure || expires !== knownExpires || keepIdentity(latest, session) !== latest;
+      const isDoubted = state?.doubtedAt;
       // The answer under way is as new as what says nothing new, or newer.
-      if (sure || !sameUser || expires !== knownExpires || keepIdentity(latest, session) !== latest) drop();
-      if (!older || sure)
-        take(session ? { kind: "session", session } : { kind: "signed_out" }, environment.read());
-      if (sure || (sameUser && !older)) look("timer");
+      if (isNew) drop();
+      else if (isDoubted) return;
+      if (sure || !(older || isBack)) take({ kind: "session", session }, now);
+      if (sure || (sameUser && !older && !isDoubted)) look("timer");
       else confirm();
     },
     wake: look,

@@ -45,6 +45,8 @@ export interface LiveSession {
   update(data?: unknown): Promise<Session | null>;
   /** next-auth itself has got a session, or `null`, which may be a sign-out or any failure. */
   nextAuthGot(session: Session | null): void;
+  /** Whether that was `null`. */
+  nextAuthHasNone: boolean;
   /** Set by whoever renders next-auth's provider: gives it a new start. */
   restartNextAuth: () => void;
   /** What the app chose, before it starts, unchecked. */
@@ -57,7 +59,7 @@ export interface LiveSession {
   onGiven?: () => void;
   /** The last good answer, or the session that it began with; `undefined` for neither. */
   answer: Session | null | undefined;
-  /** Set by {@link afterLoad}: tells other tabs of it. */
+  /** Set by {@link afterLoad}: tells other tabs of it, and next-auth's provider in this one. */
   onAnswer?: () => void;
 }
 
@@ -76,7 +78,6 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
   const surroundings: Surroundings = { environment, fetchSession: browserFetchSession(url) };
   const fetchSession: FetchSession = (reason, signal) => surroundings.fetchSession(reason, signal);
   let snapshot: Snapshot = { session: initial, updating: false };
-  let nextAuthHasNone = false;
 
   const scheduler = createScheduler({
     environment,
@@ -85,11 +86,6 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
     onAnswer(session) {
       live.answer = session as Session | null;
       live.onAnswer?.();
-      // It would not notice a later sign-out: for it, nothing would change.
-      if (session && nextAuthHasNone) {
-        nextAuthHasNone = false;
-        live.restartNextAuth();
-      }
     },
   });
 
@@ -137,10 +133,11 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       return updated;
     },
     nextAuthGot(session) {
-      nextAuthHasNone = session === null;
+      live.nextAuthHasNone = !session;
       if (session) scheduler.tell(session);
       else scheduler.confirm();
     },
+    nextAuthHasNone: false,
     restartNextAuth: () => undefined,
     policy: {},
     policyChanged: () => undefined,

@@ -32,7 +32,14 @@ function Source5({ live, basePath, nextAuth }: SourceProps & { nextAuth: NextAut
   if (basePath) nextAuth.basePath = basePath;
 
   useEffect(() => {
-    const ask = async (): Promise<void> => live.nextAuthGot(await getSession({ broadcast: false }));
+    let [asked, heard] = [0, 0];
+    const ask = async (): Promise<void> => {
+      const number = ++asked;
+      const session = await getSession({ broadcast: false });
+      if (number < heard) return;
+      heard = number;
+      live.nextAuthGot(session);
+    };
     const before = nextAuth._getSession;
     nextAuth._getSession = ask;
     const stop = onAnnouncement(() => void ask());
