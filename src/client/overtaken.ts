@@ -12,15 +12,13 @@ import type { Peer } from "./sharing.ts";
  * overtaken: another user is signed in since, or nobody, or a request that is to tell has been sent and has not.
  */
 export function overtakenSince({ latest, state }: Pick<Peer, "latest" | "state">): () => boolean {
-  const before = { session: latest(), ...state() };
-  return () => {
-    const now = { session: latest(), ...state() };
-    const isDoubted = now.doubtedAt !== undefined && now.doubtedAt !== before.doubtedAt;
-    const hasFailed = (now.failures ?? 0) > (before.failures ?? 0);
-    return isDoubted || hasFailed || whose(now) !== whose(before);
+  const note = () => {
+    const session = latest();
+    return { user: session && personOf(session), ...state() };
   };
-}
-
-function whose({ session }: { readonly session: ReturnType<Peer["latest"]> }): string | undefined {
-  return session ? personOf(session) : undefined;
+  const before = note();
+  return () => {
+    const { user, doubtedAt = before.doubtedAt, failures = 0 } = note();
+    return user !== before.user || doubtedAt !== before.doubtedAt || failures > (before.failures ?? 0);
+  };
 }

@@ -55,7 +55,7 @@ export interface PlanState {
 
 /** What the app chose. */
 export interface PlanSettings {
-  /** Ask at least this often while signed in, in milliseconds. 0 for only when the token needs it. @defaultValue 0 */
+  /** Ask at least this often while signed in, in milliseconds. 0 or less for only when the token needs it. @defaultValue 0 */
   readonly refetchIntervalMs: number;
   /** Whether becoming visible always asks, or only looks at the clock. @defaultValue true */
   readonly askWhenVisible: boolean;

@@ -43,8 +43,9 @@ export interface SchedulerOptions {
 /** One tab's session. */
 export interface Scheduler {
   /**
-   * Begins to ask; the returned function ends that and drops the request under way. May be started again, as React does in
-   * StrictMode: a start that is undone at once sends nothing (F21).
+   * Begins to ask; the returned function ends that and drops the request under way. May be started again: a start that is
+   * undone at once, as in React's StrictMode, sends nothing (F21), and one after another asks, because between them it hears
+   * of nothing, as in a hidden `<Activity>` (F43).
    */
   start(): () => void;
   /** The last good session, `null` for signed out, `undefined` while unknown. The same object until a reader could see a change. */
@@ -99,7 +100,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let timer: unknown;
   let confirmedAt: Reading | undefined;
   let sharing: Sharing | undefined;
-  let running = false;
+  /** One for each start. */
+  let running: object | undefined;
+  let hasRun: boolean | undefined;
   /** Who was signed in last before the one who is, or before nobody was, and when that ended. */
   let left: ClientSession | undefined;
   let leftAt: Reading;
@@ -202,16 +205,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     } else {
       const session = answer.kind === "session" ? answer.session : null;
       state = afterAnswer(known(now), session, now, draw);
-      if (latest && !isUser(session)) [left, leftAt] = [latest, now];
+      if (latest && !(session && samePerson(latest, session))) {
+        left = latest;
+        leftAt = now;
+      }
       latest = session;
       show(session);
       onAnswer?.(session);
     }
     sharing?.tell(now, reason);
-  }
-
-  function isUser(session: ClientSession | null, user = latest): boolean {
-    return Boolean(user && session && samePerson(user, session));
   }
 
   function show(session: ClientSession | null): void {
@@ -234,13 +236,18 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   return {
     peer,
     start() {
-      running = true;
+      const mine = (running = {});
       known(environment.read());
       const stopEvents = environment.onWake(look);
       // Later, so that a start which is undone at once sends nothing.
-      void Promise.resolve().then(() => look("timer"));
+      void Promise.resolve().then(() => {
+        if (running !== mine) return;
+        // Between two starts it hears of nothing, as in the back/forward cache.
+        look(hasRun ? "restored" : "timer");
+        hasRun = true;
+      });
       return () => {
-        running = false;
+        running = undefined;
         stopEvents();
         drop();
         environment.clearTimer(timer);
@@ -258,10 +265,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     tell(session, sure) {
       if (!running) return;
       const now = environment.read();
-      const sameUser = isUser(session);
+      const sameUser = latest && samePerson(latest, session);
       const [expires, knownExpires] = [session.accessTokenExpires, latest?.accessTokenExpires];
-      const older = sameUser && (expires ?? Infinity) < (knownExpires ?? -Infinity);
-      const isBack = !sameUser && isUser(session, left) && elapsedMs(leftAt, now) < requestTimeoutMs;
+      // False where either is not known.
+      const older = sameUser && Number(expires) < Number(knownExpires);
+      const isBack =
+        !sameUser && left && samePerson(left, session) && elapsedMs(leftAt, now) < requestTimeoutMs;
       const isNew = sure || expires !== knownExpires || keepIdentity(latest, session) !== latest;
       const isDoubted = state?.doubtedAt;
       // The answer under way is as new as what says nothing new, or newer.

@@ -13,7 +13,7 @@ import { judgeGiven } from "./given-session.ts";
 import type { LiveSession } from "./live-session.ts";
 import { mount } from "./mounted.ts";
 import { announceUser, forgetUser } from "./other-tabs.ts";
-import { checkPolicy, idleLimitMsOf, settingsOf } from "./policy.ts";
+import { checkPolicy, settingsOf } from "./policy.ts";
 
 export { sendUpdate } from "./send-update.ts";
 
@@ -37,12 +37,7 @@ export function afterLoad(live: LiveSession): () => void {
     peer = { ...given, heardActive: policy.heardActive };
     return (sharing = share(peer));
   });
-  live.policyChanged = () => {
-    const idleLimitMs = idleLimitMsOf(live.policy);
-    if (idleLimitMs !== peer.settings().idleLimitMs) scheduler.configure({ idleLimitMs });
-    policy.changed();
-  };
-  live.policyChanged();
+  live.policyChanged = policy.changed;
   const marker = createMarker({
     environment: surroundings.environment,
     jar: browserMarkerJar(),
@@ -90,11 +85,7 @@ function takeGiven(live: LiveSession, peer: Peer): () => void {
 function tellUsers(live: LiveSession): () => void {
   live.onAnswer = () => {
     if (live.answer !== undefined) announceUser(live.answer, live.url());
-    // It would not notice a later sign-out: for it, nothing would change.
-    if (live.answer && live.nextAuthHasNone) {
-      live.nextAuthHasNone = false;
-      live.restartNextAuth();
-    }
+    if (live.answer) live.restartNextAuth?.();
   };
   if (live.answer === undefined && live.given[0] === null) forgetUser(live.url());
   live.onAnswer();

@@ -45,14 +45,12 @@ export interface LiveSession {
   update(data?: unknown): Promise<Session | null>;
   /** next-auth itself has got a session, or `null`, which may be a sign-out or any failure. */
   nextAuthGot(session: Session | null): void;
-  /** Whether that was `null`. */
-  nextAuthHasNone: boolean;
-  /** Set by whoever renders next-auth's provider: gives it a new start. */
-  restartNextAuth: () => void;
+  /** Set by whoever renders next-auth's provider, while that has no session: gives it a new start. */
+  restartNextAuth?: (() => void) | undefined;
   /** What the app chose, before it starts, unchecked. */
   policy: PolicyProps;
   /** Set by who acts on it: to be called when it has changed. */
-  policyChanged: () => void;
+  policyChanged?: () => void;
   /** The app's `session` prop: the last that was dealt with, and the one now. */
   readonly given: [dealtWith: Session | null | undefined, now?: Session | null | undefined];
   /** Set by {@link afterLoad}: deals with the one now. */
@@ -133,14 +131,10 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       return updated;
     },
     nextAuthGot(session) {
-      live.nextAuthHasNone = !session;
       if (session) scheduler.tell(session);
       else scheduler.confirm();
     },
-    nextAuthHasNone: false,
-    restartNextAuth: () => undefined,
     policy: {},
-    policyChanged: () => undefined,
     given: [initial],
     // A prop that says `null` may come from a cache, and is no sign-out.
     answer: initial ?? undefined,

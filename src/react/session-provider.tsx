@@ -63,7 +63,7 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
   useEffect(() => {
     place.url = sessionUrl(basePath);
     live.scheduler.configure({
-      refetchIntervalMs: refetchInterval > 0 ? refetchInterval * 1_000 : 0,
+      refetchIntervalMs: refetchInterval * 1_000,
       askWhenVisible: refetchOnWindowFocus,
       askWhenOffline,
     });
@@ -71,7 +71,7 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
 
   useEffect(() => {
     live.policy = props;
-    live.policyChanged();
+    live.policyChanged?.();
   });
 
   useEffect(() => live.start(), [live]);
