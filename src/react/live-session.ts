@@ -51,6 +51,8 @@ export interface LiveSession {
   policy: PolicyProps;
   /** Set by who acts on it: to be called when it has changed. */
   policyChanged?: () => void;
+  /** The session that it began with. */
+  readonly initial: Session | null | undefined;
   /** The app's `session` prop: the last that was dealt with, and the one now. */
   readonly given: [dealtWith: Session | null | undefined, now?: Session | null | undefined];
   /** Set by {@link afterLoad}: deals with the one now. */
@@ -135,6 +137,7 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       else scheduler.confirm();
     },
     policy: {},
+    initial,
     given: [initial],
     // A prop that says `null` may come from a cache, and is no sign-out.
     answer: initial ?? undefined,
