@@ -118,8 +118,8 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
     patches: [
       {
         file: "src/client/plan.ts",
-        find: 'state.known === "signed_out" && state.failures === 0;',
-        replace: 'state.known === "signed_out";',
+        find: 'state.known === "signed_out" && state.failures === 0 &&',
+        replace: 'state.known === "signed_out" &&',
       },
     ],
     caughtBy: { world: "browser", rules: ["I13", "I19"] },

@@ -227,10 +227,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (!running) return;
     drop();
     const now = environment.read();
-    const isSoon = confirmedAt && elapsedMs(confirmedAt, now) < CONFIRM_GAP_MS;
-    state = { ...known(now), doubtedAt: { ...(isSoon ? confirmedAt : now) } };
-    if (isSoon) look("timer");
-    else ask("update", now);
+    const askedAt = confirmedAt && elapsedMs(confirmedAt, now) < CONFIRM_GAP_MS ? confirmedAt : now;
+    state = { ...known(now), doubtedAt: { ...askedAt } };
+    if (askedAt === now) ask("update", now);
+    else look("timer");
   }
 
   return {

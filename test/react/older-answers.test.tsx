@@ -13,14 +13,14 @@ import { SessionProvider } from "../../src/react/index.ts";
 import { Browser, pass } from "./browser.tsx";
 import { otherTabHears, otherTabSays } from "./other-tab.ts";
 
-const BY_HAND = [
+const BY_HAND: readonly (readonly [who: string, leave: () => Promise<unknown>, shows: string])[] = [
   ["signs out", () => signOut({ redirect: false }), "unauthenticated: nobody"],
   [
     "gives way to another user",
     () => signIn("credentials", { redirect: false, username: "bob" }),
     "authenticated: bob",
   ],
-] as const;
+];
 
 /** A page that shows who is signed in, and what it showed before. */
 async function openPage(browser: Browser) {
