@@ -148,4 +148,16 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
     ],
     caughtBy: { world: "browser", rules: ["I13"] },
   },
+  {
+    id: "M36",
+    what: "the answer to update() is believed, whoever signed out or in meanwhile",
+    patches: [
+      {
+        file: "src/client/overtaken.ts",
+        find: "return user !== before.user || doubtedAt !== before.doubtedAt || failures > (before.failures ?? 0);",
+        replace: "return [user, doubtedAt, failures].length === 0;",
+      },
+    ],
+    caughtBy: { world: "browser", rules: ["I13"] },
+  },
 ];
