@@ -106,7 +106,7 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
     patches: [
       {
         file: "src/client/plan.ts",
-        find: "return Math.min(1_000 * 2 ** Math.min(count - 1, 6), MAX_BACK_OFF_MS) * (1 - draw / 2);",
+        find: "return Math.min(1_000 * 2 ** (count - 1), MAX_BACK_OFF_MS) * (1 - draw / 2);",
         replace: "return 0 * count * draw * MAX_BACK_OFF_MS + 500;",
       },
     ],
@@ -118,8 +118,8 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
     patches: [
       {
         file: "src/client/plan.ts",
-        find: 'state.known === "signed_out" && state.failures === 0 && !state.doubtedAt',
-        replace: 'state.known === "signed_out" && !state.doubtedAt',
+        find: 'state.known === "signed_out" && state.failures === 0 &&',
+        replace: 'state.known === "signed_out" &&',
       },
     ],
     caughtBy: { world: "browser", rules: ["I13", "I19"] },
@@ -144,6 +144,18 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
         file: "src/adapter/session-cookie.ts",
         find: 'return lines.filter((line) => !isSessionCookie(line.slice(0, Math.max(0, line.indexOf("="))).trim(), name));',
         replace: 'return [...lines].filter(() => name !== "");',
+      },
+    ],
+    caughtBy: { world: "browser", rules: ["I13"] },
+  },
+  {
+    id: "M36",
+    what: "the answer to update() is believed, whoever signed out or in meanwhile",
+    patches: [
+      {
+        file: "src/client/overtaken.ts",
+        find: "return user !== before.user || doubtedAt !== before.doubtedAt || failures > (before.failures ?? 0);",
+        replace: "return [user, doubtedAt, failures].length === 0;",
       },
     ],
     caughtBy: { world: "browser", rules: ["I13"] },

@@ -7,6 +7,7 @@
  */
 import { browserFetchSession } from "../../src/client/browser.ts";
 import { readSession } from "../../src/client/fetch-session.ts";
+import { overtakenSince } from "../../src/client/overtaken.ts";
 import { createScheduler, type Scheduler } from "../../src/client/scheduler.ts";
 import { checksum, personOf, type ClientSession } from "../../src/client/session.ts";
 import { createSharing, type Peer } from "../../src/client/sharing.ts";
@@ -92,15 +93,16 @@ export class App {
 
   /** As `update(data)`. */
   async update(): Promise<void> {
+    const isOvertaken = overtakenSince(this.#scheduler.peer);
     const answer = await this.#world.network
       .send(this.page, { by: "app", action: "update", reason: "update" })
       .then(readSession)
       .catch(() => undefined);
     if (answer === undefined || this.#scheduler.current() == null) return;
-    if (answer.kind === "session") {
+    if (answer.kind === "session" && !isOvertaken()) {
       this.#told(() => this.#scheduler.tell(answer.session, true));
       this.#announceSession();
-    } else if (answer.kind === "signed_out") this.#scheduler.confirm();
+    } else if (answer.kind === "session" || answer.kind === "signed_out") this.#scheduler.confirm();
   }
 
   /** NextAuth's `getSession`, for which every failure is a sign-out. */

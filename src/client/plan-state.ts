@@ -7,14 +7,24 @@ import type { Reading } from "./environment.ts";
 import { countSoon, type PlanState } from "./plan.ts";
 import { askInMsOf, endsInMsOf, spareMsOf, type ClientSession } from "./session.ts";
 
-/** What is known at the start, which counts as activity. `undefined`: nothing. `draw` is chance, 0 to 1. */
-export function stateOf(session: ClientSession | null | undefined, now: Reading, draw: number): PlanState {
-  const known = session ? "signed_in" : session === null ? "signed_out" : "unknown";
+/**
+ * What is known at the start, which counts as activity. `undefined`: nothing. `draw` is chance, 0 to 1; `soon`: how many
+ * answers in a row said before to come back at once.
+ */
+export function stateOf(
+  session: ClientSession | null | undefined,
+  now: Reading,
+  draw: number,
+  soon = 0,
+): PlanState {
+  const timing = session ?? {};
   return {
-    known,
-    ...timingOf(session),
+    known: session ? "signed_in" : session === null ? "signed_out" : "unknown",
+    askInMs: askInMsOf(timing),
+    spareMs: spareMsOf(timing),
+    endsInMs: endsInMsOf(timing),
     answeredAt: now,
-    soon: session ? countSoon(0, session) : 0,
+    soon: session ? countSoon(soon, session) : 0,
     failures: 0,
     failedAt: now,
     lookedAt: now,
@@ -30,19 +40,11 @@ export function afterAnswer(
   now: Reading,
   draw: number,
 ): PlanState {
-  const soon = session ? countSoon(state.soon, session) : 0;
-  const { failedAt, activeAt, asked } = state;
-  return { ...stateOf(session, now, draw), soon, failedAt, activeAt, asked };
+  const { soon, failedAt, activeAt, asked } = state;
+  return { ...stateOf(session, now, draw, soon), failedAt, activeAt, asked };
 }
 
 /** After a request that failed. */
 export function afterFailure(state: PlanState, now: Reading, draw: number): PlanState {
   return { ...state, doubtedAt: undefined, failures: state.failures + 1, failedAt: now, lookedAt: now, draw };
-}
-
-function timingOf(
-  session: ClientSession | null | undefined,
-): Pick<PlanState, "askInMs" | "spareMs" | "endsInMs"> {
-  const known = session ?? {};
-  return { askInMs: askInMsOf(known), spareMs: spareMsOf(known), endsInMs: endsInMsOf(known) };
 }

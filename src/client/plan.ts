@@ -43,8 +43,8 @@ export interface PlanState {
   /** When somebody last used any tab of this browser; at first, when the page was loaded. */
   readonly activeAt: Reading;
   /**
-   * When the session was last asked for because it might have changed, if it was told since then that it may have changed
-   * again: that is asked about two seconds later.
+   * Set while the session may have changed and no answer has said so: when that was last asked, an object of its own for each
+   * doubt. Two seconds later it is asked again, unless a request is under way.
    */
   readonly doubtedAt?: Reading | undefined;
   /** The last request, if there was one. */
@@ -55,7 +55,7 @@ export interface PlanState {
 
 /** What the app chose. */
 export interface PlanSettings {
-  /** Ask at least this often while signed in, in milliseconds. 0 for only when the token needs it. @defaultValue 0 */
+  /** Ask at least this often while signed in, in milliseconds. 0 or less for only when the token needs it. @defaultValue 0 */
   readonly refetchIntervalMs: number;
   /** Whether becoming visible always asks, or only looks at the clock. @defaultValue true */
   readonly askWhenVisible: boolean;
@@ -142,7 +142,7 @@ export function plan(
  * (0 to 1) takes off up to a half.
  */
 export function backOffMs(count: number, draw: number): number {
-  return Math.min(1_000 * 2 ** Math.min(count - 1, 6), MAX_BACK_OFF_MS) * (1 - draw / 2);
+  return Math.min(1_000 * 2 ** (count - 1), MAX_BACK_OFF_MS) * (1 - draw / 2);
 }
 
 /**

@@ -43,8 +43,9 @@ export interface SchedulerOptions {
 /** One tab's session. */
 export interface Scheduler {
   /**
-   * Begins to ask; the returned function ends that and drops the request under way. May be started again, as React does in
-   * StrictMode: a start that is undone at once sends nothing (F21).
+   * Begins to ask; the returned function ends that and drops the request under way. May be started again: a start that is
+   * undone at once, as in React's StrictMode, sends nothing (F21), and one after another asks, because between them it hears
+   * of nothing, as in a hidden `<Activity>` (F43).
    */
   start(): () => void;
   /** The last good session, `null` for signed out, `undefined` while unknown. The same object until a reader could see a change. */
@@ -54,10 +55,13 @@ export interface Scheduler {
   /** Changes what the app chose. */
   configure(settings: Partial<PlanSettings>): void;
   /**
-   * Takes over what something else got from the server. It is shown at once, unless it is older than what is known, and
-   * confirmed by an own request where it is another user's or would undo a sign-out (F43).
+   * Takes over what something else got from the server. It is shown at once, unless it is older than what is known or of a
+   * user who left within {@link SchedulerOptions.requestTimeoutMs}: it may have been asked for before. An own request confirms
+   * it where it is another user's, would undo a sign-out (F43), or comes while such a request is under way.
+   *
+   * @param sure It is newer than all that is known: nothing confirms it.
    */
-  tell(session: ClientSession | null, sure?: boolean): void;
+  tell(session: ClientSession, sure?: boolean): void;
   /** Looks at the clocks, and asks if that is due or the reason itself is one to ask, for all tabs of the browser. */
   wake(reason: WakeReason): void;
   /**
@@ -96,7 +100,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let timer: unknown;
   let confirmedAt: Reading | undefined;
   let sharing: Sharing | undefined;
-  let running = false;
+  /** One for each start. */
+  let running: object | undefined;
+  let hasRun: boolean | undefined;
+  /** Who was signed in last before the one who is, or before nobody was, and when that ended. */
+  let left: ClientSession | undefined;
+  let leftAt: Reading;
 
   function known(now: Reading): PlanState {
     return (state ??= stateOf(shown, now, environment.random()));
@@ -196,6 +205,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     } else {
       const session = answer.kind === "session" ? answer.session : null;
       state = afterAnswer(known(now), session, now, draw);
+      if (latest && !(session && samePerson(latest, session))) {
+        left = latest;
+        leftAt = now;
+      }
       latest = session;
       show(session);
       onAnswer?.(session);
@@ -214,21 +227,27 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (!running) return;
     drop();
     const now = environment.read();
-    if (!confirmedAt || elapsedMs(confirmedAt, now) >= CONFIRM_GAP_MS) return ask("update", now);
-    state = { ...known(now), doubtedAt: confirmedAt };
-    look("timer");
+    const askedAt = confirmedAt && elapsedMs(confirmedAt, now) < CONFIRM_GAP_MS ? confirmedAt : now;
+    state = { ...known(now), doubtedAt: { ...askedAt } };
+    if (askedAt === now) ask("update", now);
+    else look("timer");
   }
 
   return {
     peer,
     start() {
-      running = true;
+      const mine = (running = {});
       known(environment.read());
       const stopEvents = environment.onWake(look);
       // Later, so that a start which is undone at once sends nothing.
-      void Promise.resolve().then(() => look("timer"));
+      void Promise.resolve().then(() => {
+        if (running !== mine) return;
+        // Between two starts it hears of nothing, as in the back/forward cache.
+        look(hasRun ? "restored" : "timer");
+        hasRun = true;
+      });
       return () => {
-        running = false;
+        running = undefined;
         stopEvents();
         drop();
         environment.clearTimer(timer);
@@ -243,16 +262,22 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       settings = { ...settings, ...changes };
       if (state) look("timer");
     },
-    tell(session, sure = false) {
+    tell(session, sure) {
       if (!running) return;
-      const sameUser = Boolean(latest && session && samePerson(latest, session));
-      const [expires, knownExpires] = [session?.accessTokenExpires, latest?.accessTokenExpires];
-      const older = sameUser && (expires ?? Infinity) < (knownExpires ?? -Infinity);
+      const now = environment.read();
+      const sameUser = latest && samePerson(latest, session);
+      const [expires, knownExpires] = [session.accessTokenExpires, latest?.accessTokenExpires];
+      // False where either is not known.
+      const older = sameUser && Number(expires) < Number(knownExpires);
+      const isBack =
+        !sameUser && left && samePerson(left, session) && elapsedMs(leftAt, now) < requestTimeoutMs;
+      const isNew = sure || expires !== knownExpires || keepIdentity(latest, session) !== latest;
+      const isDoubted = state?.doubtedAt;
       // The answer under way is as new as what says nothing new, or newer.
-      if (sure || !sameUser || expires !== knownExpires || keepIdentity(latest, session) !== latest) drop();
-      if (!older || sure)
-        take(session ? { kind: "session", session } : { kind: "signed_out" }, environment.read());
-      if (sure || (sameUser && !older)) look("timer");
+      if (isNew) drop();
+      else if (isDoubted) return;
+      if (sure || !(older || isBack)) take({ kind: "session", session }, now);
+      if (sure || (sameUser && !older && !isDoubted)) look("timer");
       else confirm();
     },
     wake: look,

@@ -18,7 +18,7 @@ export interface SignInPolicySettings extends SignInSoonSettings {
 /** What {@link createSignInPolicy} works with. */
 export interface SignInPolicyOptions {
   readonly environment: Environment;
-  /** It has to be given the same `idleLimitMs` by `configure`. */
+  /** Is given the `idleLimitMs` of the settings. */
   readonly scheduler: Scheduler;
   /** Calls back on each input of the user in this tab, until the returned function is called. */
   readonly onInput: (listener: () => void) => () => void;
@@ -87,6 +87,7 @@ export function createSignInPolicy(options: SignInPolicyOptions): SignInPolicy {
   function changed(): void {
     if (!tellOthers) return;
     const { idleLimitMs, onSignInSoon } = settings();
+    scheduler.configure({ idleLimitMs });
     listenToInput(idleLimitMs < Infinity);
     tellApp(onSignInSoon !== undefined);
     watch.look();

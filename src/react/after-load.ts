@@ -81,10 +81,11 @@ function takeGiven(live: LiveSession, peer: Peer): () => void {
   };
 }
 
-/** From now on other tabs are told who is signed in, and what was learned until now. */
+/** From now on others are told who is signed in, and what was learned until now: other tabs, and next-auth's provider. */
 function tellUsers(live: LiveSession): () => void {
   live.onAnswer = () => {
     if (live.answer !== undefined) announceUser(live.answer, live.url());
+    if (live.answer) live.restartNextAuth?.();
   };
   if (live.answer === undefined && live.given[0] === null) forgetUser(live.url());
   live.onAnswer();

@@ -7,7 +7,7 @@
 import type { Session } from "next-auth";
 import { browserEnvironment, browserFetchSession } from "../client/browser.ts";
 import type { Environment } from "../client/environment.ts";
-import type { FetchSession, SessionAnswer } from "../client/fetch-session.ts";
+import type { FetchSession } from "../client/fetch-session.ts";
 import type { SendThrough } from "../client/fetch-token.ts";
 import { createScheduler, type Scheduler } from "../client/scheduler.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
@@ -41,24 +41,26 @@ export interface LiveSession {
   snapshot(): Snapshot;
   /**
    * As `update()` of next-auth/react: POSTs `data`, resolves to the new session, or to `null` on failure (the old one is
-   * kept). Under next-auth 5 no argument means a GET, and it looks for a session also where there was none.
+   * kept), and where somebody signed out or in meanwhile. Under next-auth 5 no argument means a GET, and it looks for a session also where there was none.
    */
   update(data?: unknown): Promise<Session | null>;
   /** next-auth itself has got a session, or `null`, which may be a sign-out or any failure. */
   nextAuthGot(session: Session | null): void;
-  /** Set by whoever renders next-auth's provider: gives it a new start. */
-  restartNextAuth: () => void;
+  /** Set by whoever renders next-auth's provider, while that has no session: gives it a new start. */
+  restartNextAuth?: (() => void) | undefined;
   /** What the app chose, before it starts, unchecked. */
   policy: PolicyProps;
   /** Set by who acts on it: to be called when it has changed. */
-  policyChanged: () => void;
+  policyChanged?: () => void;
+  /** The session that it began with. */
+  readonly initial: Session | null | undefined;
   /** The app's `session` prop: the last that was dealt with, and the one now. */
   readonly given: [dealtWith: Session | null | undefined, now?: Session | null | undefined];
   /** Set by {@link afterLoad}: deals with the one now. */
   onGiven?: () => void;
   /** The last good answer, or the session that it began with; `undefined` for neither. */
   answer: Session | null | undefined;
-  /** Set by {@link afterLoad}: tells other tabs of it. */
+  /** Set by {@link afterLoad}: tells other tabs of it, and next-auth's provider in this one. */
   onAnswer?: () => void;
 }
 
@@ -77,7 +79,6 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
   const surroundings: Surroundings = { environment, fetchSession: browserFetchSession(url) };
   const fetchSession: FetchSession = (reason, signal) => surroundings.fetchSession(reason, signal);
   let snapshot: Snapshot = { session: initial, updating: false };
-  let nextAuthHasNone = false;
 
   const scheduler = createScheduler({
     environment,
@@ -86,11 +87,6 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
     onAnswer(session) {
       live.answer = session as Session | null;
       live.onAnswer?.();
-      // It would not notice a later sign-out: for it, nothing would change.
-      if (session && nextAuthHasNone) {
-        nextAuthHasNone = false;
-        live.restartNextAuth();
-      }
     },
   });
 
@@ -131,22 +127,18 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       if (updating || session === undefined || (session === null && !nextAuth5))
         return undefined as unknown as null;
       publish(true);
-      const answer = await import("./after-load.ts")
+      const updated = await import("./after-load.ts")
         .then(({ sendUpdate }) => sendUpdate(live, data))
-        .catch((): SessionAnswer => ({ kind: "failed" }));
-      if (answer.kind === "session") scheduler.tell(answer.session, true);
-      else if (answer.kind === "signed_out" && session) scheduler.confirm();
+        .catch(() => null);
       publish(false);
-      return answer.kind === "session" ? (answer.session as Session) : null;
+      return updated;
     },
     nextAuthGot(session) {
-      nextAuthHasNone = session === null;
       if (session) scheduler.tell(session);
       else scheduler.confirm();
     },
-    restartNextAuth: () => undefined,
     policy: {},
-    policyChanged: () => undefined,
+    initial,
     given: [initial],
     // A prop that says `null` may come from a cache, and is no sign-out.
     answer: initial ?? undefined,

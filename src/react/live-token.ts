@@ -56,8 +56,9 @@ async function confirmSession({ live, peer, onNews }: MountedSession, signal: Ab
   if (peer.state()?.asked === before?.asked) {
     const answer = await surroundings.fetchSession("marker", signal);
     if (signal.aborted || answer.kind === "failed" || answer.kind === "refused") return false;
-    scheduler.tell(answer.kind === "session" ? answer.session : null);
-    return true;
+    if (answer.kind === "session") scheduler.tell(answer.session);
+    else scheduler.confirm();
+    return answer.kind === "session";
   }
   return new Promise((resolve) => {
     const end = (isAnswered: boolean): void => {

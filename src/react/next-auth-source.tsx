@@ -32,7 +32,15 @@ function Source5({ live, basePath, nextAuth }: SourceProps & { nextAuth: NextAut
   if (basePath) nextAuth.basePath = basePath;
 
   useEffect(() => {
-    const ask = async (): Promise<void> => live.nextAuthGot(await getSession({ broadcast: false }));
+    let asked = 0;
+    let heard = 0;
+    const ask = async (): Promise<void> => {
+      const number = ++asked;
+      const session = await getSession({ broadcast: false });
+      if (number < heard) return;
+      heard = number;
+      live.nextAuthGot(session);
+    };
     const before = nextAuth._getSession;
     nextAuth._getSession = ask;
     const stop = onAnnouncement(() => void ask());
@@ -48,13 +56,6 @@ function Source5({ live, basePath, nextAuth }: SourceProps & { nextAuth: NextAut
 function Source4({ live, basePath }: SourceProps): ReactElement | null {
   const [mounted, setMounted] = useState(true);
 
-  useEffect(() => {
-    live.restartNextAuth = () => setMounted(false);
-    return () => {
-      live.restartNextAuth = () => undefined;
-    };
-  }, [live]);
-
   // Two commits: its clean-up wipes what its next start would find, if both came in one.
   useEffect(() => {
     if (!mounted) setMounted(true);
@@ -63,20 +64,27 @@ function Source4({ live, basePath }: SourceProps): ReactElement | null {
   if (!mounted) return null;
   return (
     <SessionProvider
-      {...(basePath !== undefined && { basePath })}
+      basePath={basePath as string}
       session={PLACEHOLDER}
       refetchInterval={0}
       refetchOnWindowFocus={false}
     >
-      <Reporter live={live} />
+      <Reporter live={live} setMounted={setMounted} />
     </SessionProvider>
   );
 }
 
-function Reporter({ live }: { live: LiveSession }): null {
+interface ReporterProps {
+  readonly live: LiveSession;
+  readonly setMounted: (mounted: boolean) => void;
+}
+
+function Reporter({ live, setMounted }: ReporterProps): null {
   const data = useContext(SessionContext)?.data;
   useEffect(() => {
+    // Once somebody is signed in it would not notice a later sign-out: for it, nothing would change.
+    live.restartNextAuth = data === null ? () => setMounted(false) : undefined;
     if (data !== undefined && data !== PLACEHOLDER) live.nextAuthGot(data);
-  }, [data, live]);
+  }, [data, live, setMounted]);
   return null;
 }

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import type { Session } from "next-auth";
 import { readSession, type SessionAnswer } from "../client/fetch-session.ts";
+import { overtakenSince } from "../client/overtaken.ts";
 import type { LiveSession } from "./live-session.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 import { announceSession } from "./other-tabs.ts";
@@ -11,14 +13,24 @@ import { announceSession } from "./other-tabs.ts";
 /** How long both requests may take together, in milliseconds: next-auth sends them without a bound. */
 const UPDATE_TIMEOUT_MS = 15_000;
 
-/** Sends it, and makes other tabs ask where it brought a session. Rejects where it fails. */
-export async function sendUpdate(live: LiveSession, data: unknown): Promise<SessionAnswer> {
+/**
+ * Sends it, shows what it brought, and makes other tabs ask. Resolves to the new session; to `null` where there is none,
+ * and where the answer is overtaken: then an own request decides. Rejects where it fails.
+ */
+export async function sendUpdate(live: LiveSession, data: unknown): Promise<Session | null> {
+  const { scheduler, surroundings } = live;
   const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
+  const isOvertaken = overtakenSince(scheduler.peer);
   const answer = await (nextAuth5 && data === undefined
-    ? live.surroundings.fetchSession("update", signal)
+    ? surroundings.fetchSession("update", signal)
     : postSession(live, data, signal));
-  if (answer.kind === "session") announceSession();
-  return answer;
+  if (answer.kind === "session" && !isOvertaken()) {
+    announceSession();
+    scheduler.tell(answer.session, true);
+    return answer.session as Session;
+  }
+  if (answer.kind === "session" || (answer.kind === "signed_out" && scheduler.current())) scheduler.confirm();
+  return null;
 }
 
 async function postSession(live: LiveSession, data: unknown, signal: AbortSignal): Promise<SessionAnswer> {

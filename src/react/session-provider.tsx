@@ -14,7 +14,7 @@ import { useEffect, useMemo, useState, useSyncExternalStore, type ReactElement }
 import { LiveContext } from "./live-context.ts";
 import { createLiveSession } from "./live-session.ts";
 import { NextAuthSource } from "./next-auth-source.tsx";
-import { checkPolicy, idleLimitMsOf, type PolicyProps } from "./policy.ts";
+import { checkPolicy, type PolicyProps } from "./policy.ts";
 import { sessionUrl } from "./session-url.ts";
 
 /** Props of {@link SessionProvider}: next-auth's, and those of {@link PolicyProps}. */
@@ -54,7 +54,6 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
   const { basePath, children, refetchInterval = 0, refetchOnWindowFocus = true } = props;
   // In production it is told once the page is up (afterLoad), and costs no page its bytes.
   if (process.env.NODE_ENV !== "production") checkPolicy(props);
-  const idleLimitMs = idleLimitMsOf(props);
   const askWhenOffline = props.refetchWhenOffline !== false;
 
   const [place] = useState(() => ({ url: sessionUrl(basePath) }));
@@ -64,16 +63,15 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
   useEffect(() => {
     place.url = sessionUrl(basePath);
     live.scheduler.configure({
-      refetchIntervalMs: refetchInterval > 0 ? refetchInterval * 1_000 : 0,
+      refetchIntervalMs: refetchInterval * 1_000,
       askWhenVisible: refetchOnWindowFocus,
       askWhenOffline,
-      idleLimitMs,
     });
-  }, [live, place, basePath, refetchInterval, refetchOnWindowFocus, askWhenOffline, idleLimitMs]);
+  }, [live, place, basePath, refetchInterval, refetchOnWindowFocus, askWhenOffline]);
 
   useEffect(() => {
     live.policy = props;
-    live.policyChanged();
+    live.policyChanged?.();
   });
 
   useEffect(() => live.start(), [live]);

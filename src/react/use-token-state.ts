@@ -27,7 +27,7 @@ export type LiveTokenState =
 export function useTokenState(): LiveTokenState {
   const live = useLiveSession("useTokenState");
   const store = useMemo(() => storeOf(live), [live]);
-  return useSyncExternalStore(store.subscribe, store.read, store.read);
+  return useSyncExternalStore(store.subscribe, store.read, store.begin);
 }
 
 /** One object for each, whichever component asks. */
@@ -41,11 +41,15 @@ const PLAIN = {
 interface Store {
   readonly subscribe: (listener: () => void) => () => void;
   readonly read: () => LiveTokenState;
+  /** As the server rendered it: what is hydrated late, below a `<Suspense>`, has to match that, whatever came meanwhile. */
+  readonly begin: () => LiveTokenState;
 }
 
 function storeOf(live: LiveSession): Store {
   let seen: LiveTokenState = PLAIN.loading;
+  const begun = stateOf(live.initial, 0);
   return {
+    begin: () => begun,
     subscribe(listener) {
       const stops = [
         live.subscribe(listener),

@@ -15,6 +15,8 @@ export class FakeServer {
   faultMeets: ((reason: string) => boolean) | undefined;
   /** Answers wait for this. */
   held: Promise<void> | undefined;
+  /** Answers are made at once, and wait for this on their way. */
+  slow: Promise<void> | undefined;
   /** Set while the authorization server is down. */
   refreshFails = false;
   /** Unset where the sign-in brought no refresh token. */
@@ -95,8 +97,12 @@ export class FakeServer {
         return Promise.resolve(Response.json({}, { status: 401 }));
       case "html":
         return Promise.resolve(new Response("<!doctype html><h1>Sign in</h1>", { status: 200 }));
-      case undefined:
-        return Promise.resolve(Response.json(this.session() ?? (this.nextAuth === 4 ? {} : null)));
+      case undefined: {
+        const { slow } = this;
+        const answer = Response.json(this.session() ?? (this.nextAuth === 4 ? {} : null));
+        await slow;
+        return answer;
+      }
     }
   }
 

@@ -39,7 +39,7 @@ describe("an older answer", () => {
     const alice = server.session()!;
 
     server.user = "bob";
-    scheduler.tell(server.session());
+    scheduler.tell(server.session()!);
     answers[0]!({ kind: "session", session: alice });
     await settle();
     expect(user()).toBe("bob");

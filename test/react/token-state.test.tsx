@@ -2,7 +2,9 @@ import "./setup.ts";
 import { act, render, screen } from "@testing-library/react";
 import type { Session } from "next-auth";
 import { signIn, signOut, useSession } from "next-auth/react";
-import { memo, StrictMode, type ReactElement } from "react";
+import { lazy, memo, StrictMode, Suspense, version, type ReactElement } from "react";
+import { hydrateRoot } from "react-dom/client";
+import { renderToString } from "react-dom/server";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { SessionProvider, TokenMarker, useTokenState } from "../../src/react/index.ts";
 import { Browser, clearMarker, fire, pass, refreshOnServer } from "./browser.tsx";
@@ -241,5 +243,39 @@ describe("a new session prop", () => {
     await pass(1_000);
 
     expect(page.users).toEqual(["nobody", "bob"]);
+  });
+});
+
+describe("a part of the page that is hydrated after the first answer", () => {
+  it("keeps its HTML and then shows what is known (F36)", async () => {
+    const { server } = new Browser();
+    server.user = null;
+    const Part = (): ReactElement => <output>{useTokenState().status}</output>;
+    let load!: (part: { readonly default: typeof Part }) => void;
+    const Late = lazy(() => new Promise<{ readonly default: typeof Part }>((resolve) => (load = resolve)));
+    const page = (part: ReactElement): ReactElement => (
+      <SessionProvider>
+        <Suspense>{part}</Suspense>
+      </SessionProvider>
+    );
+    const container = document.createElement("div");
+    container.innerHTML = renderToString(page(<Part />));
+    const before = container.querySelector("output");
+    expect(before?.textContent).toBe("loading");
+    const problems: unknown[] = [];
+    const onRecoverableError = (error: unknown): void => void problems.push(error);
+    const root = await act(async () => hydrateRoot(container, page(<Late />), { onRecoverableError }));
+    await pass(1_000);
+    expect(server.reasons).toEqual(["mount"]);
+    await act(async () => load({ default: Part }));
+    await pass(1_000);
+
+    // React 18 renders such a part anew whenever the context around it changed, with every provider.
+    if (!version.startsWith("18.")) {
+      expect(problems).toEqual([]);
+      expect(container.querySelector("output")).toBe(before);
+    }
+    expect(container.querySelector("output")?.textContent).toBe("signed_out");
+    act(() => root.unmount());
   });
 });

@@ -87,6 +87,15 @@ const aliceIn = [
   took(1, 20),
   shows(ALICE, 20),
 ];
+const updated = (request: number): BrowserRecord => ({
+  kind: "ask",
+  ...tab(0),
+  request,
+  by: "app",
+  reason: "update",
+});
+const bobAnswered = answered(2, 3, { seen: BOB, stateNo: 2 });
+const told = took(1, 5, { how: "told" });
 const post = (news: unknown): BrowserRecord => ({ kind: "post", ...tab(1), news });
 
 /** A history that breaks a rule, and the nearest one that does not. */
@@ -140,6 +149,12 @@ const STORIES: readonly Story[] = [
     what: "a failure, or a lost grant, counts as a sign-out",
     bad: [ask(1, 0), answered(1, 2), took(1, 3, { seen: NOBODY })],
     good: [ask(1, 0), answered(1, 2, { isLive: false }), took(1, 3, { seen: NOBODY })],
+  },
+  {
+    rule: "I13 newest state",
+    what: "update() brings back a user who gave way to another meanwhile",
+    bad: [updated(1), ask(2, 1), answered(1, 2), bobAnswered, took(2, 4, { seen: BOB }), told],
+    good: [updated(1), ask(2, 1), answered(1, 2), answered(2, 3, { stateNo: 2 }), took(2, 4), told],
   },
   {
     rule: "I13 newest state",
