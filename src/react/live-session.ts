@@ -127,10 +127,11 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       if (updating || session === undefined || (session === null && !nextAuth5))
         return undefined as unknown as null;
       publish(true);
+      const done = (): void => publish(false);
       const updated = await import("./after-load.ts")
-        .then(({ sendUpdate }) => sendUpdate(live, data))
+        .then(({ sendUpdate }) => sendUpdate(live, data, done))
         .catch(() => null);
-      publish(false);
+      done();
       return updated;
     },
     nextAuthGot(session) {

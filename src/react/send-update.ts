@@ -16,8 +16,14 @@ const UPDATE_TIMEOUT_MS = 15_000;
 /**
  * Sends it, shows what it brought, and makes other tabs ask. Resolves to the new session; to `null` where there is none,
  * and where the answer is overtaken: then an own request decides. Rejects where it fails.
+ *
+ * @param done Called with what it brought, in the same moment, so that a page renders both at once.
  */
-export async function sendUpdate(live: LiveSession, data: unknown): Promise<Session | null> {
+export async function sendUpdate(
+  live: LiveSession,
+  data: unknown,
+  done: () => void,
+): Promise<Session | null> {
   const { scheduler, surroundings } = live;
   const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
   const isOvertaken = overtakenSince(scheduler.peer);
@@ -27,6 +33,7 @@ export async function sendUpdate(live: LiveSession, data: unknown): Promise<Sess
   if (answer.kind === "session" && !isOvertaken()) {
     announceSession();
     scheduler.tell(answer.session, true);
+    done();
     return answer.session as Session;
   }
   if (answer.kind === "session" || (answer.kind === "signed_out" && scheduler.current())) scheduler.confirm();
