@@ -93,12 +93,13 @@ export class App {
 
   /** As `update(data)`. */
   async update(): Promise<void> {
+    if (this.#scheduler.current() == null) return;
     const isOvertaken = overtakenSince(this.#scheduler.peer);
     const answer = await this.#world.network
       .send(this.page, { by: "app", action: "update", reason: "update" })
       .then(readSession)
       .catch(() => undefined);
-    if (answer === undefined || this.#scheduler.current() == null) return;
+    if (answer === undefined) return;
     if (answer.kind === "session" && !isOvertaken()) {
       this.#told(() => this.#scheduler.tell(answer.session, true));
       this.#announceSession();

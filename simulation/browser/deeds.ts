@@ -20,7 +20,10 @@ export function doStep(world: World, { browser: index, tab, deed }: BrowserStep)
     return;
   }
   const app = choose(FITS[deed.do] ?? (({ page }) => page.isRunning));
-  if (app !== undefined) doInTab(world, browser, app, deed);
+  if (app === undefined) return;
+  // Somebody saves and leaves.
+  if (deed.do === "sign_out" && tab % 2 === 1) void app.update();
+  doInTab(world, browser, app, deed);
 }
 
 const MACHINE_DEEDS: ReadonlySet<Deed["do"]> = new Set([
