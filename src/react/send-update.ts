@@ -5,6 +5,7 @@
  */
 import type { Session } from "next-auth";
 import { readSession, type SessionAnswer } from "../client/fetch-session.ts";
+import type { SendThrough } from "../client/fetch-token.ts";
 import { overtakenSince } from "../client/overtaken.ts";
 import type { LiveSession } from "./live-session.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
@@ -42,7 +43,7 @@ export async function sendUpdate(
 
 async function postSession(live: LiveSession, data: unknown, signal: AbortSignal): Promise<SessionAnswer> {
   const url = live.url();
-  const { through = (send) => send() } = live.surroundings;
+  const through: SendThrough = live.surroundings.through ?? ((send) => send());
   const csrf = await through(() => fetch(url.replace(/session$/, "csrf"), { signal }), signal);
   const { csrfToken } = (await csrf.json()) as { csrfToken?: unknown };
   const send = (): Promise<Response> =>
