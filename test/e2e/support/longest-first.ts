@@ -8,9 +8,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Longest first, as measured on two quiet cores. What is not here runs after what is. */
 const LONGEST_FIRST = [
   ...["seeds", "redis", "redis-faults", "redis-inspect", "postgres-waits", "documents", "postgres"],
-  // Five of them build an app: beside each runs what mostly waits.
-  ...["telling-rows", "compared", "custom-route", "lifetimes", "browser-idle"],
-  ...["readme-app", "browser-tabs", "serverless", "store-down", "crash", "torture"],
+  // Four builds of apps take all of a machine for two minutes: what hurries, as browsers do, comes after them.
+  ...["telling-rows", "compared", "custom-route", "readme-app", "lifetimes"],
+  ...["browser-idle", "browser-tabs", "torture", "serverless", "store-down", "crash"],
   ...["browser-hidden", "browser-tabs-trouble"],
   ...["browser-token", "dev", "several-processes", "browser", "canary"],
   ...["outages", "browser-failures", "moving-in", "browser-secrets", "servers", "start"],
