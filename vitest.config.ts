@@ -21,6 +21,8 @@ const LONG = [
   ...["browser-tabs-trouble", "browser-hidden"],
   ...["sessions", "token-handler", "browser-token"],
 ];
+/** `npm test` runs what is in a real browser by itself. */
+const BROWSERS = process.env["NOLAPSE_BROWSERS"] === "apart" ? [suite("browser*")] : [];
 /** The suites of `npm test` that run with Auth.js v5 as well. */
 const TELLING = ["lifetimes", "crash", "browser-tabs"];
 /** What a page is made of, in both versions of next-auth. */
@@ -115,7 +117,7 @@ export default defineConfig({
           name: "e2e",
           env: { NOLAPSE_EXAMPLE: "next-auth" },
           include: [suite("*"), "test/packed/**/*.test.ts", "test/matrix/telling-rows.test.ts"],
-          exclude: isFull ? [] : LONG.map(suite),
+          exclude: [...(isFull ? [] : LONG.map(suite)), ...BROWSERS],
         },
       },
       {
@@ -125,7 +127,7 @@ export default defineConfig({
           name: "e2e-authjs",
           env: { NOLAPSE_EXAMPLE: "authjs" },
           include: isFull ? [suite("*")] : TELLING.map(suite),
-          exclude: WITHOUT_EXAMPLE.map(suite),
+          exclude: [...WITHOUT_EXAMPLE.map(suite), ...BROWSERS],
         },
       },
       {

@@ -20,6 +20,8 @@ interface Count {
 
 /** They mostly wait for tokens to age: more of them than there are cores can wait at once. */
 const E2E_WORKERS = 4;
+/** A browser's page has to answer in time, which it does not beside apps that are built, and processes that are killed. */
+const BROWSER_WORKERS = 2;
 
 /** `client` on both versions of next-auth, and on both of React. */
 const UNIT_PROJECTS = ["unit", "authjs", "client", "client-authjs", "client-react18"];
@@ -43,6 +45,7 @@ async function step(name: string, run: () => Promise<unknown>): Promise<void> {
 async function vitest(
   projects: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  { workers = availableParallelism(), files = [] }: { workers?: number; files?: readonly string[] } = {},
 ): Promise<void> {
   const report = join(CACHE_FOLDER, `vitest-${projects.join("-")}.json`);
   rmSync(report, { force: true });
@@ -52,7 +55,8 @@ async function vitest(
       [
         "run",
         ...projects.flatMap((name) => ["--project", name]),
-        `--maxWorkers=${projects.includes("e2e") ? E2E_WORKERS : availableParallelism()}`,
+        ...files,
+        `--maxWorkers=${workers}`,
         "--reporter=default",
         "--reporter=json",
         `--outputFile.json=${report}`,
@@ -109,11 +113,15 @@ async function main(): Promise<void> {
     });
     await runNode(bin("size-limit/bin.js"), [], { cwd: ROOT, show: true });
   });
+  const env = {
+    ...(chromium !== undefined && { CHROMIUM_PATH: chromium }),
+    ...(full && { NOLAPSE_FULL: "1", NOLAPSE_LIFETIMES: "10" }),
+  };
   await step("end to end and the short form of the torture, in real processes", () =>
-    vitest(["e2e", "e2e-authjs", "torture"], {
-      ...(chromium !== undefined && { CHROMIUM_PATH: chromium }),
-      ...(full && { NOLAPSE_FULL: "1", NOLAPSE_LIFETIMES: "10" }),
-    }),
+    vitest(["e2e", "e2e-authjs", "torture"], { ...env, NOLAPSE_BROWSERS: "apart" }, { workers: E2E_WORKERS }),
+  );
+  await step("end to end, in a real browser", () =>
+    vitest(["e2e", "e2e-authjs"], env, { workers: BROWSER_WORKERS, files: ["test/e2e/browser"] }),
   );
   if (!full) return;
   const long = (name: string, script: string, args: readonly string[]): Promise<void> =>

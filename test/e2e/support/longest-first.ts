@@ -8,12 +8,12 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Longest first, as measured on two quiet cores. What is not here runs after what is. */
 const LONGEST_FIRST = [
   ...["seeds", "redis", "redis-faults", "redis-inspect", "postgres-waits", "documents", "postgres"],
-  // Four builds of apps take all of a machine for two minutes: what hurries, as browsers do, comes after them.
+  // Four of them build an app, which takes all of a machine for two minutes.
   ...["telling-rows", "compared", "custom-route", "readme-app", "lifetimes"],
-  ...["browser-idle", "browser-tabs", "torture", "serverless", "store-down", "crash"],
-  ...["browser-hidden", "browser-tabs-trouble"],
-  ...["browser-token", "dev", "several-processes", "browser", "canary"],
-  ...["outages", "browser-failures", "moving-in", "browser-secrets", "servers", "start"],
+  ...["torture", "serverless", "store-down", "crash", "dev", "several-processes", "canary"],
+  ...["outages", "moving-in", "servers", "start"],
+  ...["browser-tabs", "browser-tabs-trouble", "browser-hidden", "browser-token", "browser-idle"],
+  ...["browser", "browser-failures", "browser-secrets"],
 ];
 
 /** Sorts test files by how long they are known to take. */
