@@ -11,6 +11,7 @@ import { overtakenSince } from "../../src/client/overtaken.ts";
 import { createScheduler, type Scheduler } from "../../src/client/scheduler.ts";
 import { checksum, personOf, type ClientSession } from "../../src/client/session.ts";
 import { createSharing, type Peer } from "../../src/client/sharing.ts";
+import { spaced } from "../../src/client/spaced.ts";
 import type { TookRecord } from "./history.ts";
 import type { SimPage } from "./page.ts";
 import { seenOf } from "./seen.ts";
@@ -26,11 +27,14 @@ export class App {
   #stops: (() => void)[] = [];
   /** Requests of the client that have not been answered. */
   asking = 0;
+  readonly #announceUser: () => void;
+  readonly #stopAnnouncing: () => void;
 
   constructor(world: World, browser: Browser, page: SimPage) {
     this.#world = world;
     this.#browser = browser;
     this.page = page;
+    [this.#announceUser, this.#stopAnnouncing] = spaced(page, () => this.#announceSession());
     const fetchSession = browserFetchSession(() => world.callFrom(this));
     this.#scheduler = createScheduler({
       environment: page,
@@ -66,6 +70,7 @@ export class App {
         ),
       ),
       this.#browser.announcements.join(this.page, () => void this.#nextAuthAsks()),
+      this.#stopAnnouncing,
     ];
   }
 
@@ -137,7 +142,7 @@ export class App {
     const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")) : 0;
     if (this.#browser.announced === mark) return;
     this.#browser.announced = mark;
-    this.#announceSession();
+    this.#announceUser();
   }
 
   /** As `announceSession` of `nolapse/react`, whose time is more precise than NextAuth's. */

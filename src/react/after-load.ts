@@ -9,10 +9,11 @@ import { shareTabs } from "../client/browser-tabs.ts";
 import { createMarker } from "../client/marker.ts";
 import type { Peer, Sharing } from "../client/sharing.ts";
 import { createSignInPolicy, type SignInPolicy } from "../client/sign-in-policy.ts";
+import { spaced } from "../client/spaced.ts";
 import { judgeGiven } from "./given-session.ts";
 import type { LiveSession } from "./live-session.ts";
 import { mount } from "./mounted.ts";
-import { announceUser, forgetUser } from "./other-tabs.ts";
+import { announceSession, announceUser, forgetUser } from "./other-tabs.ts";
 import { checkPolicy, settingsOf } from "./policy.ts";
 
 export { sendUpdate } from "./send-update.ts";
@@ -83,13 +84,15 @@ function takeGiven(live: LiveSession, peer: Peer): () => void {
 
 /** From now on others are told who is signed in, and what was learned until now: other tabs, and next-auth's provider. */
 function tellUsers(live: LiveSession): () => void {
+  const [announce, stop] = spaced(live.surroundings.environment, announceSession);
   live.onAnswer = () => {
-    if (live.answer !== undefined) announceUser(live.answer, live.url());
+    if (live.answer !== undefined) announceUser(live.answer, live.url(), announce);
     if (live.answer) live.restartNextAuth?.();
   };
   if (live.answer === undefined && live.given[0] === null) forgetUser(live.url());
   live.onAnswer();
   return () => {
+    stop();
     delete live.onAnswer;
   };
 }

@@ -43,7 +43,7 @@ function Source5({ live, basePath, nextAuth }: SourceProps & { nextAuth: NextAut
     };
     const before = nextAuth._getSession;
     nextAuth._getSession = ask;
-    const stop = onAnnouncement(() => void ask());
+    const stop = onAnnouncement(live.surroundings.environment, () => void ask());
     return () => {
       stop();
       nextAuth._getSession = before;

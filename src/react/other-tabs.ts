@@ -10,15 +10,15 @@
  */
 import type { Session } from "next-auth";
 import { openChannel } from "../client/browser.ts";
+import type { Environment } from "../client/environment.ts";
 import { checksum, personOf, type ClientSession } from "../client/session.ts";
+import { spaced } from "../client/spaced.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 
 /** One for each app of this origin: what another one's user does is no news to this one. */
 const keyOf = (url: string): string => `nolapse.user ${url}`;
 const KEY_OF_4 = "nextauth.message";
 const CHANNEL_OF_5 = "next-auth";
-/** The time between two requests that others' announcements cause: two tabs with two live cookies announce without end. */
-const GAP_MS = 1_000;
 const MESSAGE = { event: "session", data: { trigger: "getSession" } };
 
 /** One for the page: a channel does not hear itself, but it would hear any other of its name in this tab. */
@@ -38,8 +38,9 @@ export function forgetUser(url: string): void {
  * prompt would not ask again by itself (F32). Does nothing where storage is not available.
  *
  * @param url Where the session route is, which tells the apps of one origin apart.
+ * @param announce {@link announceSession}, {@link spaced}: two sessions whose answers alternate are news without end.
  */
-export function announceUser(session: Session | null, url: string): void {
+export function announceUser(session: Session | null, url: string, announce: () => void): void {
   const ended = (session as ClientSession | null)?.tokenState?.status === "reauthentication_required";
   const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")).toString(36) : "";
   try {
@@ -49,7 +50,7 @@ export function announceUser(session: Session | null, url: string): void {
   } catch {
     return;
   }
-  announceSession();
+  announce();
 }
 
 /** Makes other tabs ask for the session, as next-auth does after `update()`. */
@@ -65,25 +66,15 @@ export function announceSession(): void {
 }
 
 /**
- * Calls back when another tab of a next-auth 5 app announces something, or `getSession()` in this one: at once, and of those
- * within a second after that once more at its end. Returns the end of it.
+ * Calls back when another tab of a next-auth 5 app announces something, or `getSession()` in this one, {@link spaced}: two
+ * tabs with two live cookies announce without end. Returns the end of it.
  */
-export function onAnnouncement(listener: () => void): () => void {
+export function onAnnouncement(environment: Environment, listener: () => void): () => void {
   const channel = (channelOf5 ??= openChannel(CHANNEL_OF_5));
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let isMissed = false;
-  const hear = (): void => {
-    isMissed = timer !== undefined;
-    if (isMissed) return;
-    timer = setTimeout(() => {
-      timer = undefined;
-      if (isMissed) hear();
-    }, GAP_MS);
-    listener();
-  };
+  const [hear, stop] = spaced(environment, listener);
   channel?.addEventListener("message", hear);
   return () => {
-    clearTimeout(timer);
+    stop();
     channel?.removeEventListener("message", hear);
   };
 }

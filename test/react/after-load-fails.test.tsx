@@ -21,14 +21,18 @@ function Page() {
   return <output>{useSession().data?.user?.name}</output>;
 }
 
+function openPage() {
+  new Browser();
+  return render(
+    <SessionProvider>
+      <Page />
+    </SessionProvider>,
+  );
+}
+
 describe("a page whose second file cannot be loaded", () => {
   it("tries again, 30 s apart, until it has it", async () => {
-    new Browser();
-    const { unmount } = render(
-      <SessionProvider>
-        <Page />
-      </SessionProvider>,
-    );
+    const { unmount } = openPage();
     await pass(1_000);
     await vi.dynamicImportSettled();
     expect(missing.loads).toBe(1);
@@ -43,12 +47,7 @@ describe("a page whose second file cannot be loaded", () => {
 
   it("tries no more once it is left", async () => {
     missing.loads = 0;
-    new Browser();
-    const { unmount } = render(
-      <SessionProvider>
-        <Page />
-      </SessionProvider>,
-    );
+    const { unmount } = openPage();
     await pass(1_000);
     unmount();
     await pass(60_000);

@@ -10,7 +10,7 @@ import { describe, expect, it, vi } from "vitest";
 import { SessionProvider } from "../../src/react/index.ts";
 import { announceSession } from "../../src/react/other-tabs.ts";
 import { Browser, pass } from "./browser.tsx";
-import { otherTabSays } from "./other-tab.ts";
+import { otherTabHears, otherTabSays } from "./other-tab.ts";
 import { VERSION } from "./version.ts";
 
 function openPage(): { readonly shows: () => string | undefined; readonly unmount: () => void } {
@@ -25,6 +25,28 @@ function openPage(): { readonly shows: () => string | undefined; readonly unmoun
 function Page() {
   return <output>{useSession().data?.user?.name}</output>;
 }
+
+describe("a tab to which each answer says something else of the sign-in (I10)", () => {
+  it("tells others of it once a second at most, and of the last one", async () => {
+    const { server } = new Browser();
+    openPage();
+    await pass(2_000);
+    const told = otherTabHears();
+    // Two sessions whose answers alternate: one has ended, the other has not.
+    for (let i = 0; i < 20; i++) {
+      server.ended = i % 2 === 0;
+      await otherTabSays("getSession");
+    }
+    expect(told().length).toBe(1);
+
+    await pass(10_000);
+    expect(told().length).toBeGreaterThan(1);
+    expect(told().length).toBeLessThanOrEqual(4);
+    const afterwards = told().length;
+    await pass(30_000);
+    expect(told().length).toBe(afterwards);
+  });
+});
 
 if (VERSION === 5)
   describe("a tab that is told of changes without end (I10)", () => {
