@@ -50,6 +50,8 @@ export default defineConfig({
         test: {
           name: "unit",
           environment: "node",
+          // Nothing in them outlives a file, and to load each of them anew takes longer than most of them run.
+          isolate: false,
           include: ["test/**/*.test.ts"],
           exclude: [
             "test/authjs/**",

@@ -26,6 +26,9 @@ const SESSION_COOKIE = EXAMPLE.sessionCookie;
 /** The longest wait for a refresh, for a store operation, and some time for a loaded machine. */
 const LONGEST_ANSWER_MS = 5_000 + 3_000 + 2_000;
 const RECOVERY_MS = 20_000;
+/** What is left of a token's life has to do for a test. */
+const AT_ONCE_MS = 1_500;
+const MOST_TRIES = 5;
 
 type User = "alice" | "bob" | "carol";
 
@@ -65,6 +68,17 @@ async function everybody(): Promise<readonly Browserless[]> {
   const signedIn = await Promise.all((["alice", "bob", "carol"] as const).map((user) => signIn(user)));
   for (const { page } of signedIn) expect(page.body).toContain('data-testid="orders"');
   return signedIn.map(({ browser }) => browser);
+}
+
+/** The same, so fast that the tokens of the first are as good as new: on a loaded machine a sign-in can take a while. */
+async function everybodyAtOnce(): Promise<{ people: readonly Browserless[]; goodUntilMs: number }> {
+  for (let tries = 1; ; tries++) {
+    const startedAtMs = Date.now();
+    const people = await everybody();
+    // Too short a rest of life counts as none, and the server counts in whole seconds.
+    const goodUntilMs = startedAtMs + LIFETIME_MS * 0.75;
+    if (Date.now() < startedAtMs + AT_ONCE_MS || tries === MOST_TRIES) return { people, goodUntilMs };
+  }
 }
 
 interface Met {
@@ -161,9 +175,7 @@ describe("a store that cannot be opened", () => {
 
 describe("a store that another process keeps locked for longer than a lifetime", () => {
   it("goes on being read: valid tokens are served, nobody is signed out, and refreshes go on afterwards", async () => {
-    // Too short a rest of life counts as none, and the server counts in whole seconds.
-    const goodUntilMs = Date.now() + LIFETIME_MS * 0.75;
-    const people = await everybody();
+    const { people, goodUntilMs } = await everybodyAtOnce();
     const { proxy } = servers.authorizationServer;
     // The refreshes of alice and bob have happened at the server when the lock falls; carol's has not begun.
     proxy.hold("answer");
