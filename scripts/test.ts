@@ -8,6 +8,8 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
 import { findChromium } from "./lib/chromium.ts";
+import { EXAMPLES, layOut } from "./lib/examples.ts";
+import { installExample } from "./lib/install-example.ts";
 import { packPackage } from "./lib/pack.ts";
 import { CACHE_FOLDER, ROOT } from "./lib/paths.ts";
 import { CommandFailed, childEnvironment, runNode } from "./lib/run.ts";
@@ -92,6 +94,14 @@ function staticChecks(): Promise<unknown> {
   ]);
 }
 
+/** What the end-to-end tests install first: the network is what it waits for, and the checks beside it wait for none. */
+async function installExamples(): Promise<void> {
+  for (const example of Object.values(EXAMPLES)) {
+    layOut(example);
+    await installExample({ folder: example.folder });
+  }
+}
+
 async function main(): Promise<void> {
   mkdirSync(CACHE_FOLDER, { recursive: true });
   const chromium = findChromium();
@@ -100,7 +110,9 @@ async function main(): Promise<void> {
     if (isCi) throw new CommandFailed("CI=true, and there is no Chromium: nothing may be skipped");
   }
 
-  await step("format, types and lint", staticChecks);
+  await step("format, types and lint, and the examples' packages", () =>
+    Promise.all([staticChecks(), installExamples()]),
+  );
   // Hundreds of test files, each in a process of its own, load the same packages.
   const compiled = { NODE_COMPILE_CACHE: join(CACHE_FOLDER, "compiled") };
   await step("unit, contract and client tests", () => vitest(UNIT_PROJECTS, compiled));
