@@ -79,6 +79,12 @@ const slept = (fromMs: number, untilMs: number): BrowserRecord[] => [
   { kind: "machine", ...at(untilMs), what: "awake", missedMs: [0, untilMs - fromMs] },
 ];
 const phase = (afterMs: number): BrowserRecord => ({ kind: "phase", ...at(afterMs), phase: "rest" });
+const adopted = (afterMs: number, name = "b0t1"): BrowserRecord => ({
+  kind: "adopted",
+  ...tab(afterMs, name),
+  expires: (T + LIFETIME_MS) / 1_000,
+  knew: 0,
+});
 const aliceIn = [
   opened(),
   truth(ALICE, 0),
@@ -86,6 +92,34 @@ const aliceIn = [
   answered(1, 10),
   took(1, 20),
   shows(ALICE, 20),
+];
+/** An answer was on its way during a sleep of 10 minutes, of which the clocks have missed that much. */
+const answeredInSleep = (missedMs: readonly [wall: number, monotonic: number]): BrowserRecord[] => [
+  opened(),
+  ask(1, 0, "mount"),
+  { kind: "machine", ...at(5), what: "asleep", missedMs: [0, 0] },
+  answered(1, 10),
+  { kind: "machine", ...at(600_000), what: "awake", missedMs },
+  took(1, 600_000),
+  shows(ALICE, 600_000),
+];
+/** Another tab opens, and takes over the news of the first; the first asks again. */
+const adoptedBySecond = (afterMs: number): BrowserRecord[] => [
+  opened("b0t2"),
+  { kind: "shows", ...tab(afterMs, "b0t2"), seen: ALICE },
+  adopted(afterMs, "b0t2"),
+  took(2, afterMs, { expires: (T + 2 * afterMs) / 1_000 }),
+];
+/** The first tab's token is not the newest any more: another tab came, and its first request renewed it. */
+const renewedByNewTab = [
+  ...aliceIn,
+  ask(2, 25),
+  answered(2, 28, { refreshed: true }),
+  took(2, 30),
+  opened("b0t2"),
+  ask(4, 50, "mount", "b0t2"),
+  answered(4, 60, { refreshed: true }),
+  took(4, 70, { tab: "b0t2", expires: (T + LIFETIME_MS) / 1_000 }),
 ];
 const updated = (request: number): BrowserRecord => ({
   kind: "ask",
@@ -199,6 +233,19 @@ const STORIES: readonly Story[] = [
     good: [opened(), ...Array.from({ length: OWN_PER_MINUTE + 2 }, (_, i) => ask(i, i * 4_000, "retry"))],
   },
   {
+    rule: "I17 time safety",
+    what: "one clock counted the sleep of an answer on its way, and the tab shows its token as if it were new",
+    bad: [...answeredInSleep([600_000, 0]), phase(600_000 + X_MS + 1)],
+    // Neither clock: somebody set one of them back meanwhile, and nobody can know how old the answer is.
+    good: [...answeredInSleep([600_000, 600_000]), phase(600_000 + X_MS + 1)],
+  },
+  {
+    rule: "I17 time safety",
+    what: "another tab takes that over",
+    bad: [...answeredInSleep([600_000, 0]), ...adoptedBySecond(600_030), phase(600_030 + X_MS + 1)],
+    good: [...answeredInSleep([600_000, 600_000]), ...adoptedBySecond(600_030), phase(600_030 + X_MS + 1)],
+  },
+  {
     rule: "I19 replaced in time",
     what: "a visible tab does not ask after a sleep, although nothing hinders it",
     bad: [...aliceIn, ...slept(1_000, 400_000), phase(400_000 + Y_MS + 1)],
@@ -226,6 +273,14 @@ const STORIES: readonly Story[] = [
       ask(3, 50),
       answered(3, 60, { refreshed: true }),
     ],
+  },
+  {
+    rule: "I19 one asks for all",
+    what: "a tab asks although it knows the token that the request of a new tab brought",
+    facts: { profile: "calm" },
+    bad: [...renewedByNewTab, adopted(80), ask(3, 81), answered(3, 90)],
+    // That news is on its way: it asks for the token before, while a tab came.
+    good: [...renewedByNewTab, ask(3, 79), adopted(80), answered(3, 90)],
   },
   ...["marker", "visible", "focus", "online", "active"].map((reason): Story => ({
     rule: "I19 one asks for all",
