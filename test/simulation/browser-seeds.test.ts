@@ -62,6 +62,20 @@ describe("the simulated browsers", () => {
     }
   });
 
+  it("ask in the moment in which a page opens, where nothing else happens", async () => {
+    const plan = browserPlanOf(6_628, "safety");
+    expect(plan.options.profile).toBe("calm");
+
+    const { records } = await runBrowserPlan(plan);
+
+    const opened = records.filter((record) => record.kind === "tab" && record.what === "opened");
+    const first = records.filter((record) => record.kind === "ask" && record.reason === "mount");
+    const momentsOf = (list: typeof records) =>
+      list.map((record) => "tab" in record && [record.tab, record.atMs]);
+    expect(opened.length).toBeGreaterThan(plan.options.browsers[0]!.tabs);
+    expect(momentsOf(first)).toEqual(momentsOf(opened));
+  });
+
   it("leave the global fetch as it was", async () => {
     const { fetch } = globalThis;
     await runBrowserSeed(1, "safety");
