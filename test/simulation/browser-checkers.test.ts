@@ -49,7 +49,11 @@ const took = (request: number, afterMs: number, more: Partial<TookRecord> = {}):
   isFresh: true,
   ...more,
 });
-const shows = (seen: Seen, afterMs: number): BrowserRecord => ({ kind: "shows", ...tab(afterMs), seen });
+const shows = (seen: Seen, afterMs: number, name = "b0t1"): BrowserRecord => ({
+  kind: "shows",
+  ...tab(afterMs, name),
+  seen,
+});
 const truth = (seen: Seen, afterMs: number): BrowserRecord => ({
   kind: "truth",
   ...at(afterMs),
@@ -93,6 +97,21 @@ const aliceIn = [
   took(1, 20),
   shows(ALICE, 20),
 ];
+/** Two tabs show nobody. */
+const nobodyIn: BrowserRecord[] = [
+  opened(),
+  truth(NOBODY, 0),
+  shows(NOBODY, 1),
+  opened("b0t2"),
+  shows(NOBODY, 2, "b0t2"),
+];
+const signsIn: BrowserRecord = { kind: "ask", ...tab(5, "b0t2"), request: 2, by: "app", reason: "sign-in" };
+/** The answer to that request names Alice's grant. */
+const cookieOf = (request: number): BrowserRecord[] => [arrived(request, "", "g1"), truth(ALICE, 30)];
+const tookBySecond = (request: number): BrowserRecord[] => [
+  took(request, 50, { tab: "b0t2" }),
+  shows(ALICE, 50, "b0t2"),
+];
 /** An answer was on its way during a sleep of 10 minutes, of which the clocks have missed that much. */
 const answeredInSleep = (missedMs: readonly [wall: number, monotonic: number]): BrowserRecord[] => [
   opened(),
@@ -106,7 +125,7 @@ const answeredInSleep = (missedMs: readonly [wall: number, monotonic: number]): 
 /** Another tab opens, and takes over the news of the first; the first asks again. */
 const adoptedBySecond = (afterMs: number): BrowserRecord[] => [
   opened("b0t2"),
-  { kind: "shows", ...tab(afterMs, "b0t2"), seen: ALICE },
+  shows(ALICE, afterMs, "b0t2"),
   adopted(afterMs, "b0t2"),
   took(2, afterMs, { expires: (T + 2 * afterMs) / 1_000 }),
 ];
@@ -307,6 +326,26 @@ const STORIES: readonly Story[] = [
     what: "a tab shows somebody else when all faults are over",
     bad: [...aliceIn, truth(BOB, 30), phase(40)],
     good: [...aliceIn, truth(ALICE, 30), phase(40)],
+  },
+  {
+    rule: "I19 all come to rest",
+    what: "a tab that shows nobody is not told of a sign-in by the tab where it was",
+    bad: [...nobodyIn, signsIn, ...cookieOf(2), ask(3, 40, "mount", "b0t2"), ...tookBySecond(3), phase(90)],
+    // That one is gone before its answer came: there is nobody who could tell.
+    good: [
+      ...nobodyIn,
+      signsIn,
+      { kind: "tab", ...tab(8, "b0t2"), what: "crashed" },
+      ...cookieOf(2),
+      phase(90),
+    ],
+  },
+  {
+    rule: "I19 all come to rest",
+    what: "a tab that shows nobody is not told of a cookie that another one got back",
+    bad: [...nobodyIn, ask(2, 5, "mount", "b0t2"), ...cookieOf(2), ...tookBySecond(2), phase(90)],
+    // That one has asked again meanwhile, and takes no answer to the older request.
+    good: [...nobodyIn, ask(2, 5, "mount", "b0t2"), ask(3, 6, "update", "b0t2"), ...cookieOf(2), phase(90)],
   },
   {
     rule: "I19 all come to rest",
