@@ -269,8 +269,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const [expires, knownExpires] = [session.accessTokenExpires, latest?.accessTokenExpires];
       // False where either is not known.
       const older = sameUser && Number(expires) < Number(knownExpires);
+      // By the clock that nobody sets. A sleep may stop it: then an own request decides, which is late by that alone.
       const isBack =
-        !sameUser && left && samePerson(left, session) && elapsedMs(leftAt, now) < requestTimeoutMs;
+        !sameUser &&
+        left &&
+        samePerson(left, session) &&
+        now.monotonicMs - leftAt.monotonicMs < requestTimeoutMs;
       const isNew = sure || expires !== knownExpires || keepIdentity(latest, session) !== latest;
       const isDoubted = state?.doubtedAt;
       // The answer under way is as new as what says nothing new, or newer.

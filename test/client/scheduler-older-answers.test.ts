@@ -110,4 +110,17 @@ describe("an older answer", () => {
     await settle();
     expect(user()).toBeNull();
   });
+
+  it("does not bring a user back who has just signed out where somebody set the clock forward, or the machine slept (F43)", async () => {
+    const { page, server, scheduler, answers, user } = await slowTab();
+    const alice = server.session()!;
+    await page.wake("visible");
+    answers[0]!({ kind: "signed_out" });
+    await settle();
+
+    page.sleep(3_600_000);
+    scheduler.tell(alice);
+    expect(user()).toBeNull();
+    expect(answers).toHaveLength(2);
+  });
 });
