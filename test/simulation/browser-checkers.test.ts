@@ -1,7 +1,7 @@
 /** Each rule of the browser world rejects a history in which it is broken, and accepts the nearest one in which it holds. */
 import { describe, expect, it } from "vitest";
 
-import { HIDDEN_X_MS, OWN_PER_MINUTE, X_MS, Y_MS } from "../../simulation/browser/bounds.ts";
+import { HIDDEN_X_MS, JUST_LEFT_MS, OWN_PER_MINUTE, X_MS, Y_MS } from "../../simulation/browser/bounds.ts";
 import {
   BROWSER_CHECKERS,
   browserCheckersFor,
@@ -149,6 +149,14 @@ const updated = (request: number): BrowserRecord => ({
 });
 const bobAnswered = answered(2, 3, { seen: BOB, stateNo: 2 });
 const told = took(1, 5, { how: "told" });
+/** The end of a newer token than Alice's first, and that of none. */
+const LATER = { expires: (T + 2 * LIFETIME_MS) / 1_000 };
+const ENDED = { expires: 0, isFresh: false, seen: { user: "alice", needsSignIn: true } };
+const signedOut = (request: number, afterMs: number): BrowserRecord[] => [
+  ask(request, afterMs),
+  answered(request, afterMs, { seen: NOBODY, isLive: false, stateNo: 2 }),
+  took(request, afterMs, { seen: NOBODY, expires: 0 }),
+];
 const post = (news: unknown): BrowserRecord => ({ kind: "post", ...tab(1), news });
 
 /** A history that breaks a rule, and the nearest one that does not. */
@@ -208,6 +216,37 @@ const STORIES: readonly Story[] = [
     what: "update() brings back a user who gave way to another meanwhile",
     bad: [updated(1), ask(2, 1), answered(1, 2), bobAnswered, took(2, 4, { seen: BOB }), told],
     good: [updated(1), ask(2, 1), answered(1, 2), answered(2, 3, { stateNo: 2 }), took(2, 4), told],
+  },
+  {
+    rule: "I13 newest state",
+    what: "NextAuth tells of the token before, and the tab shows it",
+    bad: [
+      ...aliceIn,
+      ask(3, 30),
+      answered(3, 31, { stateNo: 2 }),
+      took(3, 32, LATER),
+      { ...told, ...at(40) },
+    ],
+    good: [...aliceIn, ask(3, 30), answered(3, 31, { stateNo: 2 }), took(3, 32), { ...told, ...at(40) }],
+  },
+  {
+    rule: "I13 newest state",
+    what: "NextAuth tells of the token before the one of which another tab has told",
+    bad: [...aliceIn, { ...adopted(30), ...LATER }, { ...told, ...at(40) }],
+    good: [...aliceIn, adopted(30), { ...told, ...at(40) }],
+  },
+  {
+    rule: "I13 newest state",
+    what: "NextAuth tells of an ended sign-in after another one",
+    bad: [...aliceIn, answered(3, 9, { stateNo: 0 }), took(3, 40, { ...ENDED, how: "told" })],
+    good: [...aliceIn, answered(3, 39, { stateNo: 2 }), took(3, 40, { ...ENDED, how: "told" })],
+  },
+  {
+    rule: "I13 newest state",
+    what: "NextAuth tells of a user who has just left",
+    bad: [...aliceIn, ...signedOut(2, 30), { ...told, ...at(30 + JUST_LEFT_MS - 1) }],
+    // The tab has forgotten whom.
+    good: [...aliceIn, ...signedOut(2, 30), { ...told, ...at(30 + JUST_LEFT_MS) }],
   },
   {
     rule: "I13 newest state",
