@@ -9,29 +9,30 @@ import { fileURLToPath } from "node:url";
 
 import type { Plan } from "./plan.ts";
 
-/** One of them. */
-export interface CorpusEntry {
+/** One of them. `P`: a plan of servers, or of browsers. */
+export interface CorpusEntry<P = Plan> {
   /** The rule that it broke, and how. */
   readonly broke: string;
-  readonly plan: Plan;
+  readonly plan: P;
 }
 
-const PATH = fileURLToPath(new URL("corpus.json", import.meta.url));
+const OF_SERVERS = fileURLToPath(new URL("corpus.json", import.meta.url));
 const INFINITY = "Infinity";
 
-export function readCorpus(): readonly CorpusEntry[] {
-  return parseCorpus(readFileSync(PATH, "utf8"));
+/** All that are kept in that file. */
+export function readCorpus<P = Plan>(path: string = OF_SERVERS): readonly CorpusEntry<P>[] {
+  return parseCorpus<P>(readFileSync(path, "utf8"));
 }
 
 /** Keeps a failing plan, once. */
-export function keepInCorpus(entry: CorpusEntry): void {
-  const known = readCorpus();
+export function keepInCorpus<P = Plan>(entry: CorpusEntry<P>, path: string = OF_SERVERS): void {
+  const known = readCorpus<P>(path);
   const text = corpusText([entry]);
-  if (known.every((one) => corpusText([one]) !== text)) writeFileSync(PATH, corpusText([...known, entry]));
+  if (known.every((one) => corpusText([one]) !== text)) writeFileSync(path, corpusText([...known, entry]));
 }
 
 /** One entry a line. JSON knows no infinity; plans do. */
-export function corpusText(entries: readonly CorpusEntry[]): string {
+export function corpusText(entries: readonly CorpusEntry<unknown>[]): string {
   const lines = entries.map((entry) =>
     JSON.stringify(entry, (_key, value: unknown) => (value === Infinity ? INFINITY : value)),
   );
@@ -39,8 +40,8 @@ export function corpusText(entries: readonly CorpusEntry[]): string {
 }
 
 /** The reverse of {@link corpusText}. */
-export function parseCorpus(text: string): readonly CorpusEntry[] {
+export function parseCorpus<P = Plan>(text: string): readonly CorpusEntry<P>[] {
   return JSON.parse(text, (_key, value: unknown) =>
     value === INFINITY ? Infinity : value,
-  ) as readonly CorpusEntry[];
+  ) as readonly CorpusEntry<P>[];
 }

@@ -87,7 +87,8 @@ async function inBrowsers(seed: number, seeds: number, mode: Work["mode"]): Prom
   const { first, keep, rules } = values;
   const range = { from: seed, to: seed + seeds, every: 1, mode, maxFailures: first ? 1 : 20 };
   const work: Work = rules === undefined ? range : { ...range, rules: rules.split(",") };
-  return simulateBrowsers({ work, first, keep });
+  const corpus = values.corpus === undefined ? undefined : wholeNumber("corpus", values.corpus);
+  return simulateBrowsers({ work, first, keep, corpus, skipCorpus: values["skip-corpus"] });
 }
 
 async function printFirst(work: Work): Promise<number> {

@@ -160,4 +160,24 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
     ],
     caughtBy: { world: "browser", rules: ["I13"] },
   },
+  {
+    id: "M37",
+    what: "what NextAuth tells of an older token is shown",
+    patches: [
+      { file: "src/client/scheduler.ts", find: "? expires < knownExpires\n", replace: "? expires < 0\n" },
+    ],
+    caughtBy: { world: "browser", rules: ["I13"] },
+  },
+  {
+    id: "M38",
+    what: "what NextAuth tells of a user who has just left is shown",
+    patches: [
+      {
+        file: "src/client/scheduler.ts",
+        find: "now.monotonicMs - leftAt.monotonicMs < requestTimeoutMs",
+        replace: "now.monotonicMs - leftAt.monotonicMs < 0 * requestTimeoutMs",
+      },
+    ],
+    caughtBy: { world: "browser", rules: ["I13"] },
+  },
 ];

@@ -41,3 +41,6 @@ export const OWN_PER_MINUTE = 16;
 
 /** The most requests in a minute that follow what others tell it: one each two seconds. */
 export const TOLD_PER_MINUTE = 30;
+
+/** For how long after somebody left a tab knows that what it is told of that user may be of before (`requestTimeoutMs`). */
+export const JUST_LEFT_MS = REQUEST_MS;

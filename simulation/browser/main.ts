@@ -6,6 +6,7 @@
  */
 import { BROKEN_RUN } from "../summary.ts";
 import { modeOf, type Work } from "../work.ts";
+import { keepInBrowserCorpus, readBrowserCorpus } from "./corpus.ts";
 import { browserPlanOf, type BrowserPlan } from "./plan.ts";
 import { runBrowserPlan, type BrowserRunResult } from "./run.ts";
 import {
@@ -30,15 +31,22 @@ export interface BrowserCommand {
   readonly first: boolean;
   /** With one seed: only these steps and faults. */
   readonly keep: string | undefined;
+  /** Only that run of those that failed once, counted from 1. */
+  readonly corpus: number | undefined;
+  /** Leaves out the runs that failed once. */
+  readonly skipCorpus: boolean;
 }
 
 /** Runs it. Resolves to the exit code: 0 where nothing was broken and, in a large set, every state was reached. */
-export async function simulateBrowsers({ work, first, keep }: BrowserCommand): Promise<number> {
+export async function simulateBrowsers(command: BrowserCommand): Promise<number> {
+  const { work, first, keep, corpus, skipCorpus } = command;
+  if (corpus !== undefined) return runFromCorpus(corpus);
   if (work.to === work.from + 1 && !first) {
     const plan = browserPlanOf(work.from, modeOf(work.from, work.mode));
     return runOne(plan, keep === undefined ? undefined : (JSON.parse(keep) as BrowserKept));
   }
   const startedAtMs = performance.now();
+  const again = first || skipCorpus ? [] : await brokenAgain();
   const summary = await summariseBrowsers(work);
   const { failures, seeds } = summary;
   if (first) {
@@ -46,13 +54,35 @@ export async function simulateBrowsers({ work, first, keep }: BrowserCommand): P
     return failures.length === 0 ? 0 : 1;
   }
   console.log(browserTableOf(summary, performance.now() - startedAtMs));
+  for (const line of again) console.log(line);
   for (const { seed, mode, checker, message, replay } of failures)
     console.log(`\nseed ${seed} (${mode}) breaks ${checker}: ${message}\n  ${replay}`);
   for (const { seed, mode, checker } of failures.slice(0, MAX_SHRUNK))
     if (checker !== BROKEN_RUN) await explain(browserPlanOf(seed, mode), checker);
   const unseen = seeds >= BROWSER_COVERED_FROM_SEEDS ? statesNeverSeen(summary) : [];
   if (unseen.length > 0) console.log(`\nnever seen: ${unseen.join(", ")}`);
-  return failures.length + unseen.length === 0 ? 0 : 1;
+  return again.length + failures.length + unseen.length === 0 ? 0 : 1;
+}
+
+/** A line for each of the runs that failed once and fails again. */
+async function brokenAgain(): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for (const [index, { plan }] of readBrowserCorpus().entries()) {
+    const { violation } = await runBrowserPlan(plan);
+    const replay = `node simulation/main.ts --world browser --corpus ${index + 1}`;
+    if (violation) lines.push(`\nbroken again: ${violation.checker}: ${violation.message}\n  ${replay}`);
+  }
+  return lines;
+}
+
+async function runFromCorpus(number: number): Promise<number> {
+  const entries = readBrowserCorpus();
+  const entry = entries[number - 1];
+  if (entry === undefined) throw new RangeError(`--corpus must be at most ${entries.length}; got ${number}`);
+  console.log(entry.broke);
+  const result = await runBrowserPlan(entry.plan);
+  print(result);
+  return result.violation === undefined ? 0 : 1;
 }
 
 async function runOne(plan: BrowserPlan, kept?: BrowserKept): Promise<number> {
@@ -67,6 +97,12 @@ async function explain(plan: BrowserPlan, checker: string): Promise<void> {
   console.log(`\nshrinking seed ${plan.options.seed} ...`);
   const { kept, result } = await shrinkBrowsers(plan, checker);
   print(result, kept);
+  const { violation } = result;
+  if (violation !== undefined)
+    keepInBrowserCorpus({
+      broke: `${violation.checker}: ${violation.message}`,
+      plan: browserPartOf(plan, kept),
+    });
 }
 
 function print({ violation, plan, records, hash }: BrowserRunResult, kept?: BrowserKept): void {

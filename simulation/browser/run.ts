@@ -5,6 +5,7 @@
  */
 import { Watch, type Violation } from "../checker.ts";
 import type { Mode } from "../plan.ts";
+import { drained } from "../timeline.ts";
 import { X_MS } from "./bounds.ts";
 import { browserCheckersFor } from "./checkers/index.ts";
 import { countStates, type Sometimes } from "./coverage.ts";
@@ -60,11 +61,13 @@ async function runWorld(world: World, rules?: readonly string[]): Promise<Browse
   const { plan, history, timeline } = world;
   const watch = new Watch<BrowserRecord>(browserCheckersFor(plan.options, rules), history.records);
   world.open();
+  await drained();
   for (const fault of plan.faults) schedule(world, fault);
   for (const step of plan.steps) {
     await pass(world, watch, step.gapMs);
     if (watch.violation !== undefined) break;
     doStep(world, step);
+    await drained();
   }
   await pass(world, watch, 1_000);
   if (watch.violation === undefined && plan.options.mode === "liveness") await comeToRest(world, watch);

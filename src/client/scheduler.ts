@@ -57,9 +57,10 @@ export interface Scheduler {
   /**
    * Takes over what something else got from the server. It is shown at once, unless it is older than what is known or of a
    * user who left within {@link SchedulerOptions.requestTimeoutMs}: it may have been asked for before. An own request confirms
-   * it where it is another user's, would undo a sign-out (F43), or comes while such a request is under way.
+   * it where it is another user's, would undo a sign-out (F43) or the end of a sign-in, or comes while such a request is under
+   * way. That a sign-in has ended, only an own request says.
    *
-   * @param sure It is newer than all that is known: nothing confirms it.
+   * @param sure It is newer than all that is known, unless it names an older token: nothing confirms it.
    */
   tell(session: ClientSession, sure?: boolean): void;
   /** Looks at the clocks, and asks if that is due or the reason itself is one to ask, for all tabs of the browser. */
@@ -266,18 +267,21 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (!running) return;
       const now = environment.read();
       const sameUser = latest && samePerson(latest, session);
-      const [expires, knownExpires] = [session.accessTokenExpires, latest?.accessTokenExpires];
-      // False where either is not known.
-      const older = sameUser && Number(expires) < Number(knownExpires);
-      const isBack =
-        !sameUser && left && samePerson(left, session) && elapsedMs(leftAt, now) < requestTimeoutMs;
+      // 0 where there is no token: the sign-in has ended, or has none.
+      const { accessTokenExpires: expires = 0 } = session;
+      const knownExpires = latest?.accessTokenExpires ?? 0;
+      // By the clock that nobody sets. A sleep may stop it: then an own request decides, which is late by that alone.
+      const isOld = sameUser
+        ? expires < knownExpires
+        : left && samePerson(left, session) && now.monotonicMs - leftAt.monotonicMs < requestTimeoutMs;
+      sure &&= !sameUser || !isOld;
       const isNew = sure || expires !== knownExpires || keepIdentity(latest, session) !== latest;
       const isDoubted = state?.doubtedAt;
       // The answer under way is as new as what says nothing new, or newer.
       if (isNew) drop();
       else if (isDoubted) return;
-      if (sure || !(older || isBack)) take({ kind: "session", session }, now);
-      if (sure || (sameUser && !older && !isDoubted)) look("timer");
+      if (sure || !isOld) take({ kind: "session", session }, now);
+      if (sure || (sameUser && (knownExpires ? !isOld : !expires) && !isDoubted)) look("timer");
       else confirm();
     },
     wake: look,

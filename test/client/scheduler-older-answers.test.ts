@@ -110,4 +110,50 @@ describe("an older answer", () => {
     await settle();
     expect(user()).toBeNull();
   });
+
+  it("does not bring a user back who has just signed out where somebody set the clock forward, or the machine slept (F43)", async () => {
+    const { page, server, scheduler, answers, user } = await slowTab();
+    const alice = server.session()!;
+    await page.wake("visible");
+    answers[0]!({ kind: "signed_out" });
+    await settle();
+
+    page.sleep(3_600_000);
+    scheduler.tell(alice);
+    expect(user()).toBeNull();
+    expect(answers).toHaveLength(2);
+  });
+
+  it.each(["to sign in again", "that all is well"])(
+    "that says %s, and may be of before somebody signed in again, has an own request decide (I13)",
+    async (what) => {
+      const { server, scheduler, answers } = await slowTab();
+      const fresh = server.session()!;
+      const ended: ClientSession = {
+        user: fresh.user,
+        tokenState: { status: "reauthentication_required", reason: "rejected" },
+      };
+      const [known, older] = what === "to sign in again" ? [fresh, ended] : [ended, fresh];
+      scheduler.tell(known, true);
+
+      scheduler.tell(older);
+      expect(answers).toHaveLength(1);
+      answers[0]!({ kind: "session", session: known });
+      await settle();
+      expect(scheduler.current()).toEqual(known);
+    },
+  );
+
+  it("of update() that names a token of before is not shown, and an own request decides (I13)", async () => {
+    const { page, server, scheduler, answers } = await slowTab();
+    const old = server.session()!;
+    await page.pass(server.idleMs);
+    const renewed = server.session()!;
+    answers[0]!({ kind: "session", session: renewed });
+    await settle();
+
+    scheduler.tell(old, true);
+    expect(scheduler.peer.latest()).toBe(renewed);
+    expect(answers).toHaveLength(2);
+  });
 });

@@ -1,7 +1,7 @@
 /** Each rule of the browser world rejects a history in which it is broken, and accepts the nearest one in which it holds. */
 import { describe, expect, it } from "vitest";
 
-import { HIDDEN_X_MS, OWN_PER_MINUTE, X_MS, Y_MS } from "../../simulation/browser/bounds.ts";
+import { HIDDEN_X_MS, JUST_LEFT_MS, OWN_PER_MINUTE, X_MS, Y_MS } from "../../simulation/browser/bounds.ts";
 import {
   BROWSER_CHECKERS,
   browserCheckersFor,
@@ -49,7 +49,11 @@ const took = (request: number, afterMs: number, more: Partial<TookRecord> = {}):
   isFresh: true,
   ...more,
 });
-const shows = (seen: Seen, afterMs: number): BrowserRecord => ({ kind: "shows", ...tab(afterMs), seen });
+const shows = (seen: Seen, afterMs: number, name = "b0t1"): BrowserRecord => ({
+  kind: "shows",
+  ...tab(afterMs, name),
+  seen,
+});
 const truth = (seen: Seen, afterMs: number): BrowserRecord => ({
   kind: "truth",
   ...at(afterMs),
@@ -79,6 +83,12 @@ const slept = (fromMs: number, untilMs: number): BrowserRecord[] => [
   { kind: "machine", ...at(untilMs), what: "awake", missedMs: [0, untilMs - fromMs] },
 ];
 const phase = (afterMs: number): BrowserRecord => ({ kind: "phase", ...at(afterMs), phase: "rest" });
+const adopted = (afterMs: number, name = "b0t1"): BrowserRecord => ({
+  kind: "adopted",
+  ...tab(afterMs, name),
+  expires: (T + LIFETIME_MS) / 1_000,
+  knew: 0,
+});
 const aliceIn = [
   opened(),
   truth(ALICE, 0),
@@ -86,6 +96,49 @@ const aliceIn = [
   answered(1, 10),
   took(1, 20),
   shows(ALICE, 20),
+];
+/** Two tabs show nobody. */
+const nobodyIn: BrowserRecord[] = [
+  opened(),
+  truth(NOBODY, 0),
+  shows(NOBODY, 1),
+  opened("b0t2"),
+  shows(NOBODY, 2, "b0t2"),
+];
+const signsIn: BrowserRecord = { kind: "ask", ...tab(5, "b0t2"), request: 2, by: "app", reason: "sign-in" };
+/** The answer to that request names Alice's grant. */
+const cookieOf = (request: number): BrowserRecord[] => [arrived(request, "", "g1"), truth(ALICE, 30)];
+const tookBySecond = (request: number): BrowserRecord[] => [
+  took(request, 50, { tab: "b0t2" }),
+  shows(ALICE, 50, "b0t2"),
+];
+/** An answer was on its way during a sleep of 10 minutes, of which the clocks have missed that much. */
+const answeredInSleep = (missedMs: readonly [wall: number, monotonic: number]): BrowserRecord[] => [
+  opened(),
+  ask(1, 0, "mount"),
+  { kind: "machine", ...at(5), what: "asleep", missedMs: [0, 0] },
+  answered(1, 10),
+  { kind: "machine", ...at(600_000), what: "awake", missedMs },
+  took(1, 600_000),
+  shows(ALICE, 600_000),
+];
+/** Another tab opens, and takes over the news of the first; the first asks again. */
+const adoptedBySecond = (afterMs: number): BrowserRecord[] => [
+  opened("b0t2"),
+  shows(ALICE, afterMs, "b0t2"),
+  adopted(afterMs, "b0t2"),
+  took(2, afterMs, { expires: (T + 2 * afterMs) / 1_000 }),
+];
+/** The first tab's token is not the newest any more: another tab came, and its first request renewed it. */
+const renewedByNewTab = [
+  ...aliceIn,
+  ask(2, 25),
+  answered(2, 28, { refreshed: true }),
+  took(2, 30),
+  opened("b0t2"),
+  ask(4, 50, "mount", "b0t2"),
+  answered(4, 60, { refreshed: true }),
+  took(4, 70, { tab: "b0t2", expires: (T + LIFETIME_MS) / 1_000 }),
 ];
 const updated = (request: number): BrowserRecord => ({
   kind: "ask",
@@ -96,6 +149,14 @@ const updated = (request: number): BrowserRecord => ({
 });
 const bobAnswered = answered(2, 3, { seen: BOB, stateNo: 2 });
 const told = took(1, 5, { how: "told" });
+/** The end of a newer token than Alice's first, and that of none. */
+const LATER = { expires: (T + 2 * LIFETIME_MS) / 1_000 };
+const ENDED = { expires: 0, isFresh: false, seen: { user: "alice", needsSignIn: true } };
+const signedOut = (request: number, afterMs: number): BrowserRecord[] => [
+  ask(request, afterMs),
+  answered(request, afterMs, { seen: NOBODY, isLive: false, stateNo: 2 }),
+  took(request, afterMs, { seen: NOBODY, expires: 0 }),
+];
 const post = (news: unknown): BrowserRecord => ({ kind: "post", ...tab(1), news });
 
 /** A history that breaks a rule, and the nearest one that does not. */
@@ -158,6 +219,37 @@ const STORIES: readonly Story[] = [
   },
   {
     rule: "I13 newest state",
+    what: "NextAuth tells of the token before, and the tab shows it",
+    bad: [
+      ...aliceIn,
+      ask(3, 30),
+      answered(3, 31, { stateNo: 2 }),
+      took(3, 32, LATER),
+      { ...told, ...at(40) },
+    ],
+    good: [...aliceIn, ask(3, 30), answered(3, 31, { stateNo: 2 }), took(3, 32), { ...told, ...at(40) }],
+  },
+  {
+    rule: "I13 newest state",
+    what: "NextAuth tells of the token before the one of which another tab has told",
+    bad: [...aliceIn, { ...adopted(30), ...LATER }, { ...told, ...at(40) }],
+    good: [...aliceIn, adopted(30), { ...told, ...at(40) }],
+  },
+  {
+    rule: "I13 newest state",
+    what: "NextAuth tells of an ended sign-in after another one",
+    bad: [...aliceIn, answered(3, 9, { stateNo: 0 }), took(3, 40, { ...ENDED, how: "told" })],
+    good: [...aliceIn, answered(3, 39, { stateNo: 2 }), took(3, 40, { ...ENDED, how: "told" })],
+  },
+  {
+    rule: "I13 newest state",
+    what: "NextAuth tells of a user who has just left",
+    bad: [...aliceIn, ...signedOut(2, 30), { ...told, ...at(30 + JUST_LEFT_MS - 1) }],
+    // The tab has forgotten whom.
+    good: [...aliceIn, ...signedOut(2, 30), { ...told, ...at(30 + JUST_LEFT_MS) }],
+  },
+  {
+    rule: "I13 newest state",
     what: "news of an older token is taken over",
     bad: [{ kind: "adopted", ...tab(1), expires: 99, knew: 100 }],
     good: [{ kind: "adopted", ...tab(1), expires: 100, knew: 100 }],
@@ -199,6 +291,19 @@ const STORIES: readonly Story[] = [
     good: [opened(), ...Array.from({ length: OWN_PER_MINUTE + 2 }, (_, i) => ask(i, i * 4_000, "retry"))],
   },
   {
+    rule: "I17 time safety",
+    what: "one clock counted the sleep of an answer on its way, and the tab shows its token as if it were new",
+    bad: [...answeredInSleep([600_000, 0]), phase(600_000 + X_MS + 1)],
+    // Neither clock: somebody set one of them back meanwhile, and nobody can know how old the answer is.
+    good: [...answeredInSleep([600_000, 600_000]), phase(600_000 + X_MS + 1)],
+  },
+  {
+    rule: "I17 time safety",
+    what: "another tab takes that over",
+    bad: [...answeredInSleep([600_000, 0]), ...adoptedBySecond(600_030), phase(600_030 + X_MS + 1)],
+    good: [...answeredInSleep([600_000, 600_000]), ...adoptedBySecond(600_030), phase(600_030 + X_MS + 1)],
+  },
+  {
     rule: "I19 replaced in time",
     what: "a visible tab does not ask after a sleep, although nothing hinders it",
     bad: [...aliceIn, ...slept(1_000, 400_000), phase(400_000 + Y_MS + 1)],
@@ -227,6 +332,14 @@ const STORIES: readonly Story[] = [
       answered(3, 60, { refreshed: true }),
     ],
   },
+  {
+    rule: "I19 one asks for all",
+    what: "a tab asks although it knows the token that the request of a new tab brought",
+    facts: { profile: "calm" },
+    bad: [...renewedByNewTab, adopted(80), ask(3, 81), answered(3, 90)],
+    // That news is on its way: it asks for the token before, while a tab came.
+    good: [...renewedByNewTab, ask(3, 79), adopted(80), answered(3, 90)],
+  },
   ...["marker", "visible", "focus", "online", "active"].map((reason): Story => ({
     rule: "I19 one asks for all",
     what: `a tab asks because of ${reason} for a token that was just renewed, and nothing changed`,
@@ -252,6 +365,26 @@ const STORIES: readonly Story[] = [
     what: "a tab shows somebody else when all faults are over",
     bad: [...aliceIn, truth(BOB, 30), phase(40)],
     good: [...aliceIn, truth(ALICE, 30), phase(40)],
+  },
+  {
+    rule: "I19 all come to rest",
+    what: "a tab that shows nobody is not told of a sign-in by the tab where it was",
+    bad: [...nobodyIn, signsIn, ...cookieOf(2), ask(3, 40, "mount", "b0t2"), ...tookBySecond(3), phase(90)],
+    // That one is gone before its answer came: there is nobody who could tell.
+    good: [
+      ...nobodyIn,
+      signsIn,
+      { kind: "tab", ...tab(8, "b0t2"), what: "crashed" },
+      ...cookieOf(2),
+      phase(90),
+    ],
+  },
+  {
+    rule: "I19 all come to rest",
+    what: "a tab that shows nobody is not told of a cookie that another one got back",
+    bad: [...nobodyIn, ask(2, 5, "mount", "b0t2"), ...cookieOf(2), ...tookBySecond(2), phase(90)],
+    // That one has asked again meanwhile, and takes no answer to the older request.
+    good: [...nobodyIn, ask(2, 5, "mount", "b0t2"), ask(3, 6, "update", "b0t2"), ...cookieOf(2), phase(90)],
   },
   {
     rule: "I19 all come to rest",

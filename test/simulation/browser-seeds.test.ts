@@ -1,6 +1,7 @@
 /** The browser world: a fixed set of seeds, the faults that they reach, and the proof that a seed is all that a run depends on. */
 import { describe, expect, it } from "vitest";
 
+import { readBrowserCorpus } from "../../simulation/browser/corpus.ts";
 import { browserPlanOf } from "../../simulation/browser/plan.ts";
 import { runBrowserPlan, runBrowserSeed } from "../../simulation/browser/run.ts";
 import {
@@ -15,6 +16,17 @@ import { modeOf } from "../../simulation/work.ts";
 const SEEDS = 500;
 
 describe("the simulated browsers", () => {
+  it("break no rule at a seed that failed once", { timeout: 120_000 }, async () => {
+    const broken = [];
+    for (const [index, { plan, broke }] of readBrowserCorpus().entries()) {
+      const { violation } = await runBrowserPlan(plan);
+      const replay = `node simulation/main.ts --world browser --corpus ${index + 1}`;
+      if (violation !== undefined) broken.push({ broke, ...violation, replay });
+    }
+
+    expect(broken).toEqual([]);
+  });
+
   it(
     `break no rule in ${SEEDS} seeds (I13, I17, I19, SEC-06), and reach every state and every fault (X54-X60, X63)`,
     { timeout: 300_000 },
@@ -60,6 +72,20 @@ describe("the simulated browsers", () => {
 
       if (options.profile === "faulty") expect(options.browsers.length + others.length).toBeGreaterThan(1);
     }
+  });
+
+  it("ask in the moment in which a page opens, where nothing else happens", async () => {
+    const plan = browserPlanOf(6_628, "safety");
+    expect(plan.options.profile).toBe("calm");
+
+    const { records } = await runBrowserPlan(plan);
+
+    const opened = records.filter((record) => record.kind === "tab" && record.what === "opened");
+    const first = records.filter((record) => record.kind === "ask" && record.reason === "mount");
+    const momentsOf = (list: typeof records) =>
+      list.map((record) => "tab" in record && [record.tab, record.atMs]);
+    expect(opened.length).toBeGreaterThan(plan.options.browsers[0]!.tabs);
+    expect(momentsOf(first)).toEqual(momentsOf(opened));
   });
 
   it("leave the global fetch as it was", async () => {

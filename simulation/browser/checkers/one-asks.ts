@@ -22,6 +22,8 @@ export function oneAsks({ profile }: { readonly profile: BrowserProfile }): Chec
   /** The tabs' own requests, each with what was counted when it was sent. */
   const idle = new Map<number, Counts>();
   const since = new Map<number, Counts>();
+  /** By tab: the same for the token that it knows. What another tab has got is news to it only when the message came. */
+  const known = new Map<string, Counts>();
   /** By browser: the request that brought the newest token, until a tab has its answer. */
   const renewing = new Map<number, number>();
   const of = (browser: number): Counts => {
@@ -45,11 +47,12 @@ export function oneAsks({ profile }: { readonly profile: BrowserProfile }): Chec
       if (record.kind === "ask" && record.reason === "retry")
         return `${record.tab} asked again without a failure`;
       if (record.kind === "ask" && record.by === "client" && !WISHES.includes(record.reason))
-        idle.set(record.request, of(record.browser));
+        idle.set(record.request, known.get(record.tab) ?? of(record.browser));
       if (record.kind === "took" && record.request === renewing.get(record.browser)) {
         renewing.delete(record.browser);
         since.delete(record.browser);
       }
+      if (record.kind === "took" || record.kind === "adopted") known.set(record.tab, of(record.browser));
       return record.kind === "answered" ? judge(record) : undefined;
     },
   };

@@ -19,11 +19,12 @@ export interface TabSeen {
   shows: Seen | undefined;
   /**
    * The end of the token that it knows, in epoch milliseconds; 0 where it knows of none. Time that both of its clocks have
-   * missed since, such as a sleep during which somebody set the clock back, is added: no page can know of it.
+   * missed since the answer was asked for, such as a sleep during which somebody set the clock back, is added: no page can
+   * know of it.
    */
   knowsUntilMs: number;
-  /** What the machine's clocks had missed when it learned that. */
-  missedMs: readonly [wall: number, monotonic: number];
+  /** What the machine's clocks had missed when that was asked for. */
+  missedMs: Missed;
   /** The request whose answer it took over last. */
   tookRequest: number;
   /** When NextAuth's message came last. */
@@ -46,8 +47,13 @@ export interface BrowserSeen {
   truth: Seen | undefined;
   truthAtMs: number;
   /** What its clocks have missed since the start. */
-  missedMs: readonly [wall: number, monotonic: number];
+  missedMs: Missed;
+  /** By the end of a token, in epoch seconds: what they had missed when the last answer that told of it was asked for. */
+  readonly missedBeforeMs: Map<number, Missed>;
 }
+
+/** How much less time the wall clock and the monotonic clock have counted than went by, since the start. */
+type Missed = readonly [wall: number, monotonic: number];
 
 /** Folds records. */
 export class TabsSeen {
@@ -55,11 +61,14 @@ export class TabsSeen {
   readonly #browsers = new Map<number, BrowserSeen>();
   /** By request: when the server answered. */
   readonly #answeredAtMs = new Map<number, number>();
+  /** By request: what the browser's clocks had missed when it was sent. */
+  readonly #missedMs = new Map<number, Missed>();
 
   see(record: BrowserRecord): void {
     const { atMs } = record;
     const browser = this.browser(record.browser);
     const tab = "tab" in record ? this.#tab(record.tab, browser, record) : undefined;
+    if (record.kind === "ask") this.#missedMs.set(record.request, browser.missedMs);
     if (record.kind === "answered") this.#answeredAtMs.set(record.request, atMs);
     if (record.kind === "machine") this.#machine(browser, record);
     if (record.kind === "truth") {
@@ -72,17 +81,22 @@ export class TabsSeen {
       browser.hinderedUntilMs = Math.max(browser.hinderedUntilMs, record.untilMs);
     }
     if (record.kind === "ask" && record.by === "client") tab.isAsking = true;
-    if (record.kind === "adopted") learned(tab, record.expires);
+    if (record.kind === "adopted") learned(tab, record.expires, browser.missedBeforeMs.get(record.expires));
     if (record.kind === "shows") tab.shows = record.seen;
     if (record.kind === "announced") {
       if (record.lost) tab.hasMissed = true;
       else tab.announcedAtMs = atMs;
     }
     if (record.kind === "took") {
-      learned(tab, record.expires);
       // Of an answer that NextAuth or the application handed over, no tab knows how old it is.
-      if (record.how === "told") tab.knowsUntilMs += atMs - (this.#answeredAtMs.get(record.request) ?? atMs);
+      if (record.how === "told") {
+        learned(tab, record.expires);
+        tab.knowsUntilMs += atMs - (this.#answeredAtMs.get(record.request) ?? atMs);
+      }
       if (record.how === "answer") {
+        const missedMs = this.#missedMs.get(record.request) ?? browser.missedMs;
+        browser.missedBeforeMs.set(record.expires, missedMs);
+        learned(tab, record.expires, missedMs);
         tab.tookRequest = record.request;
         tab.hasMissed = false;
       }
@@ -106,6 +120,7 @@ export class TabsSeen {
         truth: undefined,
         truthAtMs: 0,
         missedMs: [0, 0],
+        missedBeforeMs: new Map(),
       };
       this.#browsers.set(index, browser);
     }
@@ -177,10 +192,11 @@ export function calmSinceMs({ sinceMs, hinderedUntilMs, browser }: TabSeen): num
   return Math.max(sinceMs, hinderedUntilMs, browser.sinceMs);
 }
 
-function learned(tab: TabSeen, expires: number): void {
+function learned(tab: TabSeen, expires: number, missedMs: Missed = tab.browser.missedMs): void {
   tab.knowsUntilMs = expires * 1_000;
-  tab.missedMs = tab.browser.missedMs;
+  tab.missedMs = missedMs;
   tab.isAsking = false;
+  addMissed(tab);
 }
 
 /** What both clocks have missed since a tab learned of its token. */
