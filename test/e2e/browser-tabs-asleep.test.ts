@@ -13,11 +13,10 @@ import { focusWindow, notePageshow, setClock, sleepFor, wasPersisted } from "./s
 import { tabStage } from "./support/tab-stage.ts";
 import { pause } from "./support/tabs.ts";
 
-const IS_FULL = process.env["NOLAPSE_FULL"] === "1";
 /** How many tabs sleep, freeze and wake together. */
-const MANY = IS_FULL ? 20 : 5;
+const MANY = 20;
 const LIFETIME_MS = TOKEN_TTL_SECONDS * 1_000;
-const LIMIT_MS = 150_000 + MANY * 5_000;
+const LIMIT_MS = 250_000;
 
 // They wait most of the time, but real tabs are heavy: more at once, and two cores would make them and others late.
 vi.setConfig({ maxConcurrency: 2 });

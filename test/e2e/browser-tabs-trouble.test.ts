@@ -43,7 +43,8 @@ describeInChromium("tabs in trouble", () => {
       const first = await holdWhoAsks(tabs);
       const left = tabs.filter((tab) => tab !== first);
       const [from, had] = [me.sessionRequests.length - 1, answered(me)];
-      const endsAtMs = newestEnd(me) * 1_000;
+      // The session tells it in whole seconds, rounded down.
+      const endsAtMs = (newestEnd(me) + 1) * 1_000;
       if (!isHidden) await left[0]!.show();
       await end(first);
       await untilAsked(me, had + 1);

@@ -104,7 +104,9 @@ export function noteUsers(): void {
   };
   look();
   new MutationObserver(look).observe(document.documentElement, {
-    ...{ subtree: true, childList: true, attributes: true },
+    subtree: true,
+    childList: true,
+    attributes: true,
   });
 }
 
