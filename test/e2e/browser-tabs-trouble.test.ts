@@ -51,9 +51,11 @@ describeInChromium("tabs in trouble", () => {
       await pause(1_500);
 
       const asked = me.sessionRequests.slice(from);
-      const [lost, next] = asked;
+      const [lost, ...others] = asked;
       expect([lost?.tab, lost?.session]).toEqual([first, undefined]);
-      expect(next?.tab).not.toBe(first);
+      expect(others.map(({ tab }) => tab)).not.toContain(first);
+      // Of two that stop waiting together, one may give up its request for the other's answer.
+      const next = others.find(({ session }) => session);
       expect(next?.status).toBe(200);
       expect(next?.answeredAtMs, "the others waited until the token was over").toBeLessThan(endsAtMs);
       expect(asked.length, asked.map(toText(me, lost!.atMs)).join("; ")).toBeLessThanOrEqual(most);
