@@ -18,7 +18,7 @@ const suite = (name: string): string => `test/e2e/${name}.test.ts`;
  */
 const LONG = [
   ...["browser-dev", "several-processes", "compared"],
-  ...["browser-tabs-trouble", "browser-hidden"],
+  ...["browser-tabs-trouble", "browser-tabs-asleep", "browser-tabs-late", "browser-hidden"],
   ...["sessions", "token-handler", "browser-token"],
 ];
 /** `npm test` runs what is in a real browser by itself. */

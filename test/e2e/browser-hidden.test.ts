@@ -2,13 +2,11 @@
  * Tabs that are hidden for so long that Chromium runs timers of some of them once a minute: by itself, a minute after the tab
  * was hidden.
  */
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 
-import { startStage, type Stage } from "./support/app.ts";
 import { describeInChromium } from "./support/chromium.ts";
-import { launchProtocol, type Protocol } from "./support/devtools-protocol.ts";
-import { askedSince, expectAllKnow, newestEnd } from "./support/idle-tabs.ts";
-import { newRawVisitor } from "./support/raw-visitor.ts";
+import { askedSince, expectAllKnow, leaveWell, newestEnd } from "./support/idle-tabs.ts";
+import { tabStage } from "./support/tab-stage.ts";
 import { pause } from "./support/tabs.ts";
 
 /** An idle tab has to be due for more than a minute before its token ends: 0.7 of half a life is 63 s. */
@@ -18,21 +16,12 @@ const LIMIT_MS = 60_000 + LIFETIMES * TOKEN_TTL_SECONDS * 1_000;
 const MINUTE_MS = 60_000;
 
 describeInChromium("tabs that have been hidden for long", () => {
-  let stage: Stage;
-  let protocol: Protocol;
-  beforeAll(async () => {
-    protocol = await launchProtocol();
-    stage = await startStage({ tokenTtlSeconds: TOKEN_TTL_SECONDS });
-  });
-  afterAll(async () => {
-    await protocol.close();
-    await stage.stop();
-  });
+  const stage = tabStage({ tokenTtlSeconds: TOKEN_TTL_SECONDS });
 
   it(
     `ask one for all in each of ${LIFETIMES} lifetimes, and before the token ends, also where timers run once a minute (F20, F22, I19)`,
     async () => {
-      const me = await newRawVisitor(protocol, stage, "alice");
+      const me = await stage.newcomer("alice");
       for (let open = 0; open < 5; open++) await me.openTab("/protected");
       const hidden = [...me.tabs];
       await (await me.openTab("about:blank")).show();
@@ -57,8 +46,7 @@ describeInChromium("tabs that have been hidden for long", () => {
       for (const [index, { answeredAtMs }] of me.sessionRequests.entries())
         if (index > 0) expect(answeredAtMs, "asked too late").toBeLessThan(endsAtMs[index - 1]!);
       await expectAllKnow(me, hidden);
-      expect(me.trouble).toEqual([]);
-      await me.close();
+      await leaveWell(me);
     },
     LIMIT_MS,
   );

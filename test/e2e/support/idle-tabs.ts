@@ -8,7 +8,14 @@ import type { Protocol } from "./devtools-protocol.ts";
 import { answered, IDLE_ASK_MS, ROOM_MS, untilAsked, untilSettled } from "./idle.ts";
 import type { RawTab } from "./raw-tab.ts";
 import { newRawVisitor, type RawVisitor, type RawVisitorOptions } from "./raw-visitor.ts";
+import { keepLive, knownOfToken, shownUser } from "./tab-scripts.ts";
 import type { Person } from "./visitor.ts";
+
+/** What they are opened with. */
+export interface TabsOptions extends RawVisitorOptions {
+  /** When an idle tab asks, in milliseconds from the token's start. */
+  readonly askMs?: number;
+}
 
 /** A visitor with so many tabs that have heard of each other: those that open while a token is due may ask at once. */
 export async function visitorWithTabs(
@@ -16,7 +23,7 @@ export async function visitorWithTabs(
   stage: Stage,
   person: Person,
   count: number,
-  { askMs = IDLE_ASK_MS, ...options }: RawVisitorOptions & { readonly askMs?: number } = {},
+  { askMs = IDLE_ASK_MS, ...options }: TabsOptions = {},
 ): Promise<RawVisitor> {
   const me = await newRawVisitor(protocol, stage, person, options);
   for (let open = 0; open < count; open++) await me.openTab("/protected");
@@ -65,6 +72,7 @@ export async function holdWhoAsks(tabs: readonly RawTab[], askMs: number = IDLE_
 export async function expectAllKnow(me: RawVisitor, tabs: readonly RawTab[] = me.tabs): Promise<void> {
   for (const tab of tabs) {
     const check = async (): Promise<void> => {
+      await tab.evaluate(keepLive);
       const known = await tab.evaluate(knownOfToken);
       expect(known, "the tab does not know the newest token").toMatchObject({
         expires: newestEnd(me),
@@ -76,46 +84,17 @@ export async function expectAllKnow(me: RawVisitor, tabs: readonly RawTab[] = me
   }
 }
 
-interface Known {
-  readonly expires: number;
-  readonly failures: number;
-  readonly leftMs: number;
+/** Every tab shows that this user is signed in. */
+export async function expectEach(tabs: readonly RawTab[], user: string): Promise<void> {
+  const names = await Promise.all(tabs.map((tab) => tab.evaluate(shownUser)));
+  expect(
+    names.filter((name) => name?.includes(user) !== true),
+    `not ${user}`,
+  ).toEqual([]);
 }
 
-interface Fiber {
-  readonly return: Fiber | null;
-  readonly memoizedProps: {
-    readonly value?: {
-      readonly scheduler?: {
-        readonly peer: {
-          latest(): { readonly accessTokenExpires?: number } | null;
-          state(): {
-            readonly failures: number;
-            readonly askInMs: number;
-            readonly spareMs: number;
-            readonly answeredAt: { readonly monotonicMs: number };
-          };
-        };
-      };
-    };
-  } | null;
-}
-
-/**
- * What the tab's own scheduler knows, found where React keeps the value that nolapse's provider gives to what is below it: no
- * part of a page shows it, as a renewal renders nothing. Runs in the page.
- */
-function knownOfToken(): Known | undefined {
-  const user = document.querySelector('[data-testid="user"]') as unknown as Record<string, Fiber> | null;
-  const name = Object.keys(user ?? {}).find((key) => key.startsWith("__reactFiber"));
-  let fiber: Fiber | null | undefined = name === undefined ? undefined : user?.[name];
-  while (fiber && !fiber.memoizedProps?.value?.scheduler) fiber = fiber.return;
-  const peer = fiber?.memoizedProps?.value?.scheduler?.peer;
-  if (!peer) return undefined;
-  const { failures, askInMs, spareMs, answeredAt } = peer.state();
-  return {
-    expires: peer.latest()?.accessTokenExpires ?? 0,
-    failures,
-    leftMs: askInMs + spareMs - (performance.now() - answeredAt.monotonicMs),
-  };
+/** Nothing went wrong in these browsers. Closes them. */
+export async function leaveWell(...people: readonly RawVisitor[]): Promise<void> {
+  expect(people.flatMap(({ trouble }) => trouble)).toEqual([]);
+  await Promise.all(people.map((each) => each.close()));
 }

@@ -12,7 +12,8 @@ const LONGEST_FIRST = [
   ...["telling-rows", "compared", "custom-route", "readme-app", "lifetimes"],
   ...["torture", "serverless", "store-down", "crash", "dev", "several-processes", "canary"],
   ...["outages", "moving-in", "servers", "start"],
-  ...["browser-tabs", "browser-tabs-trouble", "browser-hidden", "browser-token", "browser-idle"],
+  ...["browser-tabs", "browser-tabs-trouble", "browser-hidden", "browser-tabs-asleep", "browser-tabs-late"],
+  ...["browser-token", "browser-idle"],
   ...["browser", "browser-failures", "browser-secrets"],
 ];
 

@@ -7,8 +7,8 @@ import { pause } from "./tabs.ts";
 import { SESSION_PATH, type SessionJson, type SessionRequest } from "./visitor.ts";
 
 /**
- * What becomes of session requests. `503`: that is the answer. `held`: the server answers, and the page hears of it once the
- * fault is taken away. `silent`: no answer ever comes, and the server knows nothing of it.
+ * What becomes of session requests. `503`: that is the answer. `held`: the server answers the next one, and the page hears of
+ * it once the fault is taken away; later ones go through. `silent`: no answer ever comes, and the server knows nothing of it.
  */
 export type Fault = "503" | "held" | "silent";
 
@@ -218,7 +218,7 @@ async function goOn(
   const requestId = String(params["requestId"]);
   const isAnswer = params["responseStatusCode"] !== undefined;
   if (isAnswer && forgetsNoStore) return send("Fetch.continueResponse", withoutNoStore(params));
-  if (isAnswer && fault === "held") return tab.held.push(requestId);
+  if (isAnswer && fault === "held" && tab.held.length === 0) return tab.held.push(requestId);
   if (fault === "silent") return undefined;
   if (fault === "503") return send("Fetch.fulfillRequest", { requestId, responseCode: 503 });
   return send(isAnswer ? "Fetch.continueResponse" : "Fetch.continueRequest", { requestId });

@@ -9,10 +9,11 @@ import { cookiesOf, type Account, type Person, type SessionRequest } from "./vis
 
 /** A profile with its tabs. */
 export interface RawVisitor extends Account<RawTab> {
-  readonly person: Person;
   readonly grant: string;
   readonly tabs: readonly RawTab[];
   openTab(path: string): Promise<RawTab>;
+  /** Another sign-in takes the place of this one, in the cookies: tabs learn of it from the next page that one of them shows. */
+  signInAs(person: Person): Promise<void>;
 }
 
 /** What a new visitor brings along. */
@@ -29,8 +30,12 @@ export async function newRawVisitor(
   options: RawVisitorOptions = {},
 ): Promise<RawVisitor> {
   const { browserContextId } = await protocol.send("Target.createBrowserContext", {});
-  const { cookies, grant } = await cookiesOf(stage, person);
-  await protocol.send("Storage.setCookies", { browserContextId, cookies });
+  const enter = async (as: Person): Promise<string> => {
+    const { cookies, grant } = await cookiesOf(stage, as);
+    await protocol.send("Storage.setCookies", { browserContextId, cookies });
+    return grant;
+  };
+  let grant = await enter(person);
   const tabs: RawTab[] = [];
   const sessionRequests: SessionRequest<RawTab>[] = [];
   const trouble: string[] = [];
@@ -39,8 +44,9 @@ export async function newRawVisitor(
   };
   return {
     stage,
-    person,
-    grant,
+    get grant() {
+      return grant;
+    },
     tabs,
     sessionRequests,
     trouble,
@@ -52,6 +58,9 @@ export async function newRawVisitor(
       tabs.push(tab);
       await tab.goto(path);
       return tab;
+    },
+    async signInAs(next) {
+      grant = await enter(next);
     },
     async close() {
       await protocol.send("Target.disposeBrowserContext", { browserContextId });
