@@ -1,5 +1,6 @@
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { getCloneableBody } from "next/dist/server/body-streams.js";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { TokenHandler } from "../../src/adapter/token-handler/index.ts";
 import type { TokenHandlerApi } from "../../src/adapter/token-handler/options.ts";
@@ -107,6 +108,25 @@ describe("a token handler as an API route of the Pages Router", () => {
     await expect(answer.text()).rejects.toThrow();
   });
 
+  it("refuses an upload of which Next has kept only a part for a proxy.ts, whole or streamed (SEC-54)", async () => {
+    const { alice, api, call } = await pagesScene({ maxReplayBytes: 150_000 }, cutByProxy(100_000));
+    const warned = vi.spyOn(console, "warn").mockReturnValue();
+    onTestFinished(() => warned.mockRestore());
+    for (const bytes of [120_000, 300_000]) {
+      const body = new Uint8Array(bytes);
+      const answer = await call(alice, "/api/proxy/shop/open/file", { method: "PUT", body });
+
+      expect([answer.status, answer.headers.get("x-nolapse-error")]).toEqual([
+        400,
+        "request_length_mismatch",
+      ]);
+    }
+    expect(warned.mock.calls.flat().join()).toContain("Request body exceeded");
+    await until(() => api.seen.every(({ isCut }) => isCut));
+    const whole = await call(alice, "/api/proxy/shop/open/file", { method: "PUT", body: "x".repeat(90_000) });
+    expect([whole.status, api.seen.at(-1)?.body.length]).toEqual([200, 90_000]);
+  });
+
   it("says in the log what is missing where Next has read the body already", async () => {
     const { alice, api, call } = await pagesScene({}, (request) => {
       (request as IncomingMessage & { body: unknown }).body = { a: 1 };
@@ -136,7 +156,7 @@ interface PagesScene extends Omit<Scene, "call"> {
 /** The route on an HTTP server, as Next mounts it. */
 async function pagesScene(
   given: Partial<TokenHandlerApi> = {},
-  before: (request: IncomingMessage) => void = () => undefined,
+  before: Before = () => undefined,
 ): Promise<PagesScene> {
   const scene = await createScene(given);
   const origin = await mounted(scene.handler, before);
@@ -151,10 +171,21 @@ async function pagesScene(
   };
 }
 
-async function mounted(handler: TokenHandler, before: (request: IncomingMessage) => void): Promise<string> {
+/** What happens to a request before the route gets it. */
+type Before = (request: IncomingMessage) => void | Promise<void>;
+
+/** Next's own doing where a `proxy.ts` runs on the path. */
+function cutByProxy(maxBytes: number): Before {
+  return async (request) => {
+    const body = getCloneableBody(request, maxBytes);
+    body.cloneBodyStream().resume();
+    await body.finalize();
+  };
+}
+
+async function mounted(handler: TokenHandler, before: Before): Promise<string> {
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    before(request);
-    void handler.pages(request, response);
+    void Promise.resolve(before(request)).then(() => handler.pages(request, response));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {

@@ -16,6 +16,7 @@ export type TokenHandlerErrorCode =
   | "path_not_allowed"
   | "method_not_allowed"
   | "request_too_large"
+  | "request_length_mismatch"
   | "request_timeout"
   | "api_unavailable"
   | "api_timeout"
@@ -45,6 +46,7 @@ const ANSWERS: Readonly<Record<TokenHandlerErrorCode, readonly [status: number, 
   store_failed: [503, "the session's tokens cannot be read now; try again later"],
   invalid_option: [500, "the app is not set up right; its log says what to change"],
   request_too_large: [413, "the body is larger than this route takes"],
+  request_length_mismatch: [400, "the body did not have the length that the request said"],
   request_timeout: [408, "the body did not arrive in time"],
   api_unavailable: [502, "the API could not be reached, or broke off"],
   api_timeout: [504, "the API did not answer in time"],

@@ -6,7 +6,13 @@
 
 /** Why a call was ended before it was over. */
 export type CallEnd =
-  "client_gone" | "request_timeout" | "api_timeout" | "request_too_large" | "answer_too_large" | "duration";
+  | "client_gone"
+  | "request_timeout"
+  | "request_too_large"
+  | "request_length_mismatch"
+  | "api_timeout"
+  | "answer_too_large"
+  | "duration";
 
 /** One call under way. */
 export interface Call {

@@ -8,7 +8,7 @@ import type { TokenAsk } from "../../core/obtain-token.ts";
 import { answerOf, type TokenHandlerErrorCode } from "./answers.ts";
 import type { Call, CallEnd } from "./call.ts";
 import type { CheckedApi } from "./check.ts";
-import { headersToSend, headersToTell, protect } from "./headers.ts";
+import { headersToSend, headersToTell, lengthToldIn, protect } from "./headers.ts";
 import { downloadOf, uploadOf, type Bytes, type Upload } from "./streams.ts";
 
 /** What is passed on. */
@@ -41,17 +41,18 @@ const CODES: Readonly<Record<CallEnd, TokenHandlerErrorCode>> = {
   api_timeout: "api_timeout",
   duration: "api_timeout",
   request_too_large: "request_too_large",
+  request_length_mismatch: "request_length_mismatch",
   answer_too_large: "api_answer_too_large",
 };
 
 /** Passes a request on, and the answer back. Rejects only for a mistake of our own. */
 export async function forward(asked: Forward, token: TokenSource): Promise<Response> {
   const { api, call, body, headers } = asked;
-  if (Number(headers.get("content-length") ?? 0) > api.maxRequestBytes) call.end("request_too_large");
+  const lengthBytes = lengthToldIn(headers);
+  if (Number.isNaN(lengthBytes)) call.end("request_length_mismatch");
+  if (lengthBytes !== undefined && lengthBytes > api.maxRequestBytes) call.end("request_too_large");
   if (call.ended() !== undefined) return early(call);
-  const limits = { ...api, timeoutMs: api.responseTimeoutMs };
-  const length = headers.get("content-length");
-  const upload = await uploadOf(length === "0" ? null : body(), length, limits, call);
+  const upload = await uploadOf(body(), { ...api, lengthBytes, timeoutMs: api.responseTimeoutMs }, call);
   if (upload === undefined) return early(call);
   const first = await send(asked, upload, token.accessToken);
   if (first === undefined) return early(call);
@@ -65,12 +66,15 @@ export async function forward(asked: Forward, token: TokenSource): Promise<Respo
 /** `undefined` where there was no answer. */
 async function send(
   { api, url, method, headers, call }: Forward,
-  { body }: Upload,
+  { body, lengthBytes }: Upload,
   accessToken: string,
 ): Promise<Response | undefined> {
+  const sent = headersToSend(headers, api.requestHeaders, accessToken);
+  // Node's fetch would send a stream chunked, which some APIs refuse. It breaks off where length and stream differ.
+  if (lengthBytes !== undefined) sent.set("content-length", String(lengthBytes));
   const init: RequestInit & { duplex?: "half" } = {
     method,
-    headers: headersToSend(headers, api.requestHeaders, accessToken),
+    headers: sent,
     ...(body !== null && { body, duplex: "half" }),
     redirect: "manual",
     cache: "no-store",

@@ -40,6 +40,13 @@ export function mayBeTold(name: string): boolean {
   return !HOP_BY_HOP.test(plain) && !NEVER_TOLD.test(plain);
 }
 
+/** The length of a body that a request tells, in bytes; `undefined` if it tells none, `NaN` for what is not one number. */
+export function lengthToldIn(headers: Headers): number | undefined {
+  const told = headers.get("content-length");
+  if (told === null) return undefined;
+  return /^\d+$/.test(told) ? Number(told) : Number.NaN;
+}
+
 /**
  * The headers for the API.
  *

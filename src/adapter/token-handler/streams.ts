@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Call } from "./call.ts";
+import type { Call, CallEnd } from "./call.ts";
 
 /** A body as it is passed on. */
 export type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -13,6 +13,17 @@ export interface Upload {
   readonly body: Bytes | Uint8Array<ArrayBuffer> | null;
   /** Whether it can be sent a second time. */
   readonly isReplayable: boolean;
+  /** The length of a stream, in bytes, where the page has told it. */
+  readonly lengthBytes?: number;
+}
+
+/** What is compared with a request's body as it comes. */
+export interface UploadLimits {
+  /** What the page said it would be, in bytes; `undefined` if it did not. */
+  readonly lengthBytes: number | undefined;
+  readonly maxReplayBytes: number;
+  readonly maxRequestBytes: number;
+  readonly timeoutMs: number;
 }
 
 /** An event stream's comment, which readers pass over. */
@@ -31,22 +42,28 @@ const LINGER_MS = 30_000;
  */
 export async function uploadOf(
   body: Bytes | null,
-  length: string | null,
-  limits: { readonly maxReplayBytes: number; readonly maxRequestBytes: number; readonly timeoutMs: number },
+  limits: UploadLimits,
   call: Call,
 ): Promise<Upload | undefined> {
-  if (body === null) return { body: null, isReplayable: true };
+  const { lengthBytes, maxReplayBytes } = limits;
+  if (body === null) return noUpload(limits, call);
   const bounded = boundedUpload(body, limits, call);
-  const isSmall = length !== null && /^\d+$/.test(length) && Number(length) <= limits.maxReplayBytes;
   try {
-    if (length === null) return await begunUpload(bounded);
-    if (!isSmall) return { body: bounded, isReplayable: false };
+    if (lengthBytes === undefined) return await begunUpload(bounded);
+    if (lengthBytes > maxReplayBytes) return { body: bounded, isReplayable: false, lengthBytes };
     const whole = new Uint8Array(await new Response(bounded).arrayBuffer());
-    return { body: whole, isReplayable: true };
+    return { body: lengthBytes === 0 ? null : whole, isReplayable: true };
   } catch {
     call.end("client_gone");
     return undefined;
   }
+}
+
+function noUpload(limits: UploadLimits, call: Call): Upload | undefined {
+  const fault = faultIn(0, true, limits);
+  if (fault === undefined) return { body: null, isReplayable: true };
+  call.end(fault);
+  return undefined;
 }
 
 async function begunUpload(bounded: Bytes): Promise<Upload> {
@@ -58,13 +75,14 @@ async function begunUpload(bounded: Bytes): Promise<Upload> {
   return done ? { body: null, isReplayable: true } : { body, isReplayable: false };
 }
 
-function boundedUpload(
-  body: Bytes,
-  limits: { readonly maxRequestBytes: number; readonly timeoutMs: number },
-  call: Call,
-): Bytes {
+/**
+ * The body within its bounds. The piece that completes the length that was told waits for the end: an API that has all of
+ * it acts, and more may follow.
+ */
+function boundedUpload(body: Bytes, limits: UploadLimits, call: Call): Bytes {
   const reader = body.getReader();
   let takenBytes = 0;
+  let last: Uint8Array<ArrayBuffer> | undefined;
   let isStopped = false;
   const stop = (): void => {
     if (!isStopped) void discard(reader);
@@ -80,15 +98,20 @@ function boundedUpload(
         });
       },
       async pull(controller) {
-        call.expect(limits.timeoutMs, "request_timeout");
         try {
-          const { done, value } = await reader.read();
-          if (isStopped) return;
-          call.expect(limits.timeoutMs, "api_timeout");
-          if (done) return controller.close();
-          takenBytes += value.byteLength;
-          if (takenBytes > limits.maxRequestBytes) call.end("request_too_large");
-          else controller.enqueue(value);
+          for (;;) {
+            call.expect(limits.timeoutMs, "request_timeout");
+            const { done, value } = await reader.read();
+            if (isStopped) return;
+            call.expect(limits.timeoutMs, "api_timeout");
+            takenBytes += value?.byteLength ?? 0;
+            const fault = faultIn(takenBytes, done, limits);
+            if (fault !== undefined) return call.end(fault);
+            if (done && last !== undefined) controller.enqueue(last);
+            if (done) return controller.close();
+            if (takenBytes !== limits.lengthBytes) return controller.enqueue(value);
+            last ??= value;
+          }
         } catch {
           if (!isStopped) call.end("client_gone");
         }
@@ -97,6 +120,16 @@ function boundedUpload(
     },
     { highWaterMark: 0 },
   );
+}
+
+/** What is wrong with a body of which so much has come. One that ended short must not look whole to the API. */
+function faultIn(
+  takenBytes: number,
+  isEnd: boolean,
+  { lengthBytes = takenBytes, maxRequestBytes }: UploadLimits,
+): CallEnd | undefined {
+  if (takenBytes > lengthBytes || (isEnd && takenBytes < lengthBytes)) return "request_length_mismatch";
+  return takenBytes > maxRequestBytes ? "request_too_large" : undefined;
 }
 
 /**

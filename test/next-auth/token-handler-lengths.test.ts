@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { codeOf, createScene } from "./support/token-handler.ts";
+import { until } from "./support/world.ts";
+
+describe("an upload through a token handler", () => {
+  it.each([
+    ["is kept", 1_000],
+    ["is streamed", 100_000],
+  ])(
+    "that %s tells the API the length that the page has told, because some answer 411 without (%i bytes)",
+    async (_what, bytes) => {
+      const { api, alice, call } = await createScene({ maxReplayBytes: 10_000 });
+      api.answer = (request, response) => void request.on("end", () => response.end("stored"));
+
+      const answer = await call(alice, "/api/proxy/shop/open/file", {
+        method: "PUT",
+        body: new Blob([new Uint8Array(bytes)]).stream(),
+        headers: { "content-length": String(bytes) },
+        duplex: "half",
+      });
+
+      expect(await answer.text()).toBe("stored");
+      expect(api.seen[0]!.headers["content-length"]).toBe(String(bytes));
+      expect(api.seen[0]!.headers["transfer-encoding"]).toBeUndefined();
+      expect(api.seen[0]!.body.length).toBe(bytes);
+    },
+  );
+
+  it.each([
+    ["ends before its length, kept", "900", [400, 400]],
+    ["ends before its length, streamed", "90000", [40_000, 40_000]],
+    ["has a length and no piece", "90000", []],
+    ["has a length and is none", "9", null],
+    ["goes on after its length, kept", "900", [900, 1]],
+    ["goes on after its length, streamed", "90000", [40_000, 50_000, 1]],
+    ["goes on within a piece, streamed", "90000", [40_000, 60_000]],
+    ["has a length of 0 and a piece", "0", [1]],
+    ["has two lengths", "90000, 90000", [90_000]],
+    ["has a length that is no number", "9e4", [90_000]],
+    ["has an empty length", "", [90_000]],
+  ])(
+    "that %s is never a whole one to the API, and the page is told (SEC-54)",
+    async (_what, length, pieces) => {
+      const { api, alice, call } = await createScene({ maxReplayBytes: 10_000 });
+      const stored: number[] = [];
+      api.answer = (request, response) =>
+        void request.on("end", () => {
+          stored.push(api.seen[0]!.body.length);
+          response.end("stored");
+        });
+
+      const answer = await call(alice, "/api/proxy/shop/open/file", {
+        method: "PUT",
+        body: pieces === null ? null : inPieces(pieces),
+        headers: { "content-length": length },
+        duplex: "half",
+      });
+
+      expect([answer.status, await codeOf(answer)]).toEqual([400, "request_length_mismatch"]);
+      await until(() => api.seen.every(({ isCut }) => isCut));
+      expect(stored).toEqual([]);
+    },
+  );
+});
+
+/** A body that comes in pieces of these sizes, each a moment after the one before. */
+function inPieces(sizes: readonly number[]): ReadableStream<Uint8Array> {
+  const left = [...sizes];
+  return new ReadableStream({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const size = left.shift();
+      if (size === undefined) controller.close();
+      else controller.enqueue(new Uint8Array(size));
+    },
+  });
+}
