@@ -1,4 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { getCloneableBody } from "next/dist/server/body-streams.js";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -108,6 +110,48 @@ describe("a token handler as an API route of the Pages Router", () => {
     await expect(answer.text()).rejects.toThrow();
   });
 
+  it.each(["application/json", "text/plain", "text/event-stream"])(
+    "passes each piece of %s on as it comes, though Next compresses it (F38)",
+    async (type) => {
+      const { alice, api, call } = await pagesScene({}, compressedByNext());
+      const streams: ServerResponse[] = [];
+      api.answer = (_request, response) => {
+        response.writeHead(200, { "content-type": type }).flushHeaders();
+        response.write("first");
+        streams.push(response);
+      };
+
+      const answer = await call(alice, "/api/proxy/shop/open/pieces");
+      const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+
+      let text = "";
+      for (const piece of ["first", "second", "third"]) {
+        while (!text.endsWith(piece)) text += (await reader.read()).value ?? "";
+        streams[0]!.write(piece === "first" ? "second" : "third");
+      }
+      expect(text).toBe(type === "text/event-stream" ? ":\n\nfirstsecondthird" : "firstsecondthird");
+      expect(answer.headers.get("content-encoding")).toBe(type === "text/event-stream" ? null : "gzip");
+      streams[0]!.end();
+    },
+  );
+
+  it("waits for the page with one listener, however often, because none can be taken from Next's compression", async () => {
+    const { alice, api, call } = await pagesScene({}, compressedByNext());
+    api.answer = (_request, response) => {
+      response.writeHead(200, { "content-type": "text/plain" });
+      response.end(randomBytes(4_000_000).toString("base64"));
+    };
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", onWarning);
+    onTestFinished(() => void process.off("warning", onWarning));
+
+    const answer = await call(alice, "/api/proxy/shop/open/large");
+
+    expect((await answer.text()).length).toBeGreaterThan(5_000_000);
+    expect(warnings).toEqual([]);
+  });
+
   it("refuses an upload of which Next has kept only a part for a proxy.ts, whole or streamed (SEC-54)", async () => {
     const { alice, api, call } = await pagesScene({ maxReplayBytes: 150_000 }, cutByProxy(100_000));
     const warned = vi.spyOn(console, "warn").mockReturnValue();
@@ -172,7 +216,15 @@ async function pagesScene(
 }
 
 /** What happens to a request before the route gets it. */
-type Before = (request: IncomingMessage) => void | Promise<void>;
+type Before = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
+/** What `next start` does with answers, unless `compress` is false. */
+function compressedByNext(): Before {
+  type Middleware = (...args: [...Parameters<Before>, next: () => void]) => void;
+  const compression = createRequire(import.meta.url)("next/dist/compiled/compression") as () => Middleware;
+  const middleware = compression();
+  return (request, response) => new Promise((resolve) => middleware(request, response, resolve));
+}
 
 /** Next's own doing where a `proxy.ts` runs on the path. */
 function cutByProxy(maxBytes: number): Before {
@@ -185,7 +237,7 @@ function cutByProxy(maxBytes: number): Before {
 
 async function mounted(handler: TokenHandler, before: Before): Promise<string> {
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    void Promise.resolve(before(request)).then(() => handler.pages(request, response));
+    void Promise.resolve(before(request, response)).then(() => handler.pages(request, response));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {

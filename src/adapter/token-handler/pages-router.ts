@@ -64,32 +64,31 @@ function parsedBody(): InvalidOptionError {
   );
 }
 
-async function write(answer: Response, response: ServerResponse): Promise<void> {
+async function write(answer: Response, response: ServerResponse & { flush?: () => void }): Promise<void> {
   response.statusCode = answer.status;
   tellHeaders(answer, response);
   if (answer.body === null) return void response.end();
   const reader = answer.body.getReader();
-  const onClose = (): void => void reader.cancel().catch(() => undefined);
+  let goOn = (): void => undefined;
+  // One for all of it: Next's compression takes it to a stream of its own, where `off` does not reach.
+  const onDrain = (): void => goOn();
+  const onClose = (): void => {
+    void reader.cancel().catch(() => undefined);
+    goOn();
+  };
+  response.on("drain", onDrain);
   response.once("close", onClose);
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return void response.end();
-      if (!response.write(value)) await drained(response);
+      const hasRoom = response.write(value);
+      // Of Next's compression, which would keep what is small until the end.
+      response.flush?.();
+      if (!hasRoom && !response.destroyed) await new Promise<void>((resolve) => (goOn = resolve));
     }
   } finally {
+    response.off("drain", onDrain);
     response.off("close", onClose);
   }
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off("drain", done);
-      response.off("close", done);
-      resolve();
-    };
-    response.once("drain", done);
-    response.once("close", done);
-  });
 }
