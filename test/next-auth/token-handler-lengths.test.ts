@@ -1,6 +1,64 @@
+import { randomBytes } from "node:crypto";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { codeOf, createScene } from "./support/token-handler.ts";
-import { until } from "./support/world.ts";
+import { LIFETIME_MS, pass, until } from "./support/world.ts";
+
+describe("a compressed upload through a token handler", () => {
+  it.each([
+    ["kept", 100_000],
+    ["streamed", 0],
+  ])("goes on as it is, with its encoding (%s)", async (_what, maxReplayBytes) => {
+    const { api, alice, call } = await createScene({ maxReplayBytes });
+    api.answer = (request, response) => void request.on("end", () => response.end("stored"));
+    const packed = gzipSync("long ".repeat(1_000));
+
+    const answer = await call(alice, "/api/proxy/shop/open/file", {
+      method: "PUT",
+      body: new Blob([packed]).stream(),
+      headers: { "content-encoding": "gzip", "content-length": String(packed.length) },
+      duplex: "half",
+    });
+
+    expect(await answer.text()).toBe("stored");
+    expect(api.seen[0]!.headers).toMatchObject({
+      "content-encoding": "gzip",
+      "content-length": String(packed.length),
+    });
+    expect(gunzipSync(Buffer.from(api.seen[0]!.body, "latin1")).toString()).toBe("long ".repeat(1_000));
+  });
+
+  it("is sent again with its encoding after a 401, byte by byte the same", async () => {
+    const { world, api, alice, call } = await createScene();
+    pass(LIFETIME_MS / 2);
+    const { accessToken } = await world.getAccessToken(alice.pageRequest());
+    api.accept = (token) => token !== accessToken;
+    const packed = gzipSync("hello");
+
+    const answer = await call(alice, "/api/proxy/shop/orders", {
+      method: "POST",
+      body: new Uint8Array(packed),
+      headers: { "content-encoding": "gzip", "content-length": String(packed.length) },
+    });
+
+    expect(answer.status).toBe(200);
+    expect(api.seen.map(({ body }) => body)).toEqual(Array(2).fill(packed.toString("latin1")));
+    expect(api.seen.map(({ headers }) => headers["content-encoding"])).toEqual(["gzip", "gzip"]);
+  });
+
+  it("is bounded by the bytes that come, not by what they unpack to (SEC-54)", async () => {
+    const { api, alice, call } = await createScene({ maxRequestBytes: 2_000 });
+    const ask = async (body: Buffer): Promise<number> => {
+      const headers = { "content-encoding": "gzip", "content-length": String(body.length) };
+      const init = { method: "PUT", body: new Uint8Array(body), headers };
+      return (await call(alice, "/api/proxy/shop/open/file", init)).status;
+    };
+
+    expect(await ask(gzipSync(Buffer.alloc(1_000_000)))).toBe(200);
+    expect(await ask(gzipSync(randomBytes(3_000)))).toBe(413);
+    expect(api.seen).toHaveLength(1);
+  });
+});
 
 describe("an upload through a token handler", () => {
   it.each([

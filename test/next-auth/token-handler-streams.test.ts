@@ -277,6 +277,27 @@ describe("an answer through a token handler", () => {
     await until(() => api.seen.every(({ isCut }) => isCut));
   });
 
+  it.each([
+    ["HEAD", 200],
+    ["GET", 304],
+  ])(
+    "to %s with %i may tell a length that would be too large, because no body comes",
+    async (method, status) => {
+      const { api, alice, call } = await createScene({ maxResponseBytes: 1_000 });
+      const headers = { "content-length": 5_000, "accept-ranges": "bytes" };
+      api.answer = (_request, response) => void response.writeHead(status, headers).end();
+
+      const answer = await call(alice, "/api/proxy/shop/open/large", { method });
+
+      expect([answer.status, answer.body, answer.headers.get("accept-ranges")]).toEqual([
+        status,
+        null,
+        "bytes",
+      ]);
+      expect(answer.headers.get("content-length")).toBe(method === "HEAD" ? "5000" : null);
+    },
+  );
+
   it("that does not come in time is a 504", async () => {
     const { api, alice, call } = await createScene({ responseTimeoutMs: 60 });
     api.answer = () => undefined;

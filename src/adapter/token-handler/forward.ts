@@ -113,14 +113,15 @@ async function passedBack(
   accessToken: string,
 ): Promise<Response> {
   const { status, body } = response;
-  const refusal = refusalOf(response, api);
+  const hasBody = body !== null && method !== "HEAD" && !WITHOUT_BODY.includes(status);
+  const refusal = refusalOf(response, hasBody, api);
   if (refusal !== undefined) {
     await body?.cancel().catch(() => undefined);
     call.over();
     return answerOf(refusal);
   }
   const headers = protect(headersToTell(response.headers, api.responseHeaders, accessToken));
-  if (body === null || method === "HEAD" || WITHOUT_BODY.includes(status)) {
+  if (!hasBody) {
     await body?.cancel().catch(() => undefined);
     call.over();
     if (WITHOUT_BODY.includes(status)) headers.delete("content-length");
@@ -143,10 +144,13 @@ async function passedBack(
 }
 
 /** Answers that are not passed on: where to send the browser is the app's to say, not an API's. */
-function refusalOf({ status, headers, type }: Response, api: CheckedApi): TokenHandlerErrorCode | undefined {
+function refusalOf(
+  { status, headers, type }: Response,
+  hasBody: boolean,
+  api: CheckedApi,
+): TokenHandlerErrorCode | undefined {
   if (type === "opaqueredirect" || REDIRECTS.includes(status)) return "api_redirected";
   if (status < 200 || status > 599) return "api_unavailable";
-  return Number(headers.get("content-length") ?? 0) > api.maxResponseBytes
-    ? "api_answer_too_large"
-    : undefined;
+  const isTooLarge = hasBody && Number(headers.get("content-length") ?? 0) > api.maxResponseBytes;
+  return isTooLarge ? "api_answer_too_large" : undefined;
 }

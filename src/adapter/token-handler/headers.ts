@@ -7,7 +7,8 @@
 
 /** What a page may tell an API without being asked. Its cookies, its address and its `Authorization` are not among them. */
 export const REQUEST_HEADERS: readonly string[] = [
-  ...["accept", "accept-language", "content-type", "content-language", "range", "last-event-id"],
+  ...["accept", "accept-language", "content-type", "content-language", "content-encoding"],
+  ...["range", "last-event-id"],
   ...["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"],
   ...["idempotency-key", "prefer", "traceparent", "tracestate"],
 ];
@@ -20,13 +21,13 @@ export const RESPONSE_HEADERS: readonly string[] = [
 ];
 
 const HOP_BY_HOP =
-  /^(?:connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|proxy-.*|content-length|content-encoding)$/;
+  /^(?:connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|proxy-.*|content-length)$/;
 /** Who asks, from where and how: said by the app itself, or by nobody. */
 const NEVER_ASKED =
   /^(?:authorization|cookie2?|host|forwarded|x-forwarded-.*|x-real-ip|x-original-.*|x-rewrite-.*|.*client-ip|cf-.*|via|origin|referer|sec-.*|access-control-.*|accept-encoding|x-http-method.*|x-method-override|x-middleware-.*|x-nextjs-.*|next-.*|x-nolapse-.*|x-invoke-.*)$/;
-/** What would act on the app's own origin, or belongs to this answer alone. `WWW-Authenticate` can open a password dialog. */
+/** What would act on the app's own origin, or belongs to this answer alone. `WWW-Authenticate` can open a password dialog, and fetch has undone `Content-Encoding`. */
 const NEVER_TOLD =
-  /^(?:set-cookie2?|access-control-.*|cross-origin-.*|origin-agent-cluster|clear-site-data|service-worker.*|refresh|www-authenticate|authentication-info|strict-transport-security|public-key-pins.*|content-security-policy.*|permissions-policy|x-frame-options|x-content-type-options|x-xss-protection|x-accel-.*|x-sendfile|report-to|reporting-endpoints|nel|alt-svc|sourcemap|x-sourcemap|speculation-rules|cache-control|pragma|expires|age|vary|x-middleware-.*|x-nextjs-.*|next-.*|x-nolapse-.*)$/;
+  /^(?:set-cookie2?|content-encoding|access-control-.*|cross-origin-.*|origin-agent-cluster|clear-site-data|service-worker.*|refresh|www-authenticate|authentication-info|strict-transport-security|public-key-pins.*|content-security-policy.*|permissions-policy|x-frame-options|x-content-type-options|x-xss-protection|x-accel-.*|x-sendfile|report-to|reporting-endpoints|nel|alt-svc|sourcemap|x-sourcemap|speculation-rules|cache-control|pragma|expires|age|vary|x-middleware-.*|x-nextjs-.*|next-.*|x-nolapse-.*)$/;
 
 /** Whether a header of a page could be passed on if the application asked for it. Underscores count as hyphens. */
 export function mayBeAsked(name: string): boolean {
