@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { codeOf, createScene } from "./support/token-handler.ts";
 import { LIFETIME_MS, pass, until } from "./support/world.ts";
@@ -61,6 +62,35 @@ describe("a compressed upload through a token handler", () => {
 });
 
 describe("an upload through a token handler", () => {
+  it("is a whole one to the API if and only if it has the length that was told, in whatever pieces it comes", async () => {
+    const { api, alice, call } = await createScene({ maxReplayBytes: 10_000 });
+    api.answer = (request, response) => void request.on("end", () => response.end("stored"));
+    const sizes = fc.array(fc.oneof(fc.constantFrom(0, 1), fc.nat(9_000)), { maxLength: 6 });
+
+    await fc.assert(
+      fc.asyncProperty(sizes, fc.constantFrom(-1_000, -1, 0, 0, 1, 1_000), async (pieces, tooMuch) => {
+        const cameBytes = pieces.reduce((sum, size) => sum + size, 0);
+        const toldBytes = Math.max(0, cameBytes + tooMuch);
+        api.seen.length = 0;
+
+        const answer = await call(alice, "/api/proxy/shop/open/file", {
+          method: "PUT",
+          body: inPieces(pieces),
+          headers: { "content-length": String(toldBytes) },
+          duplex: "half",
+        });
+
+        const isWhole = cameBytes === toldBytes;
+        expect([answer.status, await codeOf(answer)]).toEqual(
+          isWhole ? [200, undefined] : [400, "request_length_mismatch"],
+        );
+        if (isWhole) expect(api.seen).toMatchObject([{ headers: { "content-length": String(toldBytes) } }]);
+        await until(() => api.seen.every(({ isCut }) => isCut !== isWhole));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it.each([
     ["is kept", 1_000],
     ["is streamed", 100_000],
