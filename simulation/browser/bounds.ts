@@ -12,8 +12,8 @@ const LOOK_MS = 15_000;
 const REQUEST_MS = 15_000;
 /** The longest wait for the turn once the token has ended (twice `OVER_WAIT_MS`), chance and messages. */
 const SLACK_MS = 10_000;
-/** A throttled timer fires once a minute, and a look may need two. */
-const THROTTLED_MS = 2 * 60_000;
+/** A throttled timer fires once a minute. Three follow each other: of a request that hangs, of the pause, of the turn. */
+const THROTTLED_MS = 3 * 60_000;
 
 /**
  * X of I19, and the bound of I17: a tab that nothing hinders any more knows a token that has not ended, or shows that only a
@@ -43,4 +43,4 @@ export const OWN_PER_MINUTE = 16;
 export const TOLD_PER_MINUTE = 30;
 
 /** For how long after somebody left a tab knows that what it is told of that user may be of before (`requestTimeoutMs`). */
-export const JUST_LEFT_MS = REQUEST_MS;
+export const JUST_LEFT_MS: number = REQUEST_MS;

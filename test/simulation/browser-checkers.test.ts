@@ -122,6 +122,14 @@ const answeredInSleep = (missedMs: readonly [wall: number, monotonic: number]): 
   took(1, 600_000),
   shows(ALICE, 600_000),
 ];
+/** A neighbour has told the first tab of a token; the message waited for the end of a sleep of 10 minutes. */
+const toldInSleep = (missedMs: readonly [wall: number, monotonic: number]): BrowserRecord[] => [
+  ...aliceIn,
+  post({ kind: "answer", expires: (T + LIFETIME_MS) / 1_000 }, 40, "b0t2"),
+  { kind: "machine", ...at(50), what: "asleep", missedMs: [0, 0] },
+  { kind: "machine", ...at(600_000), what: "awake", missedMs },
+  adopted(600_000),
+];
 /** Another tab opens, and takes over the news of the first; the first asks again. */
 const adoptedBySecond = (afterMs: number): BrowserRecord[] => [
   opened("b0t2"),
@@ -157,7 +165,11 @@ const signedOut = (request: number, afterMs: number): BrowserRecord[] => [
   answered(request, afterMs, { seen: NOBODY, isLive: false, stateNo: 2 }),
   took(request, afterMs, { seen: NOBODY, expires: 0 }),
 ];
-const post = (news: unknown): BrowserRecord => ({ kind: "post", ...tab(1), news });
+const post = (news: unknown, afterMs = 1, name = "b0t1"): BrowserRecord => ({
+  kind: "post",
+  ...tab(afterMs, name),
+  news,
+});
 
 /** A history that breaks a rule, and the nearest one that does not. */
 interface Story {
@@ -302,6 +314,13 @@ const STORIES: readonly Story[] = [
     what: "another tab takes that over",
     bad: [...answeredInSleep([600_000, 0]), ...adoptedBySecond(600_030), phase(600_030 + X_MS + 1)],
     good: [...answeredInSleep([600_000, 600_000]), ...adoptedBySecond(600_030), phase(600_030 + X_MS + 1)],
+  },
+  {
+    rule: "I17 time safety",
+    what: "a tab takes over what it was told in a sleep that the wall clock has counted",
+    bad: [...toldInSleep([0, 600_000]), phase(600_000 + X_MS + 1)],
+    // The wall clock has not: by it, which tabs share, the news is as new as it says.
+    good: [...toldInSleep([600_000, 0]), phase(600_000 + X_MS + 1)],
   },
   {
     rule: "I19 replaced in time",

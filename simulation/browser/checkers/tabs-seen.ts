@@ -50,6 +50,8 @@ export interface BrowserSeen {
   missedMs: Missed;
   /** By the end of a token, in epoch seconds: what they had missed when the last answer that told of it was asked for. */
   readonly missedBeforeMs: Map<number, Missed>;
+  /** By the same: what they had missed when a tab last told the others of it. */
+  readonly toldBeforeMs: Map<number, Missed>;
 }
 
 /** How much less time the wall clock and the monotonic clock have counted than went by, since the start. */
@@ -71,6 +73,7 @@ export class TabsSeen {
     if (record.kind === "ask") this.#missedMs.set(record.request, browser.missedMs);
     if (record.kind === "answered") this.#answeredAtMs.set(record.request, atMs);
     if (record.kind === "machine") this.#machine(browser, record);
+    if (record.kind === "post") told(browser, record.news);
     if (record.kind === "truth") {
       browser.truthAtMs = atMs;
       browser.truth = record.seen;
@@ -81,7 +84,10 @@ export class TabsSeen {
       browser.hinderedUntilMs = Math.max(browser.hinderedUntilMs, record.untilMs);
     }
     if (record.kind === "ask" && record.by === "client") tab.isAsking = true;
-    if (record.kind === "adopted") learned(tab, record.expires, browser.missedBeforeMs.get(record.expires));
+    if (record.kind === "adopted") {
+      learned(tab, record.expires, browser.missedBeforeMs.get(record.expires));
+      tab.knowsUntilMs += missedOnTheWayMs(browser, record.expires);
+    }
     if (record.kind === "shows") tab.shows = record.seen;
     if (record.kind === "announced") {
       if (record.lost) tab.hasMissed = true;
@@ -121,6 +127,7 @@ export class TabsSeen {
         truthAtMs: 0,
         missedMs: [0, 0],
         missedBeforeMs: new Map(),
+        toldBeforeMs: new Map(),
       };
       this.#browsers.set(index, browser);
     }
@@ -197,6 +204,20 @@ function learned(tab: TabSeen, expires: number, missedMs: Missed = tab.browser.m
   tab.missedMs = missedMs;
   tab.isAsking = false;
   addMissed(tab);
+}
+
+function told({ toldBeforeMs, missedMs }: BrowserSeen, news: unknown): void {
+  const { kind, expires } = Object(news) as Readonly<Record<string, unknown>>;
+  if (kind === "answer" && typeof expires === "number") toldBeforeMs.set(expires, missedMs);
+}
+
+/**
+ * What the wall clock alone has missed since a tab told of that token. Tabs tell each other the time by that clock: of a
+ * message that waited for its tab meanwhile none can know how old it is.
+ */
+function missedOnTheWayMs({ toldBeforeMs, missedMs }: BrowserSeen, expires: number): number {
+  const before = toldBeforeMs.get(expires) ?? missedMs;
+  return Math.max(0, missedMs[0] - before[0] - (missedMs[1] - before[1]));
 }
 
 /** What both clocks have missed since a tab learned of its token. */
