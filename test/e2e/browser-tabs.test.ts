@@ -26,7 +26,7 @@ const ASK_MS = idleAskMs(TOKEN_TTL_SECONDS);
 /** Tabs that are open by then all know of the first token, and none is due. */
 const IN_TIME_MS = TOKEN_TTL_SECONDS * 500 - 1_000;
 /** When the tabs of those whose tab is closed are opened: with all at once, none of the others would be open in time. */
-const LATER_MS = 5_000;
+const LATER_MS = 9_000;
 const LIMIT_MS = 180_000 + LIFETIMES * 20_000;
 
 // All of them wait for the same time to pass.

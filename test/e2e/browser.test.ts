@@ -70,20 +70,18 @@ describeInChromium("the example in Chromium", () => {
   it.concurrent(
     "shows every door's page to somebody who came to sign in for it, and to nobody else",
     async () => {
-      const me = await visitor();
+      const [me, stranger] = [await visitor(), await visitor()];
       await signIn(me, "bob", "/");
       for (const door of DOORS) {
-        const stranger = await visitor();
         await stranger.page.goto(stage.app.url + door);
         expect(stranger.page.url(), door).toBe(
           `${stage.app.url}/signin?callbackUrl=${encodeURIComponent(door)}`,
         );
-        await stranger.close();
         await me.page.goto(stage.app.url + door);
         await me.page.getByTestId(markOf(door)).first().waitFor();
       }
       expect(me.trouble).toEqual([]);
-      await me.close();
+      await Promise.all([me.close(), stranger.close()]);
     },
   );
 
