@@ -36,6 +36,11 @@ export function mount(session: MountedSession): () => void {
   };
 }
 
+/** All of the page. */
+export function mountedSessions(): readonly MountedSession[] {
+  return mounted;
+}
+
 /** The one of `live`; without it the one that was mounted last. */
 export function mountedSession(live?: LiveSession): MountedSession | undefined {
   return live ? mounted.find((session) => session.live === live) : mounted.at(-1);

@@ -7,7 +7,7 @@ import { act, fireEvent, render, screen } from "@testing-library/react";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { newsOf, type TabNews } from "../../src/client/tab-news.ts";
 import { SessionProvider, useTokenState } from "../../src/react/index.ts";
-import { Browser, pass } from "../react/browser.tsx";
+import { Browser, pass, userDoes } from "../react/browser.tsx";
 import { otherTabSays } from "../react/other-tab.ts";
 import { log, openPage, press, SOON_MS, type Page } from "./page.tsx";
 
@@ -163,7 +163,7 @@ describe("a tab that is made to sleep", () => {
     await say({ kind: "failed", atMs: Date.now(), failures: 3 });
     await say({ kind: "asking", turn: 2 });
     await say({ kind: "active", atMs: Date.now() - 30_000 });
-    await act(async () => void fireEvent.keyDown(document.body));
+    await act(async () => userDoes("keydown"));
     await pass(40_000);
 
     expect(scheduler.state()).toMatchObject({ answeredAt, failures });
