@@ -354,7 +354,9 @@ describe("the hook", () => {
       return null;
     }
     quietly(() =>
-      expect(() => render(<Lost />)).toThrow("needs <SessionProvider> of nolapse/react above it"),
+      expect(() => render(<Lost />)).toThrow(
+        "useSignInSoon has to be below the SessionProvider of nolapse/react",
+      ),
     );
   });
 
