@@ -4,14 +4,18 @@
  * @module
  */
 
-const INPUTS = ["pointerdown", "keydown", "wheel", "touchstart"];
+// Assistive technology may give nothing but a click, dictation nothing but an input.
+const INPUTS = ["pointerdown", "keydown", "wheel", "touchstart", "click", "input"];
 
 /**
- * Calls back on `pointerdown`, `keydown`, `wheel`, `touchstart` and when the page becomes visible, until the returned
- * function is called. It slows no scrolling (passive), and no handler of the page can keep it from hearing (capture).
+ * Calls back on `pointerdown`, `keydown`, `wheel`, `touchstart`, `click`, `input` and when the page becomes visible, until the
+ * returned function is called. It slows no scrolling (passive), no handler of the page can keep it from hearing (capture), and
+ * input that a script makes up does not count (`isTrusted`).
  */
 export function onBrowserInput(listener: () => void): () => void {
-  const onInput = (): void => listener();
+  const onInput = ({ isTrusted }: Event): void => {
+    if (isTrusted) listener();
+  };
   const onVisibility = (): void => {
     if (document.visibilityState === "visible") listener();
   };

@@ -32,6 +32,8 @@ export interface SignInPolicy {
   current(): SignInSoon | null;
   /** Calls back when {@link SignInPolicy.current} changed. */
   subscribe(listener: () => void): () => void;
+  /** Counts as input. More than one call a second changes nothing. */
+  stayActive(): void;
   /** Has to be called after the settings changed. */
   changed(): void;
   /** Another tab says that somebody was active, at `atMs` by the wall clock: for `Peer.heardActive`. */
@@ -96,6 +98,7 @@ export function createSignInPolicy(options: SignInPolicyOptions): SignInPolicy {
   return {
     current: watch.current,
     subscribe: watch.subscribe,
+    stayActive: note,
     changed,
     heardActive(atMs) {
       activity.heard(atMs);

@@ -1,5 +1,6 @@
 /**
- * What the panel's buttons break on purpose, in this tab only: the page's clocks, its network and the routes that nolapse asks.
+ * What the panel's buttons break on purpose: the page's clocks, its network and the routes that nolapse asks. That it stays in
+ * this tab is the part of {@link keepToOneTab}.
  *
  * A fault is put in by replacing members of the live session's {@link Surroundings}, which are read at each use. Without a
  * fault they are the real ones again.
@@ -25,6 +26,12 @@ export interface FaultView {
 /** The switches. */
 export interface Faults {
   view(): FaultView;
+  /** Until when the machine sleeps; `undefined`: it is awake. */
+  asleep(): Promise<void> | undefined;
+  /** Whether a request of this tab would not get to its server, or an answer not to it: then it takes no turn from others. */
+  standsAlone(): boolean;
+  /** Whether a failure was made up, and no good answer has come since: then the failures in a row are not the server's. */
+  isMadeUp(): boolean;
   setOffline(isOn: boolean): void;
   setRoute(fault: FaultView["route"]): void;
   /** Sets the page's wall clock ahead until the next good answer. */
@@ -68,6 +75,7 @@ export function createFaults(page: Environment, own: Environment, fetchSession: 
   let isOffline = false;
   let route: FaultView["route"];
   let aheadMs = 0;
+  let isMadeUp = false;
   let sleeping: Sleep | undefined;
 
   // Of the wall clock only: the monotonic one may miss a sleep. And when it goes back, no time is lost (see elapsedMs).
@@ -132,6 +140,7 @@ export function createFaults(page: Environment, own: Environment, fetchSession: 
 
   /** Before the scheduler takes the answer: it shall count from the real clock. */
   function taken(heard: SessionAnswer): SessionAnswer {
+    if (heard.kind === "session" || heard.kind === "signed_out") isMadeUp = false;
     if (heard.kind === "session" && aheadMs > 0) {
       aheadMs = 0;
       apply();
@@ -146,6 +155,9 @@ export function createFaults(page: Environment, own: Environment, fetchSession: 
       aheadMs,
       sleepLeftMs: sleeping ? Math.max(0, sleeping.durationMs - elapsedMs(sleeping.since, own.read())) : 0,
     }),
+    asleep: () => sleeping?.awake,
+    standsAlone: () => isOffline || route !== undefined || sleeping !== undefined,
+    isMadeUp: () => isMadeUp,
     setOffline(isOn) {
       isOffline = isOn;
       apply();
@@ -178,6 +190,7 @@ export function createFaults(page: Environment, own: Environment, fetchSession: 
       endHung();
     },
     fetchSession(reason, signal) {
+      isMadeUp ||= isOffline || route !== undefined || sleeping !== undefined || aheadMs > 0;
       const refused = (): SessionAnswer => ({ kind: "failed" });
       return ask(() => send(signal, () => fetchSession(reason, signal), refused), taken);
     },

@@ -10,6 +10,7 @@ import type { LiveSession } from "../react/live-session.ts";
 import { factsOf, type Facts } from "./facts.ts";
 import { createFaults, type FaultView } from "./faults.ts";
 import { forecast, type Forecast } from "./forecast.ts";
+import { keepToOneTab } from "./one-tab.ts";
 import { createRecorder, type Recording, type Who } from "./recorder.ts";
 
 /** All that a panel shows. */
@@ -69,7 +70,8 @@ export function createInstrument(live: LiveSession): Instrument {
   let view: View | undefined;
   let isLocked = false;
   let telling: unknown;
-  const recorder = createRecorder(live, own, faults.fetchSession, changed);
+  const recorder = createRecorder(live, own, faults, changed);
+  const oneTab = keepToOneTab(live, faults);
   surroundings.through = faults.through;
   let timer = own.setTimer(tick, TICK_MS);
 
@@ -165,6 +167,7 @@ export function createInstrument(live: LiveSession): Instrument {
         scheduler.wake("focus");
         scheduler.wake("online");
       });
+      oneTab.letGo();
       recorder.act("sleep");
     },
     clearFaults() {
@@ -178,6 +181,7 @@ export function createInstrument(live: LiveSession): Instrument {
       own.clearTimer(telling);
       listeners.clear();
       recorder.stop();
+      oneTab.stop();
       if (surroundings.through === faults.through) delete surroundings.through;
       faults.clear();
     },

@@ -10,6 +10,7 @@ import type { FetchSession } from "../client/fetch-session.ts";
 import type { TabNews } from "../client/tab-news.ts";
 import type { LiveSession } from "../react/live-session.ts";
 import { factsOf, lifeAtAnswerMs } from "./facts.ts";
+import type { Faults } from "./faults.ts";
 import { withLife, withStatus, type StatusSpan, type TokenLife } from "./history.ts";
 import { amend, append, type Happening, type LogEntry, type Outcome, type PanelAct } from "./journal.ts";
 import { watchTabs, type TabWatch } from "./other-tabs.ts";
@@ -46,13 +47,13 @@ const SAME_ANSWER_MS = 100;
  * Begins to record.
  *
  * @param own An environment that no fault reaches.
- * @param fetchSession What asks.
+ * @param faults What asks, and whether the tab sleeps and hears nothing.
  * @param onChange Called after each change.
  */
 export function createRecorder(
   { scheduler, surroundings, url }: LiveSession,
   own: Environment,
-  fetchSession: FetchSession,
+  { fetchSession, asleep }: Pick<Faults, "fetchSession" | "asleep">,
   onChange: () => void,
 ): Recorder {
   const { fetchSession: replaced } = surroundings;
@@ -124,7 +125,7 @@ export function createRecorder(
   };
 
   function hear(news: TabNews): void {
-    if (news.kind !== "answer" && news.kind !== "failed") return;
+    if ((news.kind !== "answer" && news.kind !== "failed") || asleep()) return;
     const isOwn = settledAtMs !== undefined && Math.abs(news.atMs - settledAtMs) < SAME_ANSWER_MS;
     settledAtMs = undefined;
     if (isOwn) return;

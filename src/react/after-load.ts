@@ -59,7 +59,7 @@ export function afterLoad(live: LiveSession): () => void {
     if (isOver) run();
     else stops.push(run);
   };
-  onStop(mount({ live, peer, policy, marker, onNews, onStop }));
+  onStop(mount({ live, peer, sharing, policy, marker, onNews, onStop }));
   return () => {
     isOver = true;
     for (const stop of stops.splice(0)) stop();

@@ -11,6 +11,7 @@ export type { SessionProviderProps } from "./session-provider.tsx";
 export { useSignInSoon } from "./use-sign-in-soon.ts";
 export type { PolicyProps } from "./policy.ts";
 export type { SignInSoon } from "../client/sign-in-soon.ts";
+export { stayActive } from "./stay-active.ts";
 export { TokenMarker } from "./token-marker.tsx";
 export type { TokenMarkerProps } from "./token-marker.tsx";
 export { useAccessToken } from "./use-access-token.ts";

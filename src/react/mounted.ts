@@ -5,14 +5,16 @@
  * @module
  */
 import type { Marker } from "../client/marker.ts";
-import type { Peer } from "../client/sharing.ts";
+import type { Peer, Sharing } from "../client/sharing.ts";
 import type { SignInPolicy } from "../client/sign-in-policy.ts";
 import type { LiveSession } from "./live-session.ts";
 
 /** A live session with what {@link afterLoad} adds to it. */
 export interface MountedSession {
   readonly live: LiveSession;
+  /** What it and the other tabs do for each other: members are read at each use, so that the devtools panel can replace them. */
   readonly peer: Peer;
+  readonly sharing: Sharing;
   readonly policy: SignInPolicy;
   readonly marker: Marker;
   /** Calls back on all that the session learns, changed or not. */
@@ -32,6 +34,11 @@ export function mount(session: MountedSession): () => void {
     mounted.splice(mounted.indexOf(session), 1);
     tell();
   };
+}
+
+/** All of the page. */
+export function mountedSessions(): readonly MountedSession[] {
+  return mounted;
 }
 
 /** The one of `live`; without it the one that was mounted last. */

@@ -10,7 +10,7 @@ import {
   type SessionContextValue,
   type SessionProviderProps as NextAuthProps,
 } from "next-auth/react";
-import { useEffect, useMemo, useState, useSyncExternalStore, type ReactElement } from "react";
+import { useEffect, useMemo, useState, type ReactElement } from "react";
 import { LiveContext } from "./live-context.ts";
 import { createLiveSession } from "./live-session.ts";
 import { NextAuthSource } from "./next-auth-source.tsx";
@@ -58,7 +58,13 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
 
   const [place] = useState(() => ({ url: sessionUrl(basePath) }));
   const [live] = useState(() => createLiveSession(props.session, () => place.url));
-  const snapshot = useSyncExternalStore(live.subscribe, live.snapshot, live.snapshot);
+  const [snapshot, setSnapshot] = useState(live.snapshot);
+  // As next-auth's provider: React 18 takes what useSyncExternalStore says at once, and renders anew what is not yet hydrated.
+  useEffect(() => {
+    const show = (): void => setSnapshot(live.snapshot());
+    show();
+    return live.subscribe(show);
+  }, [live]);
 
   useEffect(() => {
     place.url = sessionUrl(basePath);

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { useCallback, useContext, useSyncExternalStore } from "react";
+import { useCallback, useSyncExternalStore } from "react";
 import type { SignInSoon } from "../client/sign-in-soon.ts";
-import { LiveContext } from "./live-context.ts";
 import { followMounted, mountedSession } from "./mounted.ts";
+import { useLiveSession } from "./use-live-session.ts";
 
 /**
  * The warning that the user will have to sign in again soon, or `null`. The component renders again when there is one, when
@@ -20,8 +20,7 @@ import { followMounted, mountedSession } from "./mounted.ts";
  * Throws where nolapse's `SessionProvider` is not above it.
  */
 export function useSignInSoon(): SignInSoon | null {
-  const live = useContext(LiveContext);
-  if (!live) throw new Error("useSignInSoon() needs <SessionProvider> of nolapse/react above it; got none");
+  const live = useLiveSession("useSignInSoon");
   const subscribe = useCallback(
     (listener: () => void) =>
       followMounted(live, ({ policy }) => {

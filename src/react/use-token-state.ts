@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { useMemo, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import type { ClientSession } from "../client/session.ts";
 import type { LiveSession } from "./live-session.ts";
 import { followMounted, mountedSession } from "./mounted.ts";
@@ -27,7 +27,23 @@ export type LiveTokenState =
 export function useTokenState(): LiveTokenState {
   const live = useLiveSession("useTokenState");
   const store = useMemo(() => storeOf(live), [live]);
-  return useSyncExternalStore(store.subscribe, store.read, store.begin);
+  const isHydrating = useSyncExternalStore(
+    () => () => undefined,
+    () => false,
+    () => true,
+  );
+  const [state, setState] = useState(isHydrating ? store.begin : store.read);
+  // With an update of the kind that the provider uses: React 18 renders those of external stores before it.
+  useEffect(() => {
+    let shown: LiveTokenState;
+    const show = (): void => {
+      const now = store.read();
+      if (now !== shown) setState((shown = now));
+    };
+    show();
+    return store.subscribe(show);
+  }, [store]);
+  return state;
 }
 
 /** One object for each, whichever component asks. */

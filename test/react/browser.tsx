@@ -127,3 +127,19 @@ export async function fire(type: string): Promise<void> {
   window.dispatchEvent(new Event(type));
   await pass(0);
 }
+
+interface Dispatcher {
+  isTrusted: boolean;
+  _dispatch(event: unknown): void;
+}
+
+/** What a user does: an event of the browser's own, as no script can make one. By jsdom's insides, which have no other way. */
+export function userDoes(type: string, target: EventTarget = document.body): void {
+  const insideOf = (value: object): Dispatcher => {
+    const [symbol] = Object.getOwnPropertySymbols(value);
+    return (value as Readonly<Record<symbol, Dispatcher>>)[symbol!]!;
+  };
+  const event = insideOf(new Event(type, { bubbles: true }));
+  event.isTrusted = true;
+  insideOf(target)._dispatch(event);
+}

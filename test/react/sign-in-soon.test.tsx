@@ -4,13 +4,13 @@
 import "./setup.ts";
 // Loaded before, because no fake clock waits for it to come.
 import "../../src/react/after-load.ts";
-import { act, fireEvent, render, screen } from "@testing-library/react";
+import { act, render, screen } from "@testing-library/react";
 import { useSession } from "next-auth/react";
 import { memo, StrictMode, type ReactElement } from "react";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { SessionProvider, useSignInSoon, type SignInSoon } from "../../src/react/index.ts";
+import { SessionProvider, stayActive, useSignInSoon, type SignInSoon } from "../../src/react/index.ts";
 import type { PolicyProps } from "../../src/react/index.ts";
-import { Browser, fire, pass, show, sleep } from "./browser.tsx";
+import { Browser, fire, pass, show, sleep, userDoes } from "./browser.tsx";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -81,7 +81,7 @@ describe.each([false, true])("a page that signs out whoever is idle (StrictMode:
     for (const type of ["online", "focus", "pageshow"]) await fire(type);
     expect(server.asked).toHaveLength(length);
 
-    fireEvent.keyDown(document.body, { key: "a" });
+    userDoes("keydown");
     await pass(100);
     expect(server.reasons.slice(length)).toEqual(["active"]);
   });
@@ -91,7 +91,7 @@ describe.each([false, true])("a page that signs out whoever is idle (StrictMode:
     const { renders } = await openPage(active, strict);
     const before = { ...renders };
     for (let minutes = 0; minutes < 60; minutes++) {
-      fireEvent.pointerDown(document.body);
+      userDoes("pointerdown");
       await pass(MINUTE_MS);
     }
     expect(server.refreshes).toBeGreaterThan(30);
@@ -104,7 +104,7 @@ describe.each([false, true])("a page that signs out whoever is idle (StrictMode:
 });
 
 describe("input", () => {
-  it.each(["pointerdown", "keydown", "wheel", "touchstart"])(
+  it.each(["pointerdown", "keydown", "wheel", "touchstart", "click", "input"])(
     "of the kind %s takes the warning back, also where the page stops it (F29)",
     async (type) => {
       new Browser();
@@ -114,7 +114,7 @@ describe("input", () => {
       await pass(LIMIT_MS - 30_000);
       expect(shows()).toBe("idle");
 
-      act(() => void document.body.dispatchEvent(new Event(type, { bubbles: true })));
+      act(() => userDoes(type));
       await pass(0);
       expect(shows()).toBe("nothing");
       document.body.removeEventListener(type, stop);
@@ -133,12 +133,90 @@ describe("input", () => {
     expect(shows()).toBe("nothing");
   });
 
+  it("is nothing that a script does: a button that a timer clicks, a field that it fills (F29)", async () => {
+    new Browser();
+    const { shows } = await openPage(active);
+    await pass(LIMIT_MS - 30_000);
+    act(() => document.body.click());
+    for (const type of ["keydown", "input"])
+      act(() => void document.body.dispatchEvent(new Event(type, { bubbles: true })));
+    await pass(0);
+    expect(shows()).toBe("idle");
+  });
+
   it("by stayActive() takes it back", async () => {
     new Browser();
     const { shows, warning } = await openPage(active);
     await pass(LIMIT_MS - 30_000);
     act(() => warning().stayActive());
     expect(shows()).toBe("nothing");
+  });
+
+  it("is what the app reports with stayActive(), as of a frame that it listens in (F29)", async () => {
+    const { server } = new Browser();
+    const { shows } = await openPage(active);
+    const frame = document.body.appendChild(document.createElement("iframe"));
+    onTestFinished(() => frame.remove());
+    const type = async (): Promise<void> => {
+      userDoes("keydown", frame.contentDocument!.body);
+      await pass(MINUTE_MS);
+    };
+    for (let minutes = 0; minutes < 16; minutes++) await type();
+    expect(shows(), "what is done in a frame is not heard").toBe("idle over");
+
+    frame.contentWindow!.addEventListener("keydown", stayActive, { capture: true });
+    const { refreshes } = server;
+    for (let minutes = 0; minutes < 16; minutes++) await type();
+    expect(shows()).toBe("nothing");
+    expect(server.refreshes).toBeGreaterThan(refreshes + 10);
+  });
+
+  it("that the app reports is told to other tabs", async () => {
+    new Browser();
+    await openPage(active);
+    await pass(LIMIT_MS - 30_000);
+    const other = new BroadcastChannel("nolapse /api/auth/session");
+    onTestFinished(() => other.close());
+    const heard: unknown[] = [];
+    other.addEventListener("message", ({ data }) => heard.push(data));
+    const atMs = Date.now();
+    act(() => stayActive());
+    await pass(0);
+
+    expect(heard).toEqual([{ kind: "active", atMs }]);
+  });
+
+  it("that the app reports reaches each provider of the page", async () => {
+    // Otherwise they hear of it from each other.
+    vi.stubGlobal("BroadcastChannel", undefined);
+    new Browser();
+    const warned: (boolean | undefined)[][] = [[], []];
+    const providers = warned.map((told, key) => (
+      <SessionProvider key={key} {...active} onSignInSoon={(warning) => told.push(warning?.over)}>
+        {null}
+      </SessionProvider>
+    ));
+    render(<>{providers}</>);
+    await pass(LIMIT_MS - 30_000);
+    act(() => stayActive());
+    await pass(0);
+
+    expect(warned).toEqual([
+      [false, undefined],
+      [false, undefined],
+    ]);
+  });
+
+  it("that the app reports changes nothing without a provider, and where a tab stays signed in", async () => {
+    const { server } = new Browser();
+    stayActive();
+    const { shows } = await openPage();
+    const posted = vi.spyOn(BroadcastChannel.prototype, "postMessage");
+    stayActive();
+    await pass(2_000);
+    expect(posted).not.toHaveBeenCalled();
+    expect(shows()).toBe("nothing");
+    expect(server.asked).toHaveLength(1);
   });
 
   it("after a night shows that it is over until there is more of it (F22)", async () => {
@@ -151,7 +229,7 @@ describe("input", () => {
     expect(shows()).toBe("idle over");
     expect(onSignInSoon.mock.calls.map(([told]) => told?.over)).toEqual([true]);
 
-    fireEvent.keyDown(document.body, { key: "a" });
+    userDoes("keydown");
     await pass(0);
     expect(shows()).toBe("nothing");
   });
@@ -276,7 +354,9 @@ describe("the hook", () => {
       return null;
     }
     quietly(() =>
-      expect(() => render(<Lost />)).toThrow("needs <SessionProvider> of nolapse/react above it"),
+      expect(() => render(<Lost />)).toThrow(
+        "useSignInSoon has to be below the SessionProvider of nolapse/react",
+      ),
     );
   });
 
@@ -284,7 +364,7 @@ describe("the hook", () => {
     new Browser();
     const timers = vi.getTimerCount();
     const { unmount } = await openPage({ ...active, onSignInSoon: () => undefined });
-    fireEvent.keyDown(document.body, { key: "a" });
+    userDoes("keydown");
     await pass(2_000);
     unmount();
     expect(vi.getTimerCount()).toBe(timers);

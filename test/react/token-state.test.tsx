@@ -2,11 +2,13 @@ import "./setup.ts";
 import { act, render, screen } from "@testing-library/react";
 import type { Session } from "next-auth";
 import { signIn, signOut, useSession } from "next-auth/react";
-import { lazy, memo, StrictMode, Suspense, version, type ReactElement } from "react";
+import { lazy, memo, StrictMode, Suspense, useContext, version, type ReactElement } from "react";
 import { hydrateRoot } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { SessionProvider, TokenMarker, useTokenState } from "../../src/react/index.ts";
+import { LiveContext } from "../../src/react/live-context.ts";
+import type { LiveSession } from "../../src/react/live-session.ts";
 import { Browser, clearMarker, fire, pass, refreshOnServer } from "./browser.tsx";
 
 const MINUTE_MS = 60_000;
@@ -124,6 +126,37 @@ describe("useTokenState", () => {
       { status: "signed_out" },
       { status: "fresh" },
     ]);
+  });
+
+  it("and useSession() never disagree about who is there, however the user comes and goes", async () => {
+    const { server } = new Browser();
+    const seen: string[] = [];
+    function Both(): ReactElement {
+      const [{ status }, { data }] = [useTokenState(), useSession()];
+      seen.push(`${status}: ${data ? "alice" : String(data)}`);
+      return <p />;
+    }
+    let live: LiveSession | undefined;
+    function Live(): null {
+      live = useContext(LiveContext);
+      return null;
+    }
+    render(
+      <SessionProvider>
+        <Both />
+        <Live />
+      </SessionProvider>,
+    );
+    await pass(1_000);
+    server.user = null;
+    await act(async () => live!.scheduler.wake("marker"));
+    await pass(1_000);
+    server.user = "alice";
+    await act(async () => live!.scheduler.confirm());
+    await pass(1_000);
+
+    expect([...new Set(seen)]).toEqual(["loading: undefined", "fresh: alice", "signed_out: null"]);
+    expect(seen.at(-1)).toBe("fresh: alice");
   });
 
   it("outside nolapse's provider says what to do", () => {
