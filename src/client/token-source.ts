@@ -82,7 +82,7 @@ export interface TokenSource {
   look(): void;
   /** Forgets the token, and whatever is under way. */
   clear(): void;
-  /** Forgets all, and asks nothing more by itself. */
+  /** Forgets all, and asks nothing more. Who waits, or asks from now on, hears `refresh_unavailable`: it is no sign-out. */
   stop(): void;
 }
 
@@ -181,9 +181,10 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
         `"minValidityMs" must be 0 or more; got ${minValidityMs}`,
       );
     signal?.throwIfAborted();
-    if (isStopped) throw new BrowserTokenError("no_provider");
     const era = memory.follow();
     for (let waits = 0; ; waits++) {
+      // No sign-out: an app that had the user sign in again would be wrong.
+      if (isStopped) throw new BrowserTokenError("refresh_unavailable", "stopped");
       if (memory.follow() !== era) throw memory.whyEnded();
       const gone = memory.gone();
       if (gone) throw gone;

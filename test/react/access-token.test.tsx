@@ -240,6 +240,65 @@ describe("getAccessToken outside React", () => {
   });
 });
 
+describe("who waits for the token of somebody who is signed in (I13)", () => {
+  /** The token's route answers once it is let go. */
+  function holdToken(): () => void {
+    const route = fetch;
+    let letGo!: () => void;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    vi.stubGlobal("fetch", async (url: string, init?: RequestInit) => {
+      if (url.endsWith("/access-token")) await held;
+      return route(url, init);
+    });
+    return letGo;
+  }
+
+  it("is not told to sign in when the provider is taken away", async () => {
+    new Browser();
+    const { unmount } = render(<SessionProvider>{null}</SessionProvider>);
+    await pass(1_000);
+    holdToken();
+    const late = getAccessToken().catch((error: unknown) => error);
+    await pass(100);
+    unmount();
+    await pass(100);
+
+    expect(await late).toMatchObject({ code: "refresh_unavailable", reason: "stopped" });
+  });
+
+  it("gets it although the user changed the name, where the session has no id", async () => {
+    const { server } = new Browser("/api/auth", HOUR_MS);
+    const sessionOf = server.session.bind(server);
+    let name = "alice";
+    server.session = () => {
+      const session = sessionOf();
+      return session && { ...session, user: { ...(session.user as object), name } };
+    };
+    let update!: ReturnType<typeof useSession>["update"];
+    function Name(): ReactElement {
+      const session = useSession();
+      update = session.update;
+      return <output>{session.data?.user?.name}</output>;
+    }
+    render(
+      <SessionProvider>
+        <Name />
+      </SessionProvider>,
+    );
+    await pass(1_000);
+    const letGo = holdToken();
+    const token = outcome(getAccessToken());
+    await pass(100);
+    name = "Alice Smith";
+    await act(() => update({ name }));
+    letGo();
+    await pass(1_000);
+
+    expect(screen.getByRole("status").textContent).toBe("Alice Smith");
+    expect(await token).toMatchObject({ accessToken: "alice-0" });
+  });
+});
+
 describe("a page that has not heard of another user's sign-in in the same browser (I13)", () => {
   /** Another tab signs bob in, whose token ends at another time, and nothing of it gets here. */
   async function openAlice(): Promise<Browser> {
