@@ -35,8 +35,8 @@ export async function getAccessToken(options?: BrowserTokenOptions): Promise<Bro
 
 /**
  * Calls back with each new access token, once: for a WebSocket or a stream that has to hear of it (F38). While anybody
- * listens, the next token is fetched as soon as the session or the server names it, and where neither does, before the one in
- * hand ends. Sign-outs are no token: see `useSession`.
+ * listens, a first token is fetched at once where none is in hand, the next as soon as the session or the server names it, and
+ * where neither does, before the one in hand ends. Sign-outs are no token: see `useSession`.
  *
  * It acts on the `SessionProvider` of nolapse that was mounted last, whenever that comes. Throws on a server.
  *

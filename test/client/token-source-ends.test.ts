@@ -301,11 +301,11 @@ describe("another user", () => {
 
   it("whose sign-in this tab has not heard of leaves no token in its page: the session is asked first (I13)", async () => {
     const { page, route, source, session, known, get } = openTab();
-    const heard: string[] = [];
-    source.onTokenChange(({ accessToken }) => heard.push(accessToken));
     await page.pass(2_000);
     route.user = "bob";
     route.renew();
+    const heard: string[] = [];
+    source.onTokenChange(({ accessToken }) => heard.push(accessToken));
     expect(await outcome(get())).toBe("not_signed_in");
     expect(session.asked).toBe(1);
 

@@ -399,6 +399,19 @@ describe("onTokenChange", () => {
     expect(heard).toHaveLength(before);
   });
 
+  it("has the token that the session named before anybody listened (F38)", async () => {
+    const { tokenRequests } = new Browser("/api/auth", HOUR_MS);
+    render(<SessionProvider>{null}</SessionProvider>);
+    await pass(5_000);
+    const heard: string[] = [];
+    const stop = onTokenChange(({ accessToken }) => heard.push(accessToken));
+    await pass(100);
+    stop();
+
+    expect(heard).toEqual(["alice-0"]);
+    expect(tokenRequests).toHaveLength(1);
+  });
+
   it("has the next token ready when a server action refreshed it, without a call (F35, F38)", async () => {
     const cookieStore = new EventTarget();
     vi.stubGlobal("cookieStore", cookieStore);
