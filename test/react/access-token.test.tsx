@@ -11,6 +11,7 @@ import {
   useAccessToken,
   type UseAccessToken,
 } from "../../src/react/index.ts";
+import { lastShown } from "../../src/react/live-context.ts";
 import { Browser, clearMarker, fire, pass, refreshOnServer } from "./browser.tsx";
 
 const MINUTE_MS = 60_000;
@@ -206,7 +207,9 @@ describe("getAccessToken outside React", () => {
     document.body.replaceChildren();
   });
 
-  it("without a provider rejects after 10 s, and leaves nothing behind", async () => {
+  it("on a page that never had a provider rejects after 10 s, and leaves nothing behind", async () => {
+    // As after a reload: what the tests before have shown is forgotten.
+    delete lastShown.live;
     const late = outcome(getAccessToken());
     const abort = new AbortController();
     const gone = outcome(getAccessToken({ signal: abort.signal }));
@@ -217,6 +220,16 @@ describe("getAccessToken outside React", () => {
     await pass(10_000);
 
     expect(await late).toBe("no_provider");
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("after the provider was taken away hears within 10 s that it may be tried again", async () => {
+    new Browser();
+    render(<SessionProvider>{null}</SessionProvider>).unmount();
+    const late = getAccessToken().catch((error: unknown) => error);
+    await pass(10_000);
+
+    expect(await late).toMatchObject({ code: "refresh_unavailable", reason: "not_ready" });
     expect(vi.getTimerCount()).toBe(0);
   });
 
