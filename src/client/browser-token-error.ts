@@ -18,11 +18,11 @@ export type BrowserTokenErrorCode =
   | "refused"
   /** An option is wrong, such as a `minValidityMs` that no token of this authorization server has. */
   | "invalid_option"
-  /** No fresh token for now: the server, the authorization server or the network. Asked again later, it may work. */
+  /** No fresh token for now: the server, the authorization server, the network, or what a page loads. Asked again later, it may work. */
   | "refresh_unavailable"
   /** The server cannot read its stored tokens for now. Asked again later, it may work. */
   | "store_failed"
-  /** No `SessionProvider` of nolapse was there in time. */
+  /** No `SessionProvider` of nolapse was there in time, nor had been before. */
   | "no_provider"
   /** Called on a server, which has a `getAccessToken` of its own. */
   | "not_in_browser";
@@ -49,7 +49,10 @@ export class BrowserTokenError extends Error {
   override readonly name = "BrowserTokenError";
   /** What happened, stable over releases. */
   readonly code: BrowserTokenErrorCode;
-  /** More, where it is known: for an ended sign-in the `reason` of the session's `tokenState`. */
+  /**
+   * More, where it is known: for an ended sign-in the `reason` of the session's `tokenState`; `not_ready` where the page has not
+   * got its provider or a file of it for now, `stopped` where that went away meanwhile.
+   */
   readonly reason: string | undefined;
 
   constructor(code: BrowserTokenErrorCode, reason?: string) {

@@ -88,15 +88,18 @@ export function keepIdentity(
   return previous && next && viewOf(previous) === viewOf(next) ? previous : next;
 }
 
-/** Whether two sessions are of one user, judged by NextAuth's `user.id`, else by `email` and `name`. */
+/** Whether two sessions are of one user, judged by NextAuth's `user.id`, else by `email`, else by `name`. */
 export function samePerson(a: ClientSession, b: ClientSession): boolean {
   return personOf(a) === personOf(b);
 }
 
-/** What tells users apart, as a string: the `id` where there is one, so that who changes a name stays the same. Never leaves this tab as it is. */
+/**
+ * What tells users apart, as a string: the `id`, or where there is none the `email`, so that who changes a name stays the
+ * same; the `name` only where there is neither. Never leaves this tab as it is.
+ */
 export function personOf({ user }: ClientSession): string {
   const { id, email, name } = (user ?? {}) as Record<string, unknown>;
-  return JSON.stringify(id ? [id] : [email, name]);
+  return JSON.stringify(id ? [id] : [email, email || name]);
 }
 
 /** What a reader can notice of a session, as a string. Never leaves this tab as it is. */

@@ -68,8 +68,9 @@ export interface TokenSource {
    */
   get(options?: BrowserTokenOptions): Promise<BrowserToken>;
   /**
-   * Calls back once with each new token, which is fetched while anybody listens: as soon as the session or the marker names
-   * it, and where neither does, in the last 2.5 to 7.5 s of the one in hand (of a life below 40 s: the last 6 to 19 % of it) (F38).
+   * Calls back once with each new token, which is fetched while anybody listens: at once where none in hand is fresh, then as
+   * soon as the session or the marker names the next, and where neither does, in the last 2.5 to 7.5 s of the one in hand (of
+   * a life below 40 s: the last 6 to 19 % of it) (F38).
    */
   onTokenChange(listener: (token: BrowserToken) => void): () => void;
   /** As {@link TokenSource.onTokenChange}, whenever {@link TokenSource.snapshot} was replaced. */
@@ -82,7 +83,7 @@ export interface TokenSource {
   look(): void;
   /** Forgets the token, and whatever is under way. */
   clear(): void;
-  /** Forgets all, and asks nothing more by itself. */
+  /** Forgets all, and asks nothing more. Who waits, or asks from now on, hears `refresh_unavailable`: it is no sign-out. */
   stop(): void;
 }
 
@@ -181,9 +182,10 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
         `"minValidityMs" must be 0 or more; got ${minValidityMs}`,
       );
     signal?.throwIfAborted();
-    if (isStopped) throw new BrowserTokenError("no_provider");
     const era = memory.follow();
     for (let waits = 0; ; waits++) {
+      // No sign-out: an app that had the user sign in again would be wrong.
+      if (isStopped) throw new BrowserTokenError("refresh_unavailable", "stopped");
       if (memory.follow() !== era) throw memory.whyEnded();
       const gone = memory.gone();
       if (gone) throw gone;
@@ -239,7 +241,8 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
 
   function listen<L>(to: Set<L>, listener: L): () => void {
     to.add(listener);
-    hurryLater();
+    // Later: who listens may ask in this turn, for a token that lives longer, and one request does for both.
+    void Promise.resolve().then(hurry);
     return () => {
       to.delete(listener);
       if (!isHeard()) environment.clearTimer(hurryTimer);

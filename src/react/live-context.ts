@@ -11,3 +11,6 @@ import type { LiveSession } from "./live-session.ts";
 export const LiveContext: Context<LiveSession | undefined> = createContext<LiveSession | undefined>(
   undefined,
 );
+
+/** What of the page's providers was shown last, whether or not it still is. Empty on a server, because only an effect fills it. */
+export const lastShown: { live?: LiveSession } = {};

@@ -9,7 +9,7 @@
  * @module
  */
 import type { Session } from "next-auth";
-import { getSession, SessionContext, SessionProvider } from "next-auth/react";
+import { SessionContext, SessionProvider } from "next-auth/react";
 import { useContext, useEffect, useState, type ReactElement } from "react";
 import type { LiveSession } from "./live-session.ts";
 import { nextAuth5, type NextAuth5 } from "./next-auth-5.ts";
@@ -23,11 +23,10 @@ interface SourceProps {
 }
 
 /** Renders nothing. Reports to `live` what next-auth gets when it was told that the session changed. */
-export function NextAuthSource(props: SourceProps): ReactElement {
-  return nextAuth5 ? <Source5 {...props} nextAuth={nextAuth5} /> : <Source4 {...props} />;
-}
+export const NextAuthSource: (props: SourceProps) => ReactElement | null = nextAuth5 ? Source5 : Source4;
 
-function Source5({ live, basePath, nextAuth }: SourceProps & { nextAuth: NextAuth5 }): null {
+function Source5({ live, basePath }: SourceProps): null {
+  const nextAuth = nextAuth5 as NextAuth5;
   // While rendering, as next-auth's provider does: the page's first effect may sign in.
   if (basePath) nextAuth.basePath = basePath;
 
@@ -36,10 +35,13 @@ function Source5({ live, basePath, nextAuth }: SourceProps & { nextAuth: NextAut
     let heard = 0;
     const ask = async (): Promise<void> => {
       const number = ++asked;
-      const session = await getSession({ broadcast: false });
+      // As getSession() does, which asks at the path of the page's last provider: that may be another app's.
+      const session: unknown = await fetch(live.url())
+        .then((answer) => (answer.ok ? answer.json() : null))
+        .catch(() => null);
       if (number < heard) return;
       heard = number;
-      live.nextAuthGot(session);
+      live.nextAuthGot(session as Session | null);
     };
     const before = nextAuth._getSession;
     nextAuth._getSession = ask;

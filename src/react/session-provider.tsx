@@ -11,7 +11,7 @@ import {
   type SessionProviderProps as NextAuthProps,
 } from "next-auth/react";
 import { useEffect, useMemo, useState, type ReactElement } from "react";
-import { LiveContext } from "./live-context.ts";
+import { lastShown, LiveContext } from "./live-context.ts";
 import { createLiveSession } from "./live-session.ts";
 import { NextAuthSource } from "./next-auth-source.tsx";
 import { checkPolicy, type PolicyProps } from "./policy.ts";
@@ -56,7 +56,8 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
   if (process.env.NODE_ENV !== "production") checkPolicy(props);
   const askWhenOffline = props.refetchWhenOffline !== false;
 
-  const [place] = useState(() => ({ url: sessionUrl(basePath) }));
+  const url = sessionUrl(basePath);
+  const [place] = useState(() => ({ url }));
   const [live] = useState(() => createLiveSession(props.session, () => place.url));
   const [snapshot, setSnapshot] = useState(live.snapshot);
   // As next-auth's provider: React 18 takes what useSyncExternalStore says at once, and renders anew what is not yet hydrated.
@@ -67,15 +68,16 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
   }, [live]);
 
   useEffect(() => {
-    place.url = sessionUrl(basePath);
+    place.url = url;
     live.scheduler.configure({
       refetchIntervalMs: refetchInterval * 1_000,
       askWhenVisible: refetchOnWindowFocus,
       askWhenOffline,
     });
-  }, [live, place, basePath, refetchInterval, refetchOnWindowFocus, askWhenOffline]);
+  }, [live, place, url, refetchInterval, refetchOnWindowFocus, askWhenOffline]);
 
   useEffect(() => {
+    lastShown.live = live;
     live.policy = props;
     live.policyChanged?.();
   });

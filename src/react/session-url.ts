@@ -16,7 +16,7 @@ function inlinedBasePath(): string {
   try {
     const url = process.env.NEXTAUTH_URL ?? "";
     const { pathname } = new URL(url.startsWith("http") ? url : `https://${url}`);
-    return pathname === "/" ? "/api/auth" : pathname.replace(/\/$/, "");
+    return pathname.replace(/\/$/, "") || "/api/auth";
   } catch {
     return "/api/auth";
   }

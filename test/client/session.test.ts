@@ -61,6 +61,16 @@ describe("a session that comes again", () => {
     expect(samePerson(alice, {})).toBe(false);
   });
 
+  it("is of one user by the email where there is no id: a new name is the same, and a name is no email (F43)", () => {
+    expect(samePerson(alice, { user: { email: "alice@example.com", name: "Alice Smith" } })).toBe(true);
+    expect(samePerson(alice, { user: { email: "alice@example.com" } })).toBe(true);
+    expect(samePerson(alice, { user: { email: "smith@example.com", name: "alice" } })).toBe(false);
+    expect(samePerson({ user: { name: "alice" } }, { user: { name: "alice", email: null } })).toBe(true);
+    expect(samePerson({ user: { name: "alice" } }, { user: { name: "bob" } })).toBe(false);
+    expect(samePerson(alice, { user: { name: "alice@example.com" } })).toBe(false);
+    expect(samePerson(alice, { user: { id: "alice@example.com" } })).toBe(false);
+  });
+
   it("is of one user by the id where there is one: a new name is the same, another id is not (F43)", () => {
     const before = { user: { id: "1", name: "alice", email: "alice@example.com" } };
     expect(samePerson(before, { user: { id: "1", name: "Alice Smith", email: "smith@example.com" } })).toBe(

@@ -4,7 +4,8 @@
 import { describe, expect, it } from "vitest";
 import { openTab, type TokenTab } from "./token-tab.ts";
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 /** Listens. The list grows with each token. */
@@ -180,5 +181,86 @@ describe("a server that has no other token", () => {
 
     expect(route.asked.length - before).toBeGreaterThan(30);
     expect(route.asked.length - before).toBeLessThanOrEqual(60);
+  });
+});
+
+describe("a listener that comes when the session was heard of long before", () => {
+  it("hears the token that the session names at once, by one request for all (F38)", async () => {
+    const tab = openTab("alice", HOUR_MS);
+    tab.hear();
+    await tab.page.pass(5_000);
+    expect(tab.route.asked).toHaveLength(0);
+    const heard = [listen(tab), listen(tab)];
+    await tab.page.pass(100);
+
+    expect(heard).toEqual([["alice-0"], ["alice-0"]]);
+    expect(tab.route.asked).toHaveLength(1);
+  });
+
+  it.each<[string, (tab: TokenTab) => Promise<void> | void]>([
+    ["has ended", ({ page }) => page.pass(2 * HOUR_MS)],
+    [
+      "is not the one that the session names now",
+      ({ route, hear }) => {
+        route.renew();
+        hear();
+      },
+    ],
+  ])("hears the next one at once where the one in hand %s", async (_what, make) => {
+    const tab = openTab("alice", HOUR_MS);
+    await tab.get();
+    await tab.page.pass(MINUTE_MS);
+    await make(tab);
+    const heard = listen(tab);
+    await tab.page.pass(100);
+
+    expect(heard).toEqual(["alice-1"]);
+    expect(tab.route.asked).toHaveLength(2);
+  });
+
+  it("adds no request to that of who asks for more in the same turn", async () => {
+    const tab = openTab("alice", HOUR_MS);
+    const heard = listen(tab);
+    await tab.get({ minValidityMs: 20 * MINUTE_MS });
+
+    expect(heard).toEqual(["alice-0"]);
+    expect(tab.route.asked).toEqual([{ minValidityMs: 20 * MINUTE_MS, renew: false }]);
+  });
+
+  it.each<[string, (tab: TokenTab) => void]>([
+    ["a token is in hand", () => undefined],
+    ["nobody uses the page (F29)", ({ known, source }) => [source.clear(), (known.isIdle = true)]],
+    ["nobody is signed in", ({ known }) => (known.session = null)],
+    ["nothing is known of the session", ({ known, source }) => [source.clear(), (known.session = undefined)]],
+  ])("sends none while %s", async (_what, make) => {
+    const tab = openTab("alice", HOUR_MS);
+    await tab.get();
+    make(tab);
+    const heard = listen(tab);
+    await tab.page.pass(MINUTE_MS);
+
+    expect(heard).toEqual([]);
+    expect(tab.route.asked).toHaveLength(1);
+  });
+
+  it("sends none once it has gone in the same turn", async () => {
+    const { page, route, source } = openTab();
+    source.onTokenChange(() => undefined)();
+    await page.pass(MINUTE_MS);
+
+    expect([route.asked.length, page.leftovers]).toEqual([0, 1]);
+  });
+
+  it("does not hammer a server that fails, however often listeners come and go", async () => {
+    const { page, route, source } = openTab();
+    route.fault = "network";
+    for (let second = 0; second < 60; second++) {
+      const stop = source.onTokenChange(() => undefined);
+      await page.pass(1_000);
+      stop();
+    }
+
+    expect(route.asked.length).toBeGreaterThan(2);
+    expect(route.asked.length).toBeLessThanOrEqual(10);
   });
 });

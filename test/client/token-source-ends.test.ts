@@ -237,6 +237,21 @@ describe("a sign-out", () => {
   });
 });
 
+describe("the end of the source, as when its provider is hidden or taken away", () => {
+  it("is no sign-out: who waits hears that it may be tried again", async () => {
+    const { route, source, get } = openTab();
+    const { closed, open } = gate();
+    route.held.push(closed);
+    const late = source.get().catch((error: unknown) => error);
+    await settle();
+    source.stop();
+    open();
+
+    expect(await late).toMatchObject({ code: "refresh_unavailable", reason: "stopped" });
+    expect(await outcome(get())).toBe("refresh_unavailable");
+  });
+});
+
 describe("another user", () => {
   it("gets no token of the one before, nor does a caller of that one get the new one's (I13, F43)", async () => {
     const { route, hear, get } = openTab();
@@ -286,11 +301,11 @@ describe("another user", () => {
 
   it("whose sign-in this tab has not heard of leaves no token in its page: the session is asked first (I13)", async () => {
     const { page, route, source, session, known, get } = openTab();
-    const heard: string[] = [];
-    source.onTokenChange(({ accessToken }) => heard.push(accessToken));
     await page.pass(2_000);
     route.user = "bob";
     route.renew();
+    const heard: string[] = [];
+    source.onTokenChange(({ accessToken }) => heard.push(accessToken));
     expect(await outcome(get())).toBe("not_signed_in");
     expect(session.asked).toBe(1);
 
@@ -545,7 +560,7 @@ describe("a listener", () => {
     await settle();
 
     expect(page.leftovers).toBe(0);
-    expect(await outcome(get())).toBe("no_provider");
+    expect(await outcome(get())).toBe("refresh_unavailable");
     expect(source.snapshot().token).toBeUndefined();
   });
 });

@@ -86,7 +86,7 @@ describe("openLive of docs/token-in-the-page.md", () => {
     return end;
   }
 
-  it.each(["not_signed_in", "reauthentication_required", "no_token", "not_exposed"] as const)(
+  it.each(["not_signed_in", "reauthentication_required", "no_token", "not_exposed", "no_provider"] as const)(
     "asks once where the answer is %s, and connects as soon as there is a token",
     async (code) => {
       const page = new FakePage();

@@ -11,6 +11,7 @@ import {
   useAccessToken,
   type UseAccessToken,
 } from "../../src/react/index.ts";
+import { lastShown } from "../../src/react/live-context.ts";
 import { Browser, clearMarker, fire, pass, refreshOnServer } from "./browser.tsx";
 
 const MINUTE_MS = 60_000;
@@ -206,7 +207,9 @@ describe("getAccessToken outside React", () => {
     document.body.replaceChildren();
   });
 
-  it("without a provider rejects after 10 s, and leaves nothing behind", async () => {
+  it("on a page that never had a provider rejects after 10 s, and leaves nothing behind", async () => {
+    // As after a reload: what the tests before have shown is forgotten.
+    delete lastShown.live;
     const late = outcome(getAccessToken());
     const abort = new AbortController();
     const gone = outcome(getAccessToken({ signal: abort.signal }));
@@ -217,6 +220,16 @@ describe("getAccessToken outside React", () => {
     await pass(10_000);
 
     expect(await late).toBe("no_provider");
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("after the provider was taken away hears within 10 s that it may be tried again", async () => {
+    new Browser();
+    render(<SessionProvider>{null}</SessionProvider>).unmount();
+    const late = getAccessToken().catch((error: unknown) => error);
+    await pass(10_000);
+
+    expect(await late).toMatchObject({ code: "refresh_unavailable", reason: "not_ready" });
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -237,6 +250,65 @@ describe("getAccessToken outside React", () => {
       "POST /other/access-token",
       "POST /api/auth/access-token",
     ]);
+  });
+});
+
+describe("who waits for the token of somebody who is signed in (I13)", () => {
+  /** The token's route answers once it is let go. */
+  function holdToken(): () => void {
+    const route = fetch;
+    let letGo!: () => void;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    vi.stubGlobal("fetch", async (url: string, init?: RequestInit) => {
+      if (url.endsWith("/access-token")) await held;
+      return route(url, init);
+    });
+    return letGo;
+  }
+
+  it("is not told to sign in when the provider is taken away", async () => {
+    new Browser();
+    const { unmount } = render(<SessionProvider>{null}</SessionProvider>);
+    await pass(1_000);
+    holdToken();
+    const late = getAccessToken().catch((error: unknown) => error);
+    await pass(100);
+    unmount();
+    await pass(100);
+
+    expect(await late).toMatchObject({ code: "refresh_unavailable", reason: "stopped" });
+  });
+
+  it("gets it although the user changed the name, where the session has no id", async () => {
+    const { server } = new Browser("/api/auth", HOUR_MS);
+    const sessionOf = server.session.bind(server);
+    let name = "alice";
+    server.session = () => {
+      const session = sessionOf();
+      return session && { ...session, user: { ...(session.user as object), name } };
+    };
+    let update!: ReturnType<typeof useSession>["update"];
+    function Name(): ReactElement {
+      const session = useSession();
+      update = session.update;
+      return <output>{session.data?.user?.name}</output>;
+    }
+    render(
+      <SessionProvider>
+        <Name />
+      </SessionProvider>,
+    );
+    await pass(1_000);
+    const letGo = holdToken();
+    const token = outcome(getAccessToken());
+    await pass(100);
+    name = "Alice Smith";
+    await act(() => update({ name }));
+    letGo();
+    await pass(1_000);
+
+    expect(screen.getByRole("status").textContent).toBe("Alice Smith");
+    expect(await token).toMatchObject({ accessToken: "alice-0" });
   });
 });
 
@@ -338,6 +410,19 @@ describe("onTokenChange", () => {
     const before = heard.length;
     await pass(2 * server.idleMs);
     expect(heard).toHaveLength(before);
+  });
+
+  it("has the token that the session named before anybody listened (F38)", async () => {
+    const { tokenRequests } = new Browser("/api/auth", HOUR_MS);
+    render(<SessionProvider>{null}</SessionProvider>);
+    await pass(5_000);
+    const heard: string[] = [];
+    const stop = onTokenChange(({ accessToken }) => heard.push(accessToken));
+    await pass(100);
+    stop();
+
+    expect(heard).toEqual(["alice-0"]);
+    expect(tokenRequests).toHaveLength(1);
   });
 
   it("has the next token ready when a server action refreshed it, without a call (F35, F38)", async () => {
