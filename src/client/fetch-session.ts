@@ -19,12 +19,7 @@ export type FetchSession = (reason: AskReason, signal: AbortSignal) => Promise<S
 export async function readSession(response: Response): Promise<SessionAnswer> {
   if (response.status === 401 || response.status === 403) return { kind: "refused" };
   if (response.status !== 200) return { kind: "failed" };
-  let body: unknown;
-  try {
-    body = await response.json();
-  } catch {
-    return { kind: "failed" };
-  }
+  const body: unknown = await response.json().catch(() => undefined);
   if (typeof body !== "object" || Array.isArray(body)) return { kind: "failed" };
   return body && Object.keys(body).length > 0 ? { kind: "session", session: body } : { kind: "signed_out" };
 }
