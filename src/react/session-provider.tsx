@@ -72,14 +72,11 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
   useEffect(() => {
     live.policy = props;
     live.policyChanged?.();
+    live.given[1] = props.session;
+    live.onGiven?.();
   });
 
   useEffect(() => live.start(), [live]);
-
-  useEffect(() => {
-    live.given[1] = props.session;
-    live.onGiven?.();
-  }, [live, props.session]);
 
   const value = useMemo(() => {
     const { session: data, updating } = snapshot;
