@@ -154,8 +154,8 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
     patches: [
       {
         file: "src/client/overtaken.ts",
-        find: "return user !== before.user || doubtedAt !== before.doubtedAt || failures > (before.failures ?? 0);",
-        replace: "return [user, doubtedAt, failures].length === 0;",
+        find: "const { user, view, doubtedAt = before.doubtedAt } = note();",
+        replace: "const { user, view, doubtedAt = note().doubtedAt } = before;",
       },
     ],
     caughtBy: { world: "browser", rules: ["I13"] },

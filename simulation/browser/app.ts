@@ -111,16 +111,17 @@ export class App {
   /** As `update(data)`. */
   async update(): Promise<void> {
     if (this.#scheduler.current() == null) return;
-    const isOvertaken = overtakenSince(this.#scheduler.peer);
+    const overtakenBy = overtakenSince(this.#scheduler.peer);
     const answer = await this.#world.network
       .send(this.page, { by: "app", action: "update", reason: "update" })
       .then(readSession)
       .catch(() => undefined);
     if (answer === undefined) return;
-    if (answer.kind === "session" && !isOvertaken()) {
-      this.#as("told", () => this.#scheduler.tell(answer.session, true));
-      this.#announceSession();
-    } else if (answer.kind === "session" || answer.kind === "signed_out") this.#scheduler.confirm();
+    const by = answer.kind === "session" ? overtakenBy(answer.session) : undefined;
+    if (answer.kind === "session" && by !== "user") this.#announceSession();
+    if (answer.kind === "session" && by !== "user" && by !== "view")
+      this.#as("told", () => this.#scheduler.tell(answer.session, !by));
+    else if (answer.kind === "session" || answer.kind === "signed_out") this.#scheduler.confirm();
   }
 
   /** NextAuth's `getSession`, for which every failure is a sign-out: it is believed to be one if somebody has said so. */
