@@ -118,8 +118,8 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
     patches: [
       {
         file: "src/client/plan.ts",
-        find: 'state.known === "signed_out" && state.failures === 0 &&',
-        replace: 'state.known === "signed_out" &&',
+        find: "    state.failures === 0 &&\n",
+        replace: "",
       },
     ],
     caughtBy: { world: "browser", rules: ["I13", "I19"] },
@@ -154,8 +154,8 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
     patches: [
       {
         file: "src/client/overtaken.ts",
-        find: "return user !== before.user || doubtedAt !== before.doubtedAt || failures > (before.failures ?? 0);",
-        replace: "return [user, doubtedAt, failures].length === 0;",
+        find: "const { user, view, doubtedAt = before.doubtedAt } = note();",
+        replace: "const { user, view, doubtedAt = note().doubtedAt } = before;",
       },
     ],
     caughtBy: { world: "browser", rules: ["I13"] },
@@ -176,6 +176,18 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
         file: "src/client/scheduler.ts",
         find: "now.monotonicMs - leftAt.monotonicMs < requestTimeoutMs",
         replace: "now.monotonicMs - leftAt.monotonicMs < 0 * requestTimeoutMs",
+      },
+    ],
+    caughtBy: { world: "browser", rules: ["I13"] },
+  },
+  {
+    id: "M39",
+    what: "a session that NextAuth could not get counts as a sign-out, although nobody said so",
+    patches: [
+      {
+        file: "src/client/sign-out-message.ts",
+        find: "return message !== undefined && message !== settled;",
+        replace: "return message !== settled || settled === message;",
       },
     ],
     caughtBy: { world: "browser", rules: ["I13"] },

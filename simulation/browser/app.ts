@@ -11,11 +11,15 @@ import { overtakenSince } from "../../src/client/overtaken.ts";
 import { createScheduler, type Scheduler } from "../../src/client/scheduler.ts";
 import { checksum, personOf, type ClientSession } from "../../src/client/session.ts";
 import { createSharing, type Peer } from "../../src/client/sharing.ts";
+import { followSignOut, type SignOutMessage } from "../../src/client/sign-out-message.ts";
 import { spaced } from "../../src/client/spaced.ts";
 import type { TookRecord } from "./history.ts";
 import type { SimPage } from "./page.ts";
 import { seenOf } from "./seen.ts";
 import type { Browser, World } from "./world.ts";
+
+/** What NextAuth's message begins with where somebody signed out. */
+const SIGN_OUT = "signout";
 
 /** The client in one page. */
 export class App {
@@ -29,12 +33,18 @@ export class App {
   asking = 0;
   readonly #announceUser: () => void;
   readonly #stopAnnouncing: () => void;
+  readonly #signOutMessage: SignOutMessage;
 
   constructor(world: World, browser: Browser, page: SimPage) {
     this.#world = world;
     this.#browser = browser;
     this.page = page;
-    [this.#announceUser, this.#stopAnnouncing] = spaced(page, () => this.#announceSession());
+    [this.#announceUser, this.#stopAnnouncing] = spaced(page, () =>
+      this.#announceSession(browser.announced === 0 ? SIGN_OUT : undefined),
+    );
+    this.#signOutMessage = followSignOut(() =>
+      browser.announcement.startsWith(SIGN_OUT) ? browser.announcement : undefined,
+    );
     const fetchSession = browserFetchSession(() => world.callFrom(this));
     this.#scheduler = createScheduler({
       environment: page,
@@ -91,38 +101,42 @@ export class App {
     const answer = await this.#world.network
       .send(this.page, { by: "app", action: "signout", reason: "sign-out" })
       .catch(() => undefined);
-    if (answer?.ok !== true) return;
-    this.#announce(`signout ${Math.floor(this.#browser.machine.wallMs / 1_000)}`);
+    // As in NextAuth, which reads the answer before it says anything. What it says after a refusal, an own request puts right.
+    const isOut = answer?.ok === true && (await answer.json().catch(() => undefined)) !== undefined;
+    if (!isOut) return;
+    this.#announce(`${SIGN_OUT} ${Math.floor(this.#browser.machine.wallMs / 1_000)}`);
     await this.#nextAuthAsks();
   }
 
   /** As `update(data)`. */
   async update(): Promise<void> {
     if (this.#scheduler.current() == null) return;
-    const isOvertaken = overtakenSince(this.#scheduler.peer);
+    const overtakenBy = overtakenSince(this.#scheduler.peer);
     const answer = await this.#world.network
       .send(this.page, { by: "app", action: "update", reason: "update" })
       .then(readSession)
       .catch(() => undefined);
     if (answer === undefined) return;
-    if (answer.kind === "session" && !isOvertaken()) {
-      this.#told(() => this.#scheduler.tell(answer.session, true));
-      this.#announceSession();
-    } else if (answer.kind === "session" || answer.kind === "signed_out") this.#scheduler.confirm();
+    const by = answer.kind === "session" ? overtakenBy(answer.session) : undefined;
+    if (answer.kind === "session" && by !== "user") this.#announceSession();
+    if (answer.kind === "session" && by !== "user" && by !== "view")
+      this.#as("told", () => this.#scheduler.tell(answer.session, !by));
+    else if (answer.kind === "session" || answer.kind === "signed_out") this.#scheduler.confirm();
   }
 
-  /** NextAuth's `getSession`, for which every failure is a sign-out. */
+  /** NextAuth's `getSession`, for which every failure is a sign-out: it is believed to be one if somebody has said so. */
   async #nextAuthAsks(): Promise<void> {
     const answer = await this.#world.network
       .send(this.page, { by: "next-auth", action: "session", reason: "announced" })
       .then(readSession)
       .catch(() => undefined);
-    if (answer?.kind === "session") this.#told(() => this.#scheduler.tell(answer.session));
-    else this.#scheduler.confirm();
+    const session = answer?.kind === "session" ? answer.session : null;
+    const isSaid = !session && this.#signOutMessage.isNew();
+    this.#as(isSaid ? "said" : "told", () => this.#scheduler.tell(session, isSaid));
   }
 
-  #told(tell: () => void): void {
-    this.#how = "told";
+  #as(how: TookRecord["how"], tell: () => void): void {
+    this.#how = how;
     tell();
     this.#how = "answer";
   }
@@ -140,14 +154,16 @@ export class App {
     });
     const ended = session?.tokenState?.status === "reauthentication_required";
     const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")) : 0;
-    if (this.#browser.announced === mark) return;
-    this.#browser.announced = mark;
-    this.#announceUser();
+    if (this.#browser.announced !== mark) {
+      this.#browser.announced = mark;
+      this.#announceUser();
+    }
+    if (session) this.#signOutMessage.settle();
   }
 
   /** As `announceSession` of `nolapse/react`, whose time is more precise than NextAuth's. */
-  #announceSession(): void {
-    this.#announce(`getSession ${this.#browser.machine.wallMs}`);
+  #announceSession(trigger = "getSession"): void {
+    this.#announce(`${trigger} ${this.#browser.machine.wallMs}`);
   }
 
   /** Through `localStorage`: the same value again is no event. NextAuth's own has the second in it. */

@@ -70,10 +70,13 @@ export interface ArrivedRecord extends At {
   readonly cached: boolean;
 }
 
-/** A tab took over an answer: of its own request, or what NextAuth or the application handed to it (`told`). */
+/**
+ * A tab took over an answer: of its own request, or what NextAuth or the application handed to it (`told`). `said`: it had
+ * none, and shows nobody because NextAuth's message says that somebody signed out.
+ */
 export interface TookRecord extends AtTab {
   readonly kind: "took";
-  readonly how: "answer" | "told";
+  readonly how: "answer" | "told" | "said";
   /** Of which the server's answer is known; 0 where nothing was delivered. */
   readonly request: number;
   readonly seen: Seen;

@@ -7,7 +7,7 @@
 /**
  * What made the page look at the clock again. `visible` is `visibilitychange` to visible; `restored`: it
  * came out of the back/forward cache, where it heard of nothing; `marker`: the server said in a
- * cookie that there is another token (F35); `active`: somebody is back after the idle limit (F29).
+ * cookie that there is another token, or none any more (F35); `active`: somebody is back after the idle limit (F29).
  */
 export type WakeReason = "focus" | "visible" | "online" | "pageshow" | "restored" | "marker" | "active";
 

@@ -2,6 +2,9 @@
  * The marker: a cookie in which the server names the end of the token that it last handed out. So a refresh in a server
  * action or a proxy reaches the tabs without a poll (F35). It holds a time and nothing else.
  *
+ * A sign-out on the server takes it away, and a sign-in there may leave one: where a marker goes while a user is shown, or
+ * comes while nobody is, the tab asks, too.
+ *
  * A tab's own request changes the cookie as well, and the cookie is there before the answer is read and before other tabs
  * are told. So a change is looked at again after a while, and asked about only if nobody has heard of that token by then.
  *
@@ -51,6 +54,8 @@ export interface Marker {
 const GRACE_MS = 1_000;
 const LEAST_GAP_MS = 2_000;
 const MOST_KEPT = 16;
+/** In place of a token: the marker is gone. */
+const GONE = 0;
 
 /** Looks from now on. Asks at most once about each value, and once in two seconds. */
 export function createMarker({ environment, jar, peer, wake }: MarkerOptions): Marker {
@@ -61,6 +66,8 @@ export function createMarker({ environment, jar, peer, wake }: MarkerOptions): M
   let wokenAt: Reading | undefined;
   const askedAbout: number[] = [];
   const first = readMarker(jar.read());
+  /** Whether there was one, and it was not asked about since that it is gone. */
+  let wasThere = false;
 
   function named(): readonly number[] {
     const expires = peer.latest()?.accessTokenExpires ?? 0;
@@ -72,14 +79,17 @@ export function createMarker({ environment, jar, peer, wake }: MarkerOptions): M
 
   function unheardOf(): number | undefined {
     const latest = peer.latest();
-    if (!latest) return undefined;
-    const expires = (known = latest.accessTokenExpires ?? known);
+    if (latest === undefined) return undefined;
+    const expires = (known = latest?.accessTokenExpires ?? known);
+    wasThere ||= readMarker(jar.read()) !== undefined;
+    // A session that names no token has none.
+    if (wasThere && latest?.accessTokenExpires && jar.read() === undefined) return GONE;
     return named().find(
       (value) =>
         value !== expires &&
         !askedAbout.includes(value) &&
-        // The page itself may be the news: a server component cannot change the cookie.
-        !(value === first && expires !== undefined && value < expires),
+        // The page itself may be the news: a server component cannot change the cookie. That nobody is signed in is newer.
+        !(value === first && (!latest || (expires !== undefined && value < expires))),
     );
   }
 
@@ -98,6 +108,7 @@ export function createMarker({ environment, jar, peer, wake }: MarkerOptions): M
     // A request is under way already, or none may be sent: what comes of it is looked at again.
     if (peer.state()?.asked === before) return;
     wokenAt = environment.read();
+    wasThere &&= value !== GONE;
     askedAbout.push(value);
     askedAbout.splice(0, askedAbout.length - MOST_KEPT);
   }

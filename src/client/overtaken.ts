@@ -4,21 +4,30 @@
  *
  * @module
  */
-import { personOf } from "./session.ts";
+import { personOf, viewOf, type ClientSession } from "./session.ts";
 import type { Peer } from "./sharing.ts";
 
 /**
- * Notes what a tab knows when such a request is sent. The returned function, called with its answer, says whether that is
- * overtaken: another user is signed in since, or nobody, or a request that is to tell has been sent and has not.
+ * What an answer is overtaken by. `user`: another one is signed in since, or nobody. `view`: readers have seen something
+ * newer of the same user. `doubt`: something may have happened, and a request that is to tell has not. A request that failed
+ * says nothing.
  */
-export function overtakenSince({ latest, state }: Pick<Peer, "latest" | "state">): () => boolean {
+export type OvertakenBy = "user" | "view" | "doubt" | undefined;
+
+/** Notes what a tab knows when such a request is sent. The returned function judges its answer when that is there. */
+export function overtakenSince({
+  latest,
+  state,
+}: Pick<Peer, "latest" | "state">): (answer: ClientSession) => OvertakenBy {
   const note = () => {
     const session = latest();
-    return { user: session && personOf(session), ...state() };
+    return { user: session && personOf(session), view: session && viewOf(session), ...state() };
   };
   const before = note();
-  return () => {
-    const { user, doubtedAt = before.doubtedAt, failures = 0 } = note();
-    return user !== before.user || doubtedAt !== before.doubtedAt || failures > (before.failures ?? 0);
+  return (answer) => {
+    const { user, view, doubtedAt = before.doubtedAt } = note();
+    if (user !== before.user) return "user";
+    if (view !== before.view && view !== viewOf(answer)) return "view";
+    return doubtedAt === before.doubtedAt ? undefined : "doubt";
   };
 }

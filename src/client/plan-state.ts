@@ -40,8 +40,8 @@ export function afterAnswer(
   now: Reading,
   draw: number,
 ): PlanState {
-  const { soon, failedAt, activeAt, asked } = state;
-  return { ...stateOf(session, now, draw, soon), failedAt, activeAt, asked };
+  const { soon, activeAt, asked } = state;
+  return { ...stateOf(session, now, draw, soon), activeAt, asked };
 }
 
 /** After a request that failed. */

@@ -36,7 +36,7 @@ export interface PlanState {
   readonly soon: number;
   /** How many requests in a row failed. */
   readonly failures: number;
-  /** When the last of them did. */
+  /** When the last of them did; where there is none, of no meaning. */
   readonly failedAt: Reading;
   /** When the plan was last consulted. */
   readonly lookedAt: Reading;
@@ -124,7 +124,11 @@ export function plan(
 ): Step {
   // A tab that shows nobody asks when it is told to, or could not be, and until that was answered.
   const isDone =
-    state.known === "signed_out" && state.failures === 0 && !state.doubtedAt && cause !== "restored";
+    state.known === "signed_out" &&
+    state.failures === 0 &&
+    !state.doubtedAt &&
+    cause !== "restored" &&
+    cause !== "marker";
   if (isDone || (!online && !settings.askWhenOffline)) return REST;
   if (isIdle(state, now, settings)) return REST;
 

@@ -60,9 +60,11 @@ export interface Scheduler {
    * it where it is another user's, would undo a sign-out (F43) or the end of a sign-in, or comes while such a request is under
    * way. That a sign-in has ended, only an own request says.
    *
-   * @param sure It is newer than all that is known, unless it names an older token: nothing confirms it.
+   * @param session `null`: nobody is signed in, or it could not be had. An own request decides.
+   * @param sure It is newer than all that is known, unless it names an older token: nothing confirms it. With `null`: somebody
+   *   signed out, which is shown until the own request has an answer.
    */
-  tell(session: ClientSession, sure?: boolean): void;
+  tell(session: ClientSession | null, sure?: boolean): void;
   /** Looks at the clocks, and asks if that is due or the reason itself is one to ask, for all tabs of the browser. */
   wake(reason: WakeReason): void;
   /**
@@ -266,6 +268,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     tell(session, sure) {
       if (!running) return;
       const now = environment.read();
+      if (!session) {
+        if (sure) take({ kind: "signed_out" }, now);
+        return confirm();
+      }
       const sameUser = latest && samePerson(latest, session);
       // 0 where there is no token: the sign-in has ended, or has none.
       const { accessTokenExpires: expires = 0 } = session;

@@ -9,11 +9,12 @@ import { shareTabs } from "../client/browser-tabs.ts";
 import { createMarker } from "../client/marker.ts";
 import type { Peer, Sharing } from "../client/sharing.ts";
 import { createSignInPolicy, type SignInPolicy } from "../client/sign-in-policy.ts";
+import { followSignOut } from "../client/sign-out-message.ts";
 import { spaced } from "../client/spaced.ts";
 import { judgeGiven } from "./given-session.ts";
 import type { LiveSession } from "./live-session.ts";
 import { mount } from "./mounted.ts";
-import { announceSession, announceUser, forgetUser } from "./other-tabs.ts";
+import { announceAgain, announceUser, forgetUser, lastSignOut } from "./other-tabs.ts";
 import { checkPolicy, settingsOf } from "./policy.ts";
 
 export { sendUpdate } from "./send-update.ts";
@@ -84,15 +85,22 @@ function takeGiven(live: LiveSession, peer: Peer): () => void {
 
 /** From now on others are told who is signed in, and what was learned until now: other tabs, and next-auth's provider. */
 function tellUsers(live: LiveSession): () => void {
-  const [announce, stop] = spaced(live.surroundings.environment, announceSession);
+  const [announce, stop] = spaced(live.surroundings.environment, () => announceAgain(live.url()));
+  const [lastSaid, stopHearing] = lastSignOut();
+  const signOut = followSignOut(lastSaid);
+  live.isSignOut = signOut.isNew;
   live.onAnswer = () => {
     if (live.answer !== undefined) announceUser(live.answer, live.url(), announce);
-    if (live.answer) live.restartNextAuth?.();
+    if (!live.answer) return;
+    signOut.settle();
+    live.restartNextAuth?.();
   };
   if (live.answer === undefined && live.given[0] === null) forgetUser(live.url());
   live.onAnswer();
   return () => {
     stop();
+    stopHearing();
+    delete live.isSignOut;
     delete live.onAnswer;
   };
 }

@@ -46,6 +46,8 @@ export interface LiveSession {
   update(data?: unknown): Promise<Session | null>;
   /** next-auth itself has got a session, or `null`, which may be a sign-out or any failure. */
   nextAuthGot(session: Session | null): void;
+  /** Set by {@link afterLoad}: whether such a `null` is a sign-out, because somebody has said so. */
+  isSignOut?: () => boolean;
   /** Set by whoever renders next-auth's provider, while that has no session: gives it a new start. */
   restartNextAuth?: (() => void) | undefined;
   /** What the app chose, before it starts, unchecked. */
@@ -135,8 +137,7 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
       return updated;
     },
     nextAuthGot(session) {
-      if (session) scheduler.tell(session);
-      else scheduler.confirm();
+      scheduler.tell(session, !session && live.isSignOut?.());
     },
     policy: {},
     initial,

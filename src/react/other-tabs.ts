@@ -19,18 +19,15 @@ import { nextAuth5 } from "./next-auth-5.ts";
 const keyOf = (url: string): string => `nolapse.user ${url}`;
 const KEY_OF_4 = "nextauth.message";
 const CHANNEL_OF_5 = "next-auth";
-const MESSAGE = { event: "session", data: { trigger: "getSession" } };
+const SIGN_OUT = "signout";
+const messageOf = (trigger: "getSession" | typeof SIGN_OUT) => ({ event: "session", data: { trigger } });
 
 /** One for the page: a channel does not hear itself, but it would hear any other of its name in this tab. */
 let channelOf5: BroadcastChannel | undefined;
 
 /** What was announced last is over: an app's page says that nobody is signed in, which a browser does not hear of by itself. */
 export function forgetUser(url: string): void {
-  try {
-    localStorage.removeItem(keyOf(url));
-  } catch {
-    // Forbidden: nothing was kept, either.
-  }
+  write(keyOf(url), "");
 }
 
 /**
@@ -43,26 +40,15 @@ export function forgetUser(url: string): void {
 export function announceUser(session: Session | null, url: string, announce: () => void): void {
   const ended = (session as ClientSession | null)?.tokenState?.status === "reauthentication_required";
   const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")).toString(36) : "";
-  try {
-    if ((localStorage.getItem(keyOf(url)) ?? "") === mark) return;
-    if (mark) localStorage.setItem(keyOf(url), mark);
-    else localStorage.removeItem(keyOf(url));
-  } catch {
-    return;
-  }
-  announce();
+  if (read(keyOf(url)) !== mark && write(keyOf(url), mark)) announce();
 }
 
-/** Makes other tabs ask for the session, as next-auth does after `update()`. */
-export function announceSession(): void {
-  if (nextAuth5) return (channelOf5 ??= openChannel(CHANNEL_OF_5))?.postMessage(MESSAGE);
-  try {
-    // NextAuth's own are whole seconds: of two within one, other tabs would hear of the first only.
-    const timestamp = Date.now() / 1_000;
-    localStorage.setItem(KEY_OF_4, JSON.stringify({ ...MESSAGE, timestamp }));
-  } catch {
-    // Storage is full or forbidden: other tabs learn of it when they ask next.
-  }
+/** Makes other tabs ask for the session, as next-auth does after `update()`, or after a sign-out. */
+export function announceSession(trigger?: typeof SIGN_OUT): void {
+  const message = messageOf(trigger ?? "getSession");
+  if (nextAuth5) return (channelOf5 ??= openChannel(CHANNEL_OF_5))?.postMessage(message);
+  // NextAuth's own are whole seconds: of two within one, other tabs would hear of the first only.
+  write(KEY_OF_4, JSON.stringify({ ...message, timestamp: Date.now() / 1_000 }));
 }
 
 /**
@@ -79,8 +65,58 @@ export function onAnnouncement(environment: Environment, listener: () => void): 
   };
 }
 
+/** Announces what was announced last for this app: that somebody is signed in, or that somebody signed out. */
+export function announceAgain(url: string): void {
+  announceSession(read(keyOf(url)) ? undefined : SIGN_OUT);
+}
+
+/**
+ * From now on follows next-auth's message, of this tab as well.
+ *
+ * @returns See {@link followSignOut}; and the end of it.
+ */
+export function lastSignOut(): readonly [last: () => unknown, stop: () => void] {
+  if (!nextAuth5) {
+    const last = (): unknown => {
+      const message = read(KEY_OF_4);
+      return message.includes(`"${SIGN_OUT}"`) ? message : undefined;
+    };
+    return [last, () => undefined];
+  }
+  let heard: MessageEvent | undefined;
+  const hear = (event: MessageEvent<{ data?: { trigger?: unknown } } | null>): void => {
+    heard = event.data?.data?.trigger === SIGN_OUT ? event : undefined;
+  };
+  const channel = (channelOf5 ??= openChannel(CHANNEL_OF_5));
+  channel?.addEventListener("message", hear);
+  return [() => heard, () => channel?.removeEventListener("message", hear)];
+}
+
+/** Empty where there is none, or storage is forbidden. */
+function read(key: string): string {
+  try {
+    return localStorage.getItem(key) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** Whether it could: storage may be full or forbidden, and then other tabs learn of it when they ask next. Empty: removes it. */
+function write(key: string, value: string): boolean {
+  try {
+    if (value) localStorage.setItem(key, value);
+    else localStorage.removeItem(key);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Makes next-auth's own provider in this tab fetch the session, and no other tab. */
 export function makeNextAuthAsk(): void {
   if (nextAuth5) void nextAuth5._getSession({ event: "storage" });
-  else dispatchEvent(new StorageEvent("storage", { key: KEY_OF_4, newValue: JSON.stringify(MESSAGE) }));
+  else
+    dispatchEvent(
+      new StorageEvent("storage", { key: KEY_OF_4, newValue: JSON.stringify(messageOf("getSession")) }),
+    );
 }

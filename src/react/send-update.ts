@@ -16,7 +16,8 @@ const UPDATE_TIMEOUT_MS = 15_000;
 
 /**
  * Sends it, shows what it brought, and makes other tabs ask. Resolves to the new session; to `null` where there is none,
- * and where the answer is overtaken: then an own request decides. Rejects where it fails.
+ * and where somebody signed out or in meanwhile. Where the answer is overtaken, an own request decides what is shown. Rejects
+ * where it fails.
  *
  * @param done Called with what it brought, in the same moment, so that a page renders both at once.
  */
@@ -27,18 +28,18 @@ export async function sendUpdate(
 ): Promise<Session | null> {
   const { scheduler, surroundings } = live;
   const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
-  const isOvertaken = overtakenSince(scheduler.peer);
+  const overtakenBy = overtakenSince(scheduler.peer);
   const answer = await (nextAuth5 && data === undefined
     ? surroundings.fetchSession("update", signal)
     : postSession(live, data, signal));
-  if (answer.kind === "session" && !isOvertaken()) {
-    announceSession();
-    scheduler.tell(answer.session, true);
-    done();
-    return answer.session as Session;
-  }
-  if (answer.kind === "session" || (answer.kind === "signed_out" && scheduler.current())) scheduler.confirm();
-  return null;
+  const session = answer.kind === "session" ? answer.session : null;
+  const by = session && overtakenBy(session);
+  const isTheirs = session !== null && by !== "user";
+  if (isTheirs) announceSession();
+  if (isTheirs && by !== "view") scheduler.tell(session, !by);
+  else if (session || (answer.kind === "signed_out" && scheduler.current())) scheduler.confirm();
+  done();
+  return isTheirs ? (session as Session) : null;
 }
 
 async function postSession(live: LiveSession, data: unknown, signal: AbortSignal): Promise<SessionAnswer> {

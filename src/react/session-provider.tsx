@@ -80,14 +80,11 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
     lastShown.live = live;
     live.policy = props;
     live.policyChanged?.();
+    live.given[1] = props.session;
+    live.onGiven?.();
   });
 
   useEffect(() => live.start(), [live]);
-
-  useEffect(() => {
-    live.given[1] = props.session;
-    live.onGiven?.();
-  }, [live, props.session]);
 
   const value = useMemo(() => {
     const { session: data, updating } = snapshot;

@@ -14,7 +14,7 @@ const BUDGET_BYTES = 4_000;
 /** With every hook and function of `nolapse/react`, too. */
 const WHOLE_BUDGET_BYTES = 6_100;
 /** All that a page has loaded in the end which never asks for its token: first, and once it is up. */
-const SUM_BUDGET_BYTES = 8_500;
+const SUM_BUDGET_BYTES = 8_800;
 /** The same where a bundler cuts it into files, each of which is compressed by itself and holds whole modules. */
 const FILES_BUDGET_BYTES = 12_000;
 /** What a page loads in addition when it first asks for its token. */
@@ -117,7 +117,7 @@ for (const [version, nextAuth] of [
       expect(names(all!.inputs)).toMatch(/after-load.*live-token|live-token.*after-load/);
     });
 
-    it("has loaded at most 8.5 kB in the end, cut into files 12 kB, and 4 kB more once it asks for its token", async () => {
+    it("has loaded at most 8.8 kB in the end, cut into files 12 kB, and 4 kB more once it asks for its token", async () => {
       const first = withOwn('export { SessionProvider } from "./src/react/index.ts"');
       const page = `${first}; export * from "./src/react/after-load.ts"`;
       const sum = await bundle(page, nextAuth);

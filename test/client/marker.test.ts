@@ -320,15 +320,66 @@ describe("a cookie that names nothing new", () => {
     expect(woken).toBe(1);
   });
 
-  it("means nothing while nobody is signed in", async () => {
+  it("is asked about once while nobody is signed in, unless it is that of who was: somebody may be (F35)", async () => {
     const { profile, server, cookies, tabs, later } = await openBrowser(1);
     server.user = null;
     tabs[0]!.scheduler.confirm();
-    await profile.pass(1_000);
+    await profile.pass(MINUTE_MS);
+    expect(cookies.value).toBe(markerOf(server));
+    expect(later()).toEqual(["update"]);
+
     cookies.set("1800000000");
     await profile.pass(MINUTE_MS);
+    await tabs[0]!.page.wake("focus");
+    await profile.pass(MINUTE_MS);
+    expect(later()).toEqual(["update", "marker"]);
+  });
+});
 
+describe("a marker that is gone", () => {
+  it.each([1, 5])("has each of %i tabs find a sign-out on the server by one request (F35)", async (count) => {
+    const { profile, server, cookies, tabs, later } = await openBrowser(count);
+    server.user = null;
+    cookies.set(undefined);
+    await profile.pass(MINUTE_MS);
+
+    expect(tabs.map(({ scheduler }) => scheduler.current())).toEqual(tabs.map(() => null));
+    expect(later()).toEqual(tabs.map(() => "marker"));
+  });
+
+  it("is asked about by one tab for all where somebody is signed in all the same", async () => {
+    const { profile, cookies, later } = await openBrowser(5);
+    cookies.set(undefined);
+    await profile.pass(MINUTE_MS);
+    expect(later()).toEqual(["marker"]);
+    expect(cookies.value).toBeDefined();
+  });
+
+  it("while this tab asks is asked about afterwards, if the answer did not know of it", async () => {
+    const { profile, server, cookies, tabs, later } = await openBrowser(1);
+    let release!: () => void;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const session = server.session()!;
+    const answer = server.answer.bind(server);
+    server.answer = async (reason) => {
+      await answer(reason);
+      await held;
+      cookies.value = undefined;
+      return { kind: "session", session };
+    };
+    const set = cookies.set.bind(cookies);
+    cookies.set = () => undefined;
+    tabs[0]!.scheduler.confirm();
+    await profile.pass(100);
+    server.answer = answer;
+    server.user = null;
+    set(undefined);
+    await profile.pass(3_000);
     expect(later()).toEqual(["update"]);
+    release();
+    await profile.pass(5_000);
+    expect(later()).toEqual(["update", "marker"]);
+    expect(tabs[0]!.scheduler.current()).toBeNull();
   });
 });
 

@@ -10,13 +10,18 @@ import { VERSION } from "./version.ts";
 /** The other tab's end. A channel does not hear itself. */
 const channel = VERSION === 5 ? new BroadcastChannel("next-auth") : undefined;
 
+/** As it is before a test watches it: what another tab writes is not what this one says. */
+const { setItem } = Storage.prototype;
+let written = 0;
+
 /** What this tab sees when another one posts next-auth's message. */
 export async function otherTabSays(trigger: "signout" | "getSession"): Promise<void> {
   const message = { event: "session", data: { trigger } };
   if (channel) {
     channel.postMessage(message);
   } else {
-    const newValue = JSON.stringify({ ...message, timestamp: 1 });
+    const newValue = JSON.stringify({ ...message, timestamp: ++written });
+    setItem.call(localStorage, "nextauth.message", newValue);
     window.dispatchEvent(new StorageEvent("storage", { key: "nextauth.message", newValue }));
   }
   await pass(0);

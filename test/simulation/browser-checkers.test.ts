@@ -165,6 +165,9 @@ const signedOut = (request: number, afterMs: number): BrowserRecord[] => [
   answered(request, afterMs, { seen: NOBODY, isLive: false, stateNo: 2 }),
   took(request, afterMs, { seen: NOBODY, expires: 0 }),
 ];
+/** It shows nobody because of NextAuth's message alone. */
+const said = (request: number, afterMs: number): BrowserRecord =>
+  took(request, afterMs, { how: "said", seen: NOBODY, expires: 0 });
 const post = (news: unknown, afterMs = 1, name = "b0t1"): BrowserRecord => ({
   kind: "post",
   ...tab(afterMs, name),
@@ -222,6 +225,12 @@ const STORIES: readonly Story[] = [
     what: "a failure, or a lost grant, counts as a sign-out",
     bad: [ask(1, 0), answered(1, 2), took(1, 3, { seen: NOBODY })],
     good: [ask(1, 0), answered(1, 2, { isLive: false }), took(1, 3, { seen: NOBODY })],
+  },
+  {
+    rule: "I13 newest state",
+    what: "a sign-out of before is believed after a sign-in, because NextAuth got nothing",
+    bad: [...aliceIn, said(1, 40)],
+    good: [...aliceIn, truth(NOBODY, 30), said(1, 40)],
   },
   {
     rule: "I13 newest state",

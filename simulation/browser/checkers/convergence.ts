@@ -26,7 +26,7 @@ export function convergence(): Checker<BrowserRecord> {
     if (kind === "ask") newest = Math.max(newest, record.request);
     if (kind === "arrived" && record.before !== record.after)
       untold.set(browser, { request: record.request, newest });
-    if (kind !== "took") return;
+    if (kind !== "took" || record.how === "said") return;
     const change = untold.get(browser);
     if (change && (record.request === change.request || record.request > change.newest))
       untold.delete(browser);

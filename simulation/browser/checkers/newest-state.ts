@@ -1,7 +1,7 @@
 /**
  * I13, the page: what a tab shows is never replaced by the answer to an older request, by one that the server did not give to
  * this request, by another tab's news of an older token, or by an `update()` that a newer answer about somebody else has
- * overtaken; and nobody is shown as signed out who is not.
+ * overtaken; and nobody is shown as signed out who is not, also not because of a message that says so.
  *
  * Of what NextAuth got no tab knows when it was asked for. It is never taken over where the tab can see that it is older: it
  * names an older token of the same user, or is about whoever has just left.
@@ -31,6 +31,8 @@ export function newestState(): Checker<BrowserRecord> {
   const newest = new Map<string, AnsweredRecord>();
   const taken = new Map<string, number>();
   const known = new Map<string, Known>();
+  /** By browser: the sign-in that its cookie names now, `undefined` where that does not live. */
+  const living = new Map<number, string | undefined>();
 
   /** `update()` is believed at once, so it must not bring back whom a later answer has replaced. */
   function isBroughtBack(before: AnsweredRecord | undefined, answer: AnsweredRecord): boolean {
@@ -57,6 +59,13 @@ export function newestState(): Checker<BrowserRecord> {
   function problemOf(took: TookRecord): string | undefined {
     const { tab, request, seen, how } = took;
     const answer = answers.get(request);
+    if (how === "said") {
+      // Where NextAuth's own request was answered, the server has said so itself.
+      const lives = answer?.isLive === false ? undefined : living.get(took.browser);
+      return lives !== undefined && lives === newest.get(tab)?.handle && known.get(tab)?.user != null
+        ? `${tab} shows nobody because of a message, and whom it showed before is signed in`
+        : undefined;
+    }
     if (seen.user === null && (answer === undefined || answer.isLive))
       return `${tab} shows nobody after request ${request}, to which no server said so`;
     if (answer === undefined) return undefined;
@@ -84,6 +93,8 @@ export function newestState(): Checker<BrowserRecord> {
       }
       // Of a request that came twice the first answer is the one that goes back.
       if (record.kind === "answered" && !answers.has(record.request)) answers.set(record.request, record);
+      if (record.kind === "truth")
+        living.set(record.browser, record.seen.user === null ? undefined : record.handle);
       if (record.kind === "took") {
         const problem = problemOf(record);
         learn(record);

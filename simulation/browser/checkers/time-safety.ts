@@ -23,7 +23,7 @@ export function timeSafety(): Checker<BrowserRecord> {
     if (!("tab" in record)) return undefined;
     let counts = asks.get(record.tab);
     if (counts === undefined) asks.set(record.tab, (counts = { own: [], told: [], woken: [] }));
-    const isWoken = record.kind === "tab" || (record.kind === "took" && record.how === "told");
+    const isWoken = record.kind === "tab" || (record.kind === "took" && record.how !== "answer");
     if (isWoken) counts.woken.push(record.atMs);
     if (record.kind !== "ask" || record.by !== "client") return undefined;
     const list = OWN.has(record.reason) ? counts.own : counts.told;
