@@ -10,7 +10,7 @@ import type { ClientSession } from "./session.ts";
 /** What a session request learned. `refused`: 401 or 403, which counts as a failure once a session is known. */
 export type SessionAnswer =
   | { readonly kind: "session"; readonly session: ClientSession }
-  | { readonly kind: "signed_out" | "refused" | "failed" };
+  | { readonly kind: "signed_out" | "refused" | "failed"; readonly session?: undefined };
 
 /** Asks for the session once. May reject, which means `failed`. */
 export type FetchSession = (reason: AskReason, signal: AbortSignal) => Promise<SessionAnswer>;

@@ -64,7 +64,7 @@ export interface Scheduler {
    * @param sure It is newer than all that is known, unless it names an older token: nothing confirms it. With `null`: somebody
    *   signed out, which is shown until the own request has an answer.
    */
-  tell(session: ClientSession | null, sure?: boolean): void;
+  tell(session: ClientSession | null | undefined, sure?: boolean): void;
   /** Looks at the clocks, and asks if that is due or the reason itself is one to ask, for all tabs of the browser. */
   wake(reason: WakeReason): void;
   /**
@@ -206,7 +206,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       state = afterFailure(known(now), now, draw);
       if (answer.kind === "refused" && shown === undefined) show(null);
     } else {
-      const session = answer.kind === "session" ? answer.session : null;
+      const session = answer.session ?? null;
       state = afterAnswer(known(now), session, now, draw);
       if (latest && !(session && samePerson(latest, session))) {
         left = latest;

@@ -44,8 +44,8 @@ export interface LiveSession {
    * kept), and where somebody signed out or in meanwhile. Under next-auth 5 no argument means a GET, and it looks for a session also where there was none.
    */
   update(data?: unknown): Promise<Session | null>;
-  /** next-auth itself has got a session, or `null`, which may be a sign-out or any failure. */
-  nextAuthGot(session: Session | null): void;
+  /** next-auth itself has got a session, or none, which may be a sign-out or any failure. */
+  nextAuthGot(session: Session | null | undefined): void;
   /** Set by {@link afterLoad}: whether such a `null` is a sign-out, because somebody has said so. */
   isSignOut?: () => boolean;
   /** Set by whoever renders next-auth's provider, while that has no session: gives it a new start. */

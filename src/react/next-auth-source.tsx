@@ -11,6 +11,7 @@
 import type { Session } from "next-auth";
 import { SessionContext, SessionProvider } from "next-auth/react";
 import { useContext, useEffect, useState, type ReactElement } from "react";
+import { readSession } from "../client/fetch-session.ts";
 import type { LiveSession } from "./live-session.ts";
 import { nextAuth5, type NextAuth5 } from "./next-auth-5.ts";
 import { onAnnouncement } from "./other-tabs.ts";
@@ -36,12 +37,12 @@ function Source5({ live, basePath }: SourceProps): null {
     const ask = async (): Promise<void> => {
       const number = ++asked;
       // As getSession() does, which asks at the path of the page's last provider: that may be another app's.
-      const session: unknown = await fetch(live.url())
-        .then((answer) => (answer.ok ? answer.json() : null))
-        .catch(() => null);
+      const answer = await fetch(live.url())
+        .then(readSession)
+        .catch(() => undefined);
       if (number < heard) return;
       heard = number;
-      live.nextAuthGot(session as Session | null);
+      live.nextAuthGot(answer?.session as Session | undefined);
     };
     const before = nextAuth._getSession;
     nextAuth._getSession = ask;
