@@ -106,7 +106,7 @@ export default defineConfig({
           testTimeout: 20_000,
           // The other one, conformance, is about next-auth.
           include: [
-            "test/react/{session-provider,refresh-token-handler,server-rendering,sign-in-soon,sign-out,server-actions,update-meanwhile}.test.tsx",
+            "test/react/{session-provider,refresh-token-handler,server-rendering,sign-in-soon,sign-out,server-actions,update-meanwhile,idle-news}.test.tsx",
             "test/react/{access-token,token-state}.test.tsx",
             "test/devtools/*.test.tsx",
           ],

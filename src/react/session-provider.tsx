@@ -15,7 +15,6 @@ import { LiveContext } from "./live-context.ts";
 import { createLiveSession } from "./live-session.ts";
 import { NextAuthSource } from "./next-auth-source.tsx";
 import { checkPolicy, type PolicyProps } from "./policy.ts";
-import { sessionUrl } from "./session-url.ts";
 
 /** Props of {@link SessionProvider}: next-auth's, and those of {@link PolicyProps}. */
 export type SessionProviderProps = NextAuthProps & PolicyProps;
@@ -56,18 +55,17 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
   if (process.env.NODE_ENV !== "production") checkPolicy(props);
   const askWhenOffline = props.refetchWhenOffline !== false;
 
-  const [place] = useState(() => ({ url: sessionUrl(basePath) }));
-  const [live] = useState(() => createLiveSession(props.session, () => place.url));
+  const [live] = useState(() => createLiveSession(props.session, basePath));
   const snapshot = useSyncExternalStore(live.subscribe, live.snapshot, live.snapshot);
 
   useEffect(() => {
-    place.url = sessionUrl(basePath);
+    live.basePath = basePath;
     live.scheduler.configure({
       refetchIntervalMs: refetchInterval * 1_000,
       askWhenVisible: refetchOnWindowFocus,
       askWhenOffline,
     });
-  }, [live, place, basePath, refetchInterval, refetchOnWindowFocus, askWhenOffline]);
+  }, [live, basePath, refetchInterval, refetchOnWindowFocus, askWhenOffline]);
 
   useEffect(() => {
     live.policy = props;
