@@ -10,7 +10,7 @@ import { useSession } from "next-auth/react";
 import type { ReactElement } from "react";
 import { describe, expect, it } from "vitest";
 import { SessionProvider } from "../../src/react/index.ts";
-import { Browser, fire, pass } from "./browser.tsx";
+import { Browser, pass, show } from "./browser.tsx";
 import { otherTabSays } from "./other-tab.ts";
 
 const IDLE_LIMIT_MS = 60_000;
@@ -69,7 +69,8 @@ describe("an idle tab", () => {
     server.fault = undefined;
     await pass(HOUR_MS);
     expect(shows()).toBe("authenticated");
-    await fire("pointerdown");
+    await show("hidden");
+    await show("visible");
     await pass(1_000);
     expect(shows()).toBe("unauthenticated");
   });
