@@ -107,7 +107,7 @@ export default defineConfig({
           // The other one, conformance, is about next-auth.
           include: [
             "test/react/{session-provider,refresh-token-handler,server-rendering,sign-in-soon,hydration}.test.tsx",
-            "test/react/{access-token,token-state,sign-out,server-actions,update-meanwhile}.test.tsx",
+            "test/react/{access-token,token-state,sign-out,server-actions,update-meanwhile,idle-news}.test.tsx",
             "test/devtools/*.test.tsx",
           ],
           execArgv: ["--import", "./test/react/react-18.mjs"],

@@ -118,8 +118,8 @@ export const MUTANTS_OF_BROWSERS: readonly Mutant[] = [
     patches: [
       {
         file: "src/client/plan.ts",
-        find: "    state.failures === 0 &&\n",
-        replace: "",
+        find: "    state.failures === 0 &&\n    !state.doubtedAt &&\n",
+        replace: "    !(state.doubtedAt && state.failures === 0) &&\n",
       },
     ],
     caughtBy: { world: "browser", rules: ["I13", "I19"] },

@@ -17,18 +17,16 @@ export function browserEnvironment(): Environment {
     random: () => Math.random(),
     online: () => navigator.onLine,
     onWake(listener) {
+      // With its signal it is the listeners' options as well.
+      const stop = new AbortController();
       const onVisibility = (): void => {
         if (document.visibilityState === "visible") listener("visible");
       };
       const onEvent = (event: Event): void =>
         listener((event as PageTransitionEvent).persisted ? "restored" : (event.type as WakeReason));
-      const names = ["focus", "online", "pageshow"];
-      document.addEventListener("visibilitychange", onVisibility);
-      for (const name of names) addEventListener(name, onEvent);
-      return () => {
-        document.removeEventListener("visibilitychange", onVisibility);
-        for (const name of names) removeEventListener(name, onEvent);
-      };
+      document.addEventListener("visibilitychange", onVisibility, stop);
+      for (const name of ["focus", "online", "pageshow"]) addEventListener(name, onEvent, stop);
+      return () => stop.abort();
     },
   };
 }

@@ -46,5 +46,5 @@ export function afterAnswer(
 
 /** After a request that failed. */
 export function afterFailure(state: PlanState, now: Reading, draw: number): PlanState {
-  return { ...state, doubtedAt: undefined, failures: state.failures + 1, failedAt: now, lookedAt: now, draw };
+  return { ...state, failures: state.failures + 1, failedAt: now, lookedAt: now, draw };
 }

@@ -44,7 +44,7 @@ export interface PlanState {
   readonly activeAt: Reading;
   /**
    * Set while the session may have changed and no answer has said so: when that was last asked, an object of its own for each
-   * doubt. Two seconds later it is asked again, unless a request is under way.
+   * doubt. Two seconds later it is asked again, unless a request is under way, or one failed: then it is as after each failure.
    */
   readonly doubtedAt?: Reading | undefined;
   /** The last request, if there was one. */
@@ -98,6 +98,7 @@ const MOST_GIVE_WAY_MS = 2_000;
 const JUMP_MS = 2_000;
 const WAKE_GAP_MS = 1_000;
 const SOON_MS = 1_000;
+const MOST_IDLE_FAILURES = 8;
 /** The time between two requests because something else may have changed the session. */
 export const CONFIRM_GAP_MS = 2_000;
 
@@ -130,7 +131,9 @@ export function plan(
     cause !== "restored" &&
     cause !== "marker";
   if (isDone || (!online && !settings.askWhenOffline)) return REST;
-  if (isIdle(state, now, settings)) return REST;
+  // What it was told to ask about an idle tab still asks, a bounded number of times.
+  const isTold = state.doubtedAt && state.failures < MOST_IDLE_FAILURES;
+  if (!isTold && isIdle(state, now, settings)) return REST;
 
   const leftMs = leftUntilAskMs(state, now, settings) + (visible ? 0 : giveWayMs(state));
   const jumped = leftMs < Infinity && divergenceMs(state.lookedAt, now) > JUMP_MS;
@@ -173,8 +176,8 @@ export function waitAfterAnswerMs(
 }
 
 function leftUntilAskMs(state: PlanState, now: Reading, settings: PlanSettings): number {
-  if (state.doubtedAt) return CONFIRM_GAP_MS - elapsedMs(state.doubtedAt, now);
   if (state.failures > 0) return backOffMs(state.failures, state.draw) - elapsedMs(state.failedAt, now);
+  if (state.doubtedAt) return CONFIRM_GAP_MS - elapsedMs(state.doubtedAt, now);
   if (state.known === "unknown") return 0;
   const everyMs = settings.refetchIntervalMs > 0 ? settings.refetchIntervalMs : Infinity;
   const tokenMs = waitAfterAnswerMs(state.askInMs, state.soon, state.draw, state.spareMs);
@@ -205,7 +208,7 @@ function justWoke({ asked }: PlanState, now: Reading): boolean {
 }
 
 function reasonFor(state: PlanState, cause: "timer" | WakeReason): AskReason {
-  if (state.doubtedAt) return "update";
+  if (state.doubtedAt && state.failures === 0) return "update";
   if (cause !== "timer") return cause;
   if (state.failures > 0) return "retry";
   return state.known === "unknown" ? "mount" : "idle";

@@ -156,7 +156,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     void others.take(waitMs, abort.signal).then((turn) => {
       const sentAt = environment.read();
       // The machine slept meanwhile.
-      if (flight === mine && isIdle(known(sentAt), sentAt, settings)) drop();
+      if (flight === mine && isIdle(known(sentAt), sentAt, settings) && !state?.doubtedAt) drop();
       // The news came on the last way.
       if (flight !== mine) return turn.release();
       flight = { ...mine, sentAt, forMs: requestTimeoutMs };
@@ -285,7 +285,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const isDoubted = state?.doubtedAt;
       // The answer under way is as new as what says nothing new, or newer.
       if (isNew) drop();
-      else if (isDoubted) return;
+      else if (isDoubted && flight) return;
       if (sure || !isOld) take({ kind: "session", session }, now);
       if (sure || (sameUser && (knownExpires ? !isOld : !expires) && !isDoubted)) look("timer");
       else confirm();

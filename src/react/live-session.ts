@@ -12,6 +12,7 @@ import type { SendThrough } from "../client/fetch-token.ts";
 import { createScheduler, type Scheduler } from "../client/scheduler.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 import type { PolicyProps } from "./policy.ts";
+import { sessionUrl } from "./session-url.ts";
 
 /** The page around a live session. */
 export interface Surroundings {
@@ -33,7 +34,9 @@ export interface LiveSession {
   readonly scheduler: Scheduler;
   /** What it works with: read at each use, so that the devtools panel can put a fault in its place. */
   readonly surroundings: Surroundings;
-  /** Where the session route is. */
+  /** The app's prop. */
+  basePath: string | undefined;
+  /** Where the session route is, by that. */
   readonly url: () => string;
   /** Starts asking. The returned function stops it. */
   start(): () => void;
@@ -73,11 +76,15 @@ const LOAD_AGAIN_MS = 30_000;
  * Makes a live session. Nothing happens before it is started.
  *
  * @param initial The app's `session` prop; `undefined` to fetch it.
- * @param url Where the session route is, read at each request.
+ * @param basePath Where NextAuth's routes are.
  */
-export function createLiveSession(initial: Session | null | undefined, url: () => string): LiveSession {
+export function createLiveSession(
+  initial: Session | null | undefined,
+  basePath: string | undefined,
+): LiveSession {
   const listeners = new Set<() => void>();
   const environment = browserEnvironment();
+  const url = (): string => sessionUrl(live.basePath);
   const surroundings: Surroundings = { environment, fetchSession: browserFetchSession(url) };
   const fetchSession: FetchSession = (reason, signal) => surroundings.fetchSession(reason, signal);
   let snapshot: Snapshot = { session: initial, updating: false };
@@ -103,6 +110,7 @@ export function createLiveSession(initial: Session | null | undefined, url: () =
   const live: LiveSession = {
     scheduler,
     surroundings,
+    basePath,
     url,
     start() {
       const stops = [scheduler.start()];

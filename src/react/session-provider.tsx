@@ -15,7 +15,6 @@ import { lastShown, LiveContext } from "./live-context.ts";
 import { createLiveSession } from "./live-session.ts";
 import { NextAuthSource } from "./next-auth-source.tsx";
 import { checkPolicy, type PolicyProps } from "./policy.ts";
-import { sessionUrl } from "./session-url.ts";
 
 /** Props of {@link SessionProvider}: next-auth's, and those of {@link PolicyProps}. */
 export type SessionProviderProps = NextAuthProps & PolicyProps;
@@ -56,9 +55,7 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
   if (process.env.NODE_ENV !== "production") checkPolicy(props);
   const askWhenOffline = props.refetchWhenOffline !== false;
 
-  const url = sessionUrl(basePath);
-  const [place] = useState(() => ({ url }));
-  const [live] = useState(() => createLiveSession(props.session, () => place.url));
+  const [live] = useState(() => createLiveSession(props.session, basePath));
   const [snapshot, setSnapshot] = useState(live.snapshot);
   // As next-auth's provider: React 18 takes what useSyncExternalStore says at once, and renders anew what is not yet hydrated.
   useEffect(() => {
@@ -68,13 +65,13 @@ export function SessionProvider(props: SessionProviderProps): ReactElement {
   }, [live]);
 
   useEffect(() => {
-    place.url = url;
+    live.basePath = basePath;
     live.scheduler.configure({
       refetchIntervalMs: refetchInterval * 1_000,
       askWhenVisible: refetchOnWindowFocus,
       askWhenOffline,
     });
-  }, [live, place, url, refetchInterval, refetchOnWindowFocus, askWhenOffline]);
+  }, [live, basePath, refetchInterval, refetchOnWindowFocus, askWhenOffline]);
 
   useEffect(() => {
     lastShown.live = live;

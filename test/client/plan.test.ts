@@ -151,6 +151,24 @@ describe("the plan of a tab", () => {
     expect(decide(due, after(DAY_MS))).toMatchObject({ act: "ask" });
   });
 
+  it("asks what it was told to also when idle, and again after a failure, but not for ever (F29, I13)", () => {
+    const limit = { idleLimitMs: 900_000 };
+    const told = { doubtedAt: after(HOUR_MS), failedAt: after(HOUR_MS), askInMs: Infinity };
+    expect(decide(told, after(HOUR_MS + 500), limit)).toEqual({ act: "wait", forMs: 1_500 });
+    expect(decide(told, after(HOUR_MS + 2_000), limit)).toEqual({ act: "ask", reason: "update" });
+    const failed = { ...told, failures: 1 };
+    expect(decide(failed, after(HOUR_MS + 999), limit)).toEqual({ act: "wait", forMs: 1 });
+    expect(decide(failed, after(HOUR_MS + 1_000), limit)).toEqual({ act: "ask", reason: "retry" });
+    expect(decide({ ...told, failures: 8 }, after(2 * HOUR_MS), limit)).toEqual({ act: "rest" });
+    expect(decide({ failures: 1 }, after(HOUR_MS), limit)).toEqual({ act: "rest" });
+  });
+
+  it("asks because of the marker, whoever is shown (F35)", () => {
+    const cause = "marker";
+    expect(decide({ known: "signed_out" }, after(5_000), { cause })).toEqual({ act: "ask", reason: cause });
+    expect(decide({}, after(5_000), { cause })).toEqual({ act: "ask", reason: cause });
+  });
+
   it("does not take a jump of the clocks for a reason to ask once the browser is idle (F22, F29)", () => {
     const slept = after(8 * HOUR_MS, 5_000);
     expect(decide({ lookedAt: start }, slept, { idleLimitMs: 9 * HOUR_MS })).toMatchObject({ act: "ask" });

@@ -39,7 +39,7 @@ describe("an older answer", () => {
     const alice = server.session()!;
 
     server.user = "bob";
-    scheduler.tell(server.session()!);
+    scheduler.tell(server.session());
     answers[0]!({ kind: "session", session: alice });
     await settle();
     expect(user()).toBe("bob");
@@ -48,6 +48,26 @@ describe("an older answer", () => {
     await page.pass(1_000);
     expect(user()).toBe("bob");
     expect(answers).toHaveLength(2);
+  });
+
+  it("gives way to a second question in two seconds, which is sent also where nobody is there (F29)", async () => {
+    const { page, server, scheduler, answers, user } = await slowTab();
+    scheduler.configure({ idleLimitMs: 10_000 });
+    await page.pass(20_000);
+    const { length } = answers;
+    scheduler.confirm();
+    await page.pass(500);
+    scheduler.confirm();
+    answers.at(-1)!({ kind: "session", session: server.session()! });
+    await page.pass(1_400);
+    expect(answers).toHaveLength(length + 1);
+
+    await page.pass(200);
+    expect(answers).toHaveLength(length + 2);
+    answers.at(-1)!({ kind: "signed_out" });
+    await page.pass(60_000);
+    expect(user()).toBeNull();
+    expect(answers).toHaveLength(length + 2);
   });
 
   it("that says nothing new drops no request under way, however often it comes (I13)", async () => {

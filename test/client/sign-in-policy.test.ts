@@ -348,7 +348,7 @@ describe("the warning", () => {
     await tabs[0].press();
     await profile.pass(5_000);
     server.user = "bob";
-    tabs[0].scheduler.tell(server.session()!, true);
+    tabs[0].scheduler.tell(server.session(), true);
     await tabs[0].press();
     await profile.pass(MINUTE_MS);
 

@@ -311,7 +311,7 @@ describe("what a tab was given, and did not ask for,", () => {
   it("is not told to the others as its answer", async () => {
     const { profile, server, tabs } = await openTabs(2);
     const before = profile.posted.length;
-    tabs[0]!.scheduler.tell(server.session()!);
+    tabs[0]!.scheduler.tell(server.session());
     await profile.pass(1_000);
 
     expect(profile.posted.length).toBe(before);
@@ -431,7 +431,7 @@ describe("a sign-in in one tab", () => {
       return profile.posted.findLast((news) => (news as { kind: string }).kind === "answer") as object;
     })();
     server.user = "bob";
-    one!.scheduler.tell(server.session()!, true);
+    one!.scheduler.tell(server.session(), true);
     profile.post({ ...answer, atMs: profile.pages[0]!.wallMs, expires: Number.MAX_SAFE_INTEGER }, two!.page);
     await settle();
 
