@@ -49,7 +49,8 @@ function Source5({ live, basePath }: SourceProps): null {
     const stop = onAnnouncement(live.surroundings.environment, () => void ask());
     return () => {
       stop();
-      nextAuth._getSession = before;
+      // Of two providers the first may be taken away first.
+      if (nextAuth._getSession === ask) nextAuth._getSession = before;
     };
   }, [live, nextAuth]);
 

@@ -12,7 +12,7 @@ import { readDocument } from "../../scripts/lib/markdown.ts";
 const ROOT = new URL("../../", import.meta.url).pathname;
 const BUDGET_BYTES = 4_000;
 /** With every hook and function of `nolapse/react`, too. */
-const WHOLE_BUDGET_BYTES = 6_100;
+const WHOLE_BUDGET_BYTES = 6_200;
 /** All that a page has loaded in the end which never asks for its token: first, and once it is up. */
 const SUM_BUDGET_BYTES = 8_800;
 /** The same where a bundler cuts it into files, each of which is compressed by itself and holds whole modules. */
@@ -100,7 +100,7 @@ for (const [version, nextAuth] of [
       expect(moreBytes, "the budget measures nothing").toBeGreaterThan(3_000);
     });
 
-    it("pays for hooks and functions only where it imports them, and 6.1 kB for all", () => {
+    it("pays for hooks and functions only where it imports them, and 6.2 kB for all", () => {
       const moreBytes = whole.bytes - stock.bytes;
       expect(moreBytes).toBeLessThanOrEqual(WHOLE_BUDGET_BYTES);
       expect(whole.bytes).toBeGreaterThan(ours.bytes + 1_000);

@@ -9,6 +9,7 @@ import { useSession } from "next-auth/react";
 import type { ReactElement } from "react";
 import { describe, expect, it, vi } from "vitest";
 import { SessionProvider } from "../../src/react/index.ts";
+import { makeNextAuthAsk } from "../../src/react/other-tabs.ts";
 import { pass, show } from "./browser.tsx";
 import { otherTabSays } from "./other-tab.ts";
 import { VERSION } from "./version.ts";
@@ -38,7 +39,7 @@ function openPage(how: string) {
     </SessionProvider>
   );
   const second = provider("/b/api/auth");
-  render(
+  const { rerender } = render(
     how === "nested" ? (
       provider("/a/api/auth", second)
     ) : (
@@ -48,7 +49,18 @@ function openPage(how: string) {
       </>
     ),
   );
-  return { seen, signedOut, shows: (id: string) => screen.getByTestId(id).textContent };
+  return {
+    seen,
+    signedOut,
+    shows: (id: string) => screen.getByTestId(id).textContent,
+    takeFirstAway: () =>
+      rerender(
+        <>
+          {null}
+          {second}
+        </>,
+      ),
+  };
 }
 
 describe.each(["siblings", "nested"])("two providers of two base paths, as %s", (how) => {
@@ -75,3 +87,18 @@ describe.each(["siblings", "nested"])("two providers of two base paths, as %s", 
     expect(shows("alice")).toBe("nobody");
   });
 });
+
+// Version 4 keeps one provider for the page: the clean-up of any of them ends it.
+if (VERSION === 5)
+  describe("the second of two providers, when the first is taken away", () => {
+    it("hears of what next-auth's own functions do in this page", async () => {
+      const { signedOut, shows, takeFirstAway } = openPage("siblings");
+      await pass(5_000);
+      takeFirstAway();
+      await pass(1_000);
+      signedOut.add("bob");
+      makeNextAuthAsk();
+      await pass(5_000);
+      expect(shows("bob")).toBe("nobody");
+    });
+  });
