@@ -29,6 +29,8 @@ export class App {
   readonly #scheduler: Scheduler;
   #how: TookRecord["how"] = "answer";
   #stops: (() => void)[] = [];
+  /** What it took last. */
+  #answer: ClientSession | null = null;
   /** Requests of the client that have not been answered. */
   asking = 0;
   readonly #announceUser: () => void;
@@ -39,9 +41,7 @@ export class App {
     this.#world = world;
     this.#browser = browser;
     this.page = page;
-    [this.#announceUser, this.#stopAnnouncing] = spaced(page, () =>
-      this.#announceSession(browser.announced === 0 ? SIGN_OUT : undefined),
-    );
+    [this.#announceUser, this.#stopAnnouncing] = spaced(page, () => this.#announceIfNews());
     this.#signOutMessage = followSignOut(() =>
       browser.announcement.startsWith(SIGN_OUT) ? browser.announcement : undefined,
     );
@@ -152,13 +152,19 @@ export class App {
       expires: session?.accessTokenExpires ?? 0,
       isFresh: session?.tokenState?.status === "fresh",
     });
+    this.#answer = session;
+    this.#announceUser();
+    if (session) this.#signOutMessage.settle();
+  }
+
+  /** As `announceUser` of `nolapse/react`. */
+  #announceIfNews(): void {
+    const session = this.#answer;
     const ended = session?.tokenState?.status === "reauthentication_required";
     const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")) : 0;
-    if (this.#browser.announced !== mark) {
-      this.#browser.announced = mark;
-      this.#announceUser();
-    }
-    if (session) this.#signOutMessage.settle();
+    if (this.#browser.announced === mark) return;
+    this.#browser.announced = mark;
+    this.#announceSession(session ? undefined : SIGN_OUT);
   }
 
   /** As `announceSession` of `nolapse/react`, whose time is more precise than NextAuth's. */

@@ -54,10 +54,15 @@ export interface Marker {
 const GRACE_MS = 1_000;
 const LEAST_GAP_MS = 2_000;
 const MOST_KEPT = 16;
+/** The cookie is one for all apps of an origin: another app's renewals bring nobody here. */
+const MOST_IN_VAIN = 3;
 /** In place of a token: the marker is gone. */
 const GONE = 0;
 
-/** Looks from now on. Asks at most once about each value, and once in two seconds. */
+/**
+ * Looks from now on. Asks at most once about each value, and once in two seconds; while nobody is shown, about three values
+ * between two of the page's wake-ups.
+ */
 export function createMarker({ environment, jar, peer, wake }: MarkerOptions): Marker {
   const listeners = new Set<() => void>();
   let told: number | undefined;
@@ -68,6 +73,8 @@ export function createMarker({ environment, jar, peer, wake }: MarkerOptions): M
   const first = readMarker(jar.read());
   /** Whether there was one, and it was not asked about since that it is gone. */
   let wasThere = false;
+  /** How often it was asked about while nobody was shown, since somebody was, or the page was come back to. */
+  let inVain = 0;
 
   function named(): readonly number[] {
     const expires = peer.latest()?.accessTokenExpires ?? 0;
@@ -79,7 +86,8 @@ export function createMarker({ environment, jar, peer, wake }: MarkerOptions): M
 
   function unheardOf(): number | undefined {
     const latest = peer.latest();
-    if (latest === undefined) return undefined;
+    if (latest) inVain = 0;
+    if (latest === undefined || inVain >= MOST_IN_VAIN) return undefined;
     const expires = (known = latest?.accessTokenExpires ?? known);
     wasThere ||= readMarker(jar.read()) !== undefined;
     // A session that names no token has none.
@@ -109,6 +117,7 @@ export function createMarker({ environment, jar, peer, wake }: MarkerOptions): M
     if (peer.state()?.asked === before) return;
     wokenAt = environment.read();
     wasThere &&= value !== GONE;
+    inVain++;
     askedAbout.push(value);
     askedAbout.splice(0, askedAbout.length - MOST_KEPT);
   }
@@ -117,7 +126,11 @@ export function createMarker({ environment, jar, peer, wake }: MarkerOptions): M
     look();
     for (const listener of [...listeners]) listener();
   };
-  const stops = [jar.onChange(changed), environment.onWake(look)];
+  const wakened = (): void => {
+    inVain = 0;
+    look();
+  };
+  const stops = [jar.onChange(changed), environment.onWake(wakened)];
   look();
 
   return {

@@ -34,7 +34,7 @@ export interface PlanState {
   readonly endsInMs: number;
   /** How many answers in a row said to come back at once. */
   readonly soon: number;
-  /** How many requests in a row failed. */
+  /** How many requests in a row failed, since the last doubt. */
   readonly failures: number;
   /** When the last of them did; where there is none, of no meaning. */
   readonly failedAt: Reading;

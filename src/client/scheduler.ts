@@ -231,7 +231,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     drop();
     const now = environment.read();
     const askedAt = confirmedAt && elapsedMs(confirmedAt, now) < CONFIRM_GAP_MS ? confirmedAt : now;
-    state = { ...known(now), doubtedAt: { ...askedAt } };
+    // Failures from before say nothing about this question: their pause is not its pause.
+    state = { ...known(now), doubtedAt: { ...askedAt }, failures: 0 };
     if (askedAt === now) ask("update", now);
     else look("timer");
   }

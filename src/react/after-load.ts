@@ -14,7 +14,7 @@ import { spaced } from "../client/spaced.ts";
 import { judgeGiven } from "./given-session.ts";
 import type { LiveSession } from "./live-session.ts";
 import { mount } from "./mounted.ts";
-import { announceAgain, announceUser, forgetUser, lastSignOut } from "./other-tabs.ts";
+import { announceUser, forgetUser, hasOtherUsers, lastSignOut } from "./other-tabs.ts";
 import { checkPolicy, settingsOf } from "./policy.ts";
 
 export { sendUpdate } from "./send-update.ts";
@@ -47,6 +47,10 @@ export function afterLoad(live: LiveSession): () => void {
     wake: () => scheduler.wake("marker"),
   });
   onNews(marker.look);
+  // Once it has met a failure next-auth 4 would take a sign-out for nothing new.
+  onNews(() => {
+    if (scheduler.current()) live.restartNextAuth?.();
+  });
 
   const stops = [
     stopSharing,
@@ -85,12 +89,15 @@ function takeGiven(live: LiveSession, peer: Peer): () => void {
 
 /** From now on others are told who is signed in, and what was learned until now: other tabs, and next-auth's provider. */
 function tellUsers(live: LiveSession): () => void {
-  const [announce, stop] = spaced(live.surroundings.environment, () => announceAgain(live.url()));
+  // Two sessions whose answers alternate are news without end. What it has not said before it ends, the next page says.
+  const [announce, stop] = spaced(live.surroundings.environment, () => {
+    if (live.answer !== undefined) announceUser(live.answer, live.url());
+  });
   const [lastSaid, stopHearing] = lastSignOut();
   const signOut = followSignOut(lastSaid);
-  live.isSignOut = signOut.isNew;
+  live.isSignOut = () => signOut.isNew() && !hasOtherUsers(live.url());
   live.onAnswer = () => {
-    if (live.answer !== undefined) announceUser(live.answer, live.url(), announce);
+    announce();
     if (!live.answer) return;
     signOut.settle();
     live.restartNextAuth?.();

@@ -16,7 +16,8 @@ import { spaced } from "../client/spaced.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 
 /** One for each app of this origin: what another one's user does is no news to this one. */
-const keyOf = (url: string): string => `nolapse.user ${url}`;
+const USER_KEY = "nolapse.user ";
+const keyOf = (url: string): string => USER_KEY + url;
 const KEY_OF_4 = "nextauth.message";
 const CHANNEL_OF_5 = "next-auth";
 const SIGN_OUT = "signout";
@@ -35,12 +36,11 @@ export function forgetUser(url: string): void {
  * prompt would not ask again by itself (F32). Does nothing where storage is not available.
  *
  * @param url Where the session route is, which tells the apps of one origin apart.
- * @param announce {@link announceSession}, {@link spaced}: two sessions whose answers alternate are news without end.
  */
-export function announceUser(session: Session | null, url: string, announce: () => void): void {
+export function announceUser(session: Session | null, url: string): void {
   const ended = (session as ClientSession | null)?.tokenState?.status === "reauthentication_required";
   const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")).toString(36) : "";
-  if (read(keyOf(url)) !== mark && write(keyOf(url), mark)) announce();
+  if (read(keyOf(url)) !== mark && write(keyOf(url), mark)) announceSession(session ? undefined : SIGN_OUT);
 }
 
 /** Makes other tabs ask for the session, as next-auth does after `update()`, or after a sign-out. */
@@ -65,11 +65,6 @@ export function onAnnouncement(environment: Environment, listener: () => void): 
   };
 }
 
-/** Announces what was announced last for this app: that somebody is signed in, or that somebody signed out. */
-export function announceAgain(url: string): void {
-  announceSession(read(keyOf(url)) ? undefined : SIGN_OUT);
-}
-
 /**
  * From now on follows next-auth's message, of this tab as well.
  *
@@ -90,6 +85,15 @@ export function lastSignOut(): readonly [last: () => unknown, stop: () => void] 
   const channel = (channelOf5 ??= openChannel(CHANNEL_OF_5));
   channel?.addEventListener("message", hear);
   return [() => heard, () => channel?.removeEventListener("message", hear)];
+}
+
+/** Whether somebody is signed in to another app of this origin: next-auth's message does not say whose it is. */
+export function hasOtherUsers(url: string): boolean {
+  try {
+    return Object.keys(localStorage).some((key) => key.startsWith(USER_KEY) && key !== keyOf(url));
+  } catch {
+    return false;
+  }
 }
 
 /** Empty where there is none, or storage is forbidden. */

@@ -29,7 +29,8 @@ export function useTokenState(): LiveTokenState {
   const store = useMemo(() => storeOf(live), [live]);
   const isHydrating = useSyncExternalStore(
     () => () => undefined,
-    () => false,
+    // The same after hydration where nothing has come: a change makes React render at once what is not yet hydrated.
+    () => store.read() === store.begin(),
     () => true,
   );
   const [state, setState] = useState(isHydrating ? store.begin : store.read);

@@ -383,6 +383,32 @@ describe("a marker that is gone", () => {
   });
 });
 
+describe("a tab that shows nobody, beside another app of the origin that renews its token (I10)", () => {
+  it("asks about three values, and again when somebody comes back to it", async () => {
+    const { cookies, tabs, profile, server, later } = await openBrowser(1);
+    server.user = null;
+    tabs[0]!.scheduler.confirm();
+    await profile.pass(5_000);
+    expect(tabs[0]!.scheduler.current()).toBeNull();
+    const before = later().length;
+    const asked = (): string[] => later().slice(before);
+    let expires = 2_000_000_000;
+    const renewals = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        cookies.set(String((expires += 60)));
+        await profile.pass(MINUTE_MS);
+      }
+    };
+    await renewals(60);
+    expect(asked()).toEqual(["marker", "marker", "marker"]);
+
+    void tabs[0]!.page.wake("focus");
+    server.user = "bob";
+    await renewals(1);
+    expect(tabs[0]!.scheduler.current()).toMatchObject({ user: { name: "bob" } });
+  });
+});
+
 describe("a marker", () => {
   it("that is stopped leaves nothing behind", async () => {
     const { cookies, tabs, profile } = await openBrowser(2);

@@ -3,7 +3,7 @@
  * what somebody has typed meanwhile shall stand. React 19 renders such parts anew, with whatever provider.
  */
 import { SessionProvider as NextAuthProvider, useSession } from "next-auth/react";
-import { Suspense, version, type ComponentType, type ReactElement } from "react";
+import { act, Suspense, version, type ComponentType, type ReactElement } from "react";
 import { hydrateRoot } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -111,5 +111,50 @@ describe("useTokenState in a part that is not yet hydrated", () => {
 
     expect(problems).toEqual([]);
     expect([...container.querySelectorAll("output")]).toEqual(before);
+  });
+});
+
+describe.each([
+  ["useTokenState", () => useTokenState().status],
+  ["useSession", () => useSession().status],
+] as const)("a component with %s around a part whose code has not come", (_name, read) => {
+  it("keeps the part's server HTML, because nothing has changed", async () => {
+    vi.stubGlobal("fetch", () => new Promise(() => undefined));
+    let load: (() => void) | undefined;
+    const loaded = new Promise<void>((resolve) => (load = resolve));
+    let isMissing = false;
+    function Part(): ReactElement {
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- as React.lazy does
+      if (isMissing) throw loaded;
+      return <input />;
+    }
+    function Shell(): ReactElement {
+      return (
+        <main>
+          <output>{read()}</output>
+          <Suspense>
+            <Part />
+          </Suspense>
+        </main>
+      );
+    }
+    const page = (
+      <SessionProvider session={{ user: { name: "alice" }, expires: "2030-01-01T00:00:00.000Z" }}>
+        <Shell />
+      </SessionProvider>
+    );
+    const container = document.body.appendChild(document.createElement("div"));
+    container.innerHTML = renderToString(page);
+    const field = container.querySelector("input")!;
+    isMissing = true;
+    const problems: unknown[] = [];
+    const root = await act(() =>
+      hydrateRoot(container, page, { onRecoverableError: (error) => void problems.push(error) }),
+    );
+    isMissing = false;
+    await act(async () => load?.());
+    expect(problems).toEqual([]);
+    expect(container.querySelector("input")).toBe(field);
+    act(() => root.unmount());
   });
 });

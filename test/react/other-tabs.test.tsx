@@ -4,8 +4,8 @@
 import "./setup.ts";
 // Loaded before, because no fake clock waits for it to come.
 import "../../src/react/after-load.ts";
-import { render } from "@testing-library/react";
-import { useSession } from "next-auth/react";
+import { act, render } from "@testing-library/react";
+import { signIn, signOut, useSession } from "next-auth/react";
 import { describe, expect, it, vi } from "vitest";
 import { SessionProvider } from "../../src/react/index.ts";
 import { announceSession } from "../../src/react/other-tabs.ts";
@@ -46,6 +46,30 @@ describe("a tab to which each answer says something else of the sign-in (I10)", 
     await pass(30_000);
     expect(told().length).toBe(afterwards);
   });
+});
+
+describe("a page that goes on to the next within a second after it told of a sign-out", () => {
+  it.each(["signs out", "finds that the session has ended"])(
+    "and %s before it signs in: the next one tells that somebody is signed in (I13)",
+    async (how) => {
+      const { server } = new Browser();
+      const first = openPage();
+      await pass(5_000);
+      const told = otherTabHears();
+      if (how === "signs out") await act(() => signOut({ redirect: false }));
+      else {
+        server.user = null;
+        await otherTabSays("getSession");
+      }
+      await act(() => vi.advanceTimersByTimeAsync(300));
+      await act(() => signIn("credentials", { redirect: false, username: "bob" }));
+      await act(() => vi.advanceTimersByTimeAsync(100));
+      first.unmount();
+      openPage();
+      await pass(60_000);
+      expect(told().at(-1)).toMatchObject({ data: { trigger: "getSession" } });
+    },
+  );
 });
 
 if (VERSION === 5)

@@ -143,6 +143,31 @@ describe("signOut({ redirect: false })", () => {
   });
 });
 
+describe("a sign-out while the session route fails", () => {
+  it("is believed also after an announcement that had met the failure (#9139)", async () => {
+    const { server } = new Browser();
+    const shows = await openPage();
+    server.fault = "500";
+    await otherTabSays("getSession");
+    await pass(3_000);
+    expect(shows()).toBe("authenticated: alice");
+    await act(() => signOut({ redirect: false }));
+    await pass(20_000);
+    expect(shows()).toBe("unauthenticated: nobody");
+  });
+
+  it("is not believed where somebody is signed in to another app of the origin, whose it may be", async () => {
+    localStorage.setItem("nolapse.user /other/api/auth/session", "1x");
+    const { server } = new Browser();
+    const shows = await openPage();
+    server.fault = "500";
+    await otherTabSays("signout");
+    await pass(30_000);
+    expect(shows()).toBe("authenticated: alice");
+    localStorage.clear();
+  });
+});
+
 describe("the last message of other tabs", () => {
   it("counts: a failure after somebody else's signs nobody out (next-auth#9139)", async () => {
     const { server } = new Browser();
