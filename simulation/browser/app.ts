@@ -31,6 +31,8 @@ export class App {
   #stops: (() => void)[] = [];
   /** What it took last. */
   #answer: ClientSession | null = null;
+  /** What had been announced last when it took that. */
+  #announcedBefore = 0;
   /** Requests of the client that have not been answered. */
   asking = 0;
   readonly #announceUser: () => void;
@@ -153,6 +155,7 @@ export class App {
       isFresh: session?.tokenState?.status === "fresh",
     });
     this.#answer = session;
+    this.#announcedBefore = this.#browser.announced;
     this.#announceUser();
     if (session) this.#signOutMessage.settle();
   }
@@ -160,6 +163,7 @@ export class App {
   /** As `announceUser` of `nolapse/react`. */
   #announceIfNews(): void {
     const session = this.#answer;
+    if (this.#browser.announced !== this.#announcedBefore) return;
     const ended = session?.tokenState?.status === "reauthentication_required";
     const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")) : 0;
     if (this.#browser.announced === mark) return;

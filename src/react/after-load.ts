@@ -14,7 +14,7 @@ import { spaced } from "../client/spaced.ts";
 import { judgeGiven } from "./given-session.ts";
 import type { LiveSession } from "./live-session.ts";
 import { mount } from "./mounted.ts";
-import { announceUser, forgetUser, hasOtherUsers, lastSignOut } from "./other-tabs.ts";
+import { announceUser, forgetUser, hasOtherUsers, lastAnnounced, lastSignOut } from "./other-tabs.ts";
 import { checkPolicy, settingsOf } from "./policy.ts";
 
 export { sendUpdate } from "./send-update.ts";
@@ -90,13 +90,17 @@ function takeGiven(live: LiveSession, peer: Peer): () => void {
 /** From now on others are told who is signed in, and what was learned until now: other tabs, and next-auth's provider. */
 function tellUsers(live: LiveSession): () => void {
   // Two sessions whose answers alternate are news without end. What it has not said before it ends, the next page says.
+  // And what another tab has said meanwhile is newer than this one's answer (I13).
+  let before: string;
   const [announce, stop] = spaced(live.surroundings.environment, () => {
-    if (live.answer !== undefined) announceUser(live.answer, live.url());
+    if (live.answer !== undefined && lastAnnounced(live.url()) === before)
+      announceUser(live.answer, live.url());
   });
   const [lastSaid, stopHearing] = lastSignOut();
   const signOut = followSignOut(lastSaid);
   live.isSignOut = () => signOut.isNew() && !hasOtherUsers(live.url());
   live.onAnswer = () => {
+    before = lastAnnounced(live.url());
     announce();
     if (!live.answer) return;
     signOut.settle();

@@ -40,8 +40,11 @@ export function forgetUser(url: string): void {
 export function announceUser(session: Session | null, url: string): void {
   const ended = (session as ClientSession | null)?.tokenState?.status === "reauthentication_required";
   const mark = session ? checksum(personOf(session) + (ended ? " ended" : "")).toString(36) : "";
-  if (read(keyOf(url)) !== mark && write(keyOf(url), mark)) announceSession(session ? undefined : SIGN_OUT);
+  if (lastAnnounced(url) !== mark && write(keyOf(url), mark)) announceSession(session ? undefined : SIGN_OUT);
 }
+
+/** What was announced last, by whichever tab. */
+export const lastAnnounced = (url: string): string => read(keyOf(url));
 
 /** Makes other tabs ask for the session, as next-auth does after `update()`, or after a sign-out. */
 export function announceSession(trigger?: typeof SIGN_OUT): void {

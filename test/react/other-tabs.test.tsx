@@ -9,7 +9,7 @@ import { signIn, signOut, useSession } from "next-auth/react";
 import { describe, expect, it, vi } from "vitest";
 import { SessionProvider } from "../../src/react/index.ts";
 import { announceSession } from "../../src/react/other-tabs.ts";
-import { Browser, pass } from "./browser.tsx";
+import { Browser, pass, show } from "./browser.tsx";
 import { otherTabHears, otherTabSays } from "./other-tab.ts";
 import { VERSION } from "./version.ts";
 
@@ -45,6 +45,25 @@ describe("a tab to which each answer says something else of the sign-in (I10)", 
     const afterwards = told().length;
     await pass(30_000);
     expect(told().length).toBe(afterwards);
+  });
+});
+
+describe("a tab that waits to tell of its answer", () => {
+  it("says nothing once another tab has told something newer (I13)", async () => {
+    const { server } = new Browser();
+    openPage();
+    await pass(2_000);
+    const told = otherTabHears();
+    server.ended = true;
+    await otherTabSays("getSession");
+    server.user = null;
+    await show("visible");
+    await pass(300);
+    expect(told().length).toBe(1);
+    localStorage.setItem("nolapse.user /api/auth/session", "somebody");
+    server.fault = "hang";
+    await pass(5_000);
+    expect(told().length).toBe(1);
   });
 });
 
