@@ -4,6 +4,8 @@
  * @module
  */
 import { act } from "@testing-library/react";
+import { useSession } from "next-auth/react";
+import type { ReactElement } from "react";
 import { vi } from "vitest";
 import { FakeServer } from "../client/fake-server.ts";
 import { VERSION } from "./version.ts";
@@ -77,6 +79,12 @@ export class Browser {
         return new Response("not found", { status: 404 });
     }
   }
+}
+
+/** Shows who is signed in, as `authenticated: alice`. */
+export function WhoIsSignedIn(): ReactElement {
+  const { status, data } = useSession();
+  return <output>{`${status}: ${data?.user?.name ?? "nobody"}`}</output>;
 }
 
 /** Takes the marker from the browser, as at the end of a test. */

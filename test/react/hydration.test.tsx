@@ -3,7 +3,7 @@
  * what somebody has typed meanwhile shall stand. React 19 renders such parts anew, with whatever provider.
  */
 import { SessionProvider as NextAuthProvider, useSession } from "next-auth/react";
-import { act, Suspense, version, type ComponentType, type ReactElement } from "react";
+import { act, lazy, Suspense, version, type ComponentType, type ReactElement } from "react";
 import { hydrateRoot } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -120,15 +120,11 @@ describe.each([
 ] as const)("a component with %s around a part whose code has not come", (_name, read) => {
   it("keeps the part's server HTML, because nothing has changed", async () => {
     vi.stubGlobal("fetch", () => new Promise(() => undefined));
-    let load: (() => void) | undefined;
+    const Field = (): ReactElement => <input />;
+    let load!: () => void;
     const loaded = new Promise<void>((resolve) => (load = resolve));
-    let isMissing = false;
-    function Part(): ReactElement {
-      // eslint-disable-next-line @typescript-eslint/only-throw-error -- as React.lazy does
-      if (isMissing) throw loaded;
-      return <input />;
-    }
-    function Shell(): ReactElement {
+    const Late = lazy(() => loaded.then(() => ({ default: Field })));
+    function Shell({ Part }: { Part: ComponentType }): ReactElement {
       return (
         <main>
           <output>{read()}</output>
@@ -138,21 +134,19 @@ describe.each([
         </main>
       );
     }
-    const page = (
+    const pageWith = (Part: ComponentType): ReactElement => (
       <SessionProvider session={{ user: { name: "alice" }, expires: "2030-01-01T00:00:00.000Z" }}>
-        <Shell />
+        <Shell Part={Part} />
       </SessionProvider>
     );
     const container = document.body.appendChild(document.createElement("div"));
-    container.innerHTML = renderToString(page);
+    container.innerHTML = renderToString(pageWith(Field));
     const field = container.querySelector("input")!;
-    isMissing = true;
     const problems: unknown[] = [];
     const root = await act(() =>
-      hydrateRoot(container, page, { onRecoverableError: (error) => void problems.push(error) }),
+      hydrateRoot(container, pageWith(Late), { onRecoverableError: (error) => void problems.push(error) }),
     );
-    isMissing = false;
-    await act(async () => load?.());
+    await act(async () => load());
     expect(problems).toEqual([]);
     expect(container.querySelector("input")).toBe(field);
     act(() => root.unmount());

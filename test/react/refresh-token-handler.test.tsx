@@ -1,12 +1,12 @@
 import "./setup.ts";
 import { act, render, screen } from "@testing-library/react";
 import type { Session } from "next-auth";
-import { SessionProvider, signOut, useSession } from "next-auth/react";
+import { SessionProvider, signOut } from "next-auth/react";
 import { StrictMode, useState, type ReactElement } from "react";
 import { describe, expect, it, vi } from "vitest";
 import { RefreshTokenHandler } from "../../src/react/index.ts";
 import type { Fault } from "../client/fake-server.ts";
-import { Browser, fire, pass, sleep } from "./browser.tsx";
+import { Browser, fire, pass, sleep, WhoIsSignedIn } from "./browser.tsx";
 import { otherTabSays } from "./other-tab.ts";
 import { REQUESTS_OF_NEXT_AUTH } from "./version.ts";
 
@@ -21,18 +21,13 @@ function App({ session, basePath }: { session?: Session; basePath?: string }): R
   if (intervals.at(-1) !== interval) intervals.push(interval);
   return (
     <SessionProvider refetchInterval={interval} {...(session && { session })} {...(basePath && { basePath })}>
-      <Page />
+      <WhoIsSignedIn />
       <RefreshTokenHandler
         setSessionRefetchInterval={setSessionRefetchInterval}
         {...(basePath && { basePath })}
       />
     </SessionProvider>
   );
-}
-
-function Page(): ReactElement {
-  const { data, status } = useSession();
-  return <output>{`${status}: ${data?.user?.name ?? "nobody"}`}</output>;
 }
 
 async function open(ui: ReactElement = <App />): Promise<{ unmount: () => void }> {

@@ -6,12 +6,11 @@ import "./setup.ts";
 // Loaded before, because no fake clock waits for it to come.
 import "../../src/react/after-load.ts";
 import { act, render, screen } from "@testing-library/react";
-import { useSession } from "next-auth/react";
 import type { ReactElement } from "react";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { SessionProvider, TokenMarker, type SessionProviderProps } from "../../src/react/index.ts";
 import { FakeServer } from "../client/fake-server.ts";
-import { Browser, clearMarker, fire, pass, show } from "./browser.tsx";
+import { Browser, clearMarker, fire, pass, show, WhoIsSignedIn } from "./browser.tsx";
 
 const HOUR_MS = 3_600_000;
 
@@ -34,13 +33,9 @@ async function openPage(user: string | null, props: Partial<SessionProviderProps
     else if (server.fault === undefined) leave();
     return answer;
   };
-  function Page(): ReactElement {
-    const { status, data } = useSession();
-    return <output>{`${status}: ${data?.user?.name ?? "nobody"}`}</output>;
-  }
   const tree = (marker?: string): ReactElement => (
     <SessionProvider {...props}>
-      <Page />
+      <WhoIsSignedIn />
       <TokenMarker value={marker} />
     </SessionProvider>
   );

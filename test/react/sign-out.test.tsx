@@ -7,12 +7,11 @@ import "./setup.ts";
 import "../../src/react/after-load.ts";
 import "../../src/react/live-token.ts";
 import { act, render, screen } from "@testing-library/react";
-import { signIn, signOut, useSession } from "next-auth/react";
-import type { ReactElement } from "react";
+import { signIn, signOut } from "next-auth/react";
 import { describe, expect, it, vi } from "vitest";
 import { getAccessToken, SessionProvider, type BrowserTokenError } from "../../src/react/index.ts";
 import { makeNextAuthAsk } from "../../src/react/other-tabs.ts";
-import { Browser, pass } from "./browser.tsx";
+import { Browser, pass, WhoIsSignedIn } from "./browser.tsx";
 import { otherTabHears, otherTabSays } from "./other-tab.ts";
 import { VERSION } from "./version.ts";
 
@@ -20,13 +19,9 @@ const immediately = setImmediate;
 
 /** A page that shows who is signed in. */
 async function openPage(): Promise<() => string | null> {
-  function Page(): ReactElement {
-    const { status, data } = useSession();
-    return <output>{`${status}: ${data?.user?.name ?? "nobody"}`}</output>;
-  }
   render(
     <SessionProvider>
-      <Page />
+      <WhoIsSignedIn />
     </SessionProvider>,
   );
   await pass(5_000);
