@@ -98,6 +98,7 @@ const MOST_GIVE_WAY_MS = 2_000;
 const JUMP_MS = 2_000;
 const WAKE_GAP_MS = 1_000;
 const SOON_MS = 1_000;
+/** After so many failures in a row an idle tab leaves what it was told to ask until somebody is there. */
 const MOST_IDLE_FAILURES = 8;
 /** The time between two requests because something else may have changed the session. */
 export const CONFIRM_GAP_MS = 2_000;

@@ -55,16 +55,23 @@ async function openPage(user: string | null, props: Partial<SessionProviderProps
   };
 }
 
+const NOTICES = ["cookieStore", "focus", "visible"] as const;
+
+/** How a page comes to look at its cookies. */
+async function notice(how: (typeof NOTICES)[number], tellCookie: () => Promise<void>): Promise<void> {
+  if (how === "cookieStore") await tellCookie();
+  else if (how === "focus") await fire("focus");
+  else await show("visible");
+}
+
 describe("a sign-out by a server action", () => {
-  it.each(["tellCookie", "focus", "visible"] as const)("reaches the page at %s (F35)", async (how) => {
+  it.each(NOTICES)("reaches the page at %s (F35)", async (how) => {
     const { server, shows, tellCookie, since } = await openPage("alice", { refetchOnWindowFocus: false });
     expect(shows()).toBe("authenticated: alice");
     const asked = since();
     server.user = null;
     clearMarker();
-    if (how === "tellCookie") await tellCookie();
-    else if (how === "focus") await fire("focus");
-    else await show("visible");
+    await notice(how, tellCookie);
     await pass(3_000);
     expect(shows()).toBe("unauthenticated: nobody");
     expect(asked()[0]).toBe("marker");
@@ -91,22 +98,17 @@ describe("a sign-out by a server action", () => {
 });
 
 describe("a sign-in by a server action", () => {
-  it.each(["tellCookie", "focus", "visible"] as const)(
-    "reaches a page that shows nobody, at %s (F35)",
-    async (how) => {
-      const { server, shows, tellCookie, leave, since } = await openPage(null);
-      expect(shows()).toBe("unauthenticated: nobody");
-      const asked = since();
-      server.user = "alice";
-      leave();
-      if (how === "tellCookie") await tellCookie();
-      else if (how === "focus") await fire("focus");
-      else await show("visible");
-      await pass(3_000);
-      expect(shows()).toBe("authenticated: alice");
-      expect(asked()[0]).toBe("marker");
-    },
-  );
+  it.each(NOTICES)("reaches a page that shows nobody, at %s (F35)", async (how) => {
+    const { server, shows, tellCookie, leave, since } = await openPage(null);
+    expect(shows()).toBe("unauthenticated: nobody");
+    const asked = since();
+    server.user = "alice";
+    leave();
+    await notice(how, tellCookie);
+    await pass(3_000);
+    expect(shows()).toBe("authenticated: alice");
+    expect(asked()[0]).toBe("marker");
+  });
 
   it("of which a server component tells reaches it as well", async () => {
     const { server, shows, tellProp } = await openPage(null);
