@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 
 import type { RotationClass, RotationPolicy } from "../src/core/rotation.ts";
 import { deterministicRandom } from "../src/testing/random.ts";
@@ -36,6 +37,8 @@ export interface RunOptions {
 
 const PROCESSES = 4;
 const TOKEN_TTL_SECONDS = 12;
+/** A run of few kills on a fast machine is over before every session was refreshed once, and shows little then. */
+const LEAST_RUN_MS = TOKEN_TTL_SECONDS * 1_000;
 /** How long a second use is allowed, where it is for a while: a takeover, and all that a run does after its last blow. */
 const GRACE_MS = 60_000;
 /**
@@ -90,9 +93,11 @@ export async function torture(options: RunOptions): Promise<Reckoning | undefine
     await ledger.open(setup, server, SECRETS.slice(1), SECRETS);
     await ledger.fill(options.grants ?? GRANTS);
     fleet = await startFleet(PROCESSES, setup, ledger.listener);
+    const untilMs = Date.now() + LEAST_RUN_MS;
     fleet.order({ type: "grants", ids: ledger.activeIds() });
     const dealer = createDealer(random, options.seed);
     await strikeAll({ options, store, random, dealer, ledger, gatekeeper, server, fleet, strikeFile });
+    await wait(Math.max(0, untilMs - Date.now()));
     const late = await fleet.stop();
     struck.push(...(readLines(strikeFile) as Struck[]));
     return await reckon(ledger, server, options, {
