@@ -26,7 +26,7 @@ const E2E_WORKERS = 4;
 const BROWSER_WORKERS = 2;
 
 /** `client` on both versions of next-auth, and on both of React. */
-const UNIT_PROJECTS = ["unit", "authjs", "client", "client-authjs", "client-react18"];
+const UNIT_PROJECTS = ["unit", "next-auth", "authjs", "client", "client-authjs", "client-react18"];
 
 const full = process.argv.includes("--full");
 const isCi = process.env["CI"] === "true";
