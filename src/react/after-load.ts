@@ -5,6 +5,7 @@
  */
 import { onBrowserInput } from "../client/browser-input.ts";
 import { browserMarkerJar } from "../client/browser-token.ts";
+import { followLeaving } from "../client/browser-leaving.ts";
 import { shareTabs } from "../client/browser-tabs.ts";
 import { createMarker } from "../client/marker.ts";
 import type { Peer, Sharing } from "../client/sharing.ts";
@@ -58,6 +59,7 @@ export function afterLoad(live: LiveSession): () => void {
     marker.stop,
     takeGiven(live, peer),
     tellUsers(live),
+    keepShown(live),
   ];
   let isOver = false;
   const onStop = (run: () => void): void => {
@@ -96,6 +98,9 @@ function tellUsers(live: LiveSession): () => void {
     if (live.answer !== undefined && lastAnnounced(live.url()) === before)
       announceUser(live.answer, live.url());
   });
+  // Two tabs with two live cookies announce without end.
+  const [hear, stopAsking] = spaced(live.surroundings.environment, () => live.askAsNextAuth?.());
+  live.onAnnouncement = hear;
   const [lastSaid, stopHearing] = lastSignOut();
   const signOut = followSignOut(lastSaid);
   live.isSignOut = () => signOut.isNew() && !hasOtherUsers(live.url());
@@ -110,9 +115,21 @@ function tellUsers(live: LiveSession): () => void {
   live.onAnswer();
   return () => {
     stop();
+    stopAsking();
     stopHearing();
+    delete live.onAnnouncement;
     delete live.isSignOut;
     delete live.onAnswer;
+  };
+}
+
+/** From now on a page that is being left shows its user to the end. */
+function keepShown(live: LiveSession): () => void {
+  const [isLeft, stop] = followLeaving(live.surroundings.environment, live.show);
+  live.isLeft = isLeft;
+  return () => {
+    stop();
+    delete live.isLeft;
   };
 }
 

@@ -49,8 +49,16 @@ export interface LiveSession {
   update(data?: unknown): Promise<Session | null>;
   /** next-auth itself has got a session, or none, which may be a sign-out or any failure. */
   nextAuthGot(session: Session | null | undefined): void;
+  /** Under next-auth 5, by whoever acts for its provider: fetches the session as that does when it is told of something. */
+  askAsNextAuth?: () => void;
+  /** Set by {@link afterLoad}: hears of other tabs' announcements in its place, and does not ask about each. */
+  onAnnouncement?: () => void;
   /** Set by {@link afterLoad}: whether such a `null` is a sign-out, because somebody has said so. */
   isSignOut?: () => boolean;
+  /** Set by {@link afterLoad}: whether the page is being left. Whom it shows, it shows to its end. */
+  isLeft?: () => boolean;
+  /** Readers see what there is now. */
+  show(): void;
   /** Set by whoever renders next-auth's provider, while that has no session: gives it a new start. */
   restartNextAuth?: (() => void) | undefined;
   /** What the app chose, before it starts, unchecked. */
@@ -100,12 +108,15 @@ export function createLiveSession(
   });
 
   function publish(updating: boolean): void {
-    const session = scheduler.current() as Session | null | undefined;
+    let session = scheduler.current() as Session | null | undefined;
+    // Told of the sign-out that it goes on from, useSession({ required: true }) would lead it to the sign-in instead.
+    if (!session && live.isLeft?.()) session = snapshot.session;
     if (session === snapshot.session && updating === snapshot.updating) return;
     snapshot = { session, updating };
     for (const listener of [...listeners]) listener();
   }
-  scheduler.subscribe(() => publish(snapshot.updating));
+  const show = (): void => publish(snapshot.updating);
+  scheduler.subscribe(show);
 
   const live: LiveSession = {
     scheduler,
@@ -130,6 +141,7 @@ export function createLiveSession(
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    show,
     snapshot: () => snapshot,
     async update(data) {
       const { session, updating } = snapshot;

@@ -46,7 +46,9 @@ function Source5({ live, basePath }: SourceProps): null {
     };
     const before = nextAuth._getSession;
     nextAuth._getSession = ask;
-    const stop = onAnnouncement(live.surroundings.environment, () => void ask());
+    const hear = (): void => void ask();
+    live.askAsNextAuth = hear;
+    const stop = onAnnouncement(() => (live.onAnnouncement ?? hear)());
     return () => {
       stop();
       // Of two providers the first may be taken away first.

@@ -10,9 +10,7 @@
  */
 import type { Session } from "next-auth";
 import { openChannel } from "../client/browser.ts";
-import type { Environment } from "../client/environment.ts";
 import { checksum, personOf, type ClientSession } from "../client/session.ts";
-import { spaced } from "../client/spaced.ts";
 import { nextAuth5 } from "./next-auth-5.ts";
 
 /** One for each app of this origin: what another one's user does is no news to this one. */
@@ -54,18 +52,11 @@ export function announceSession(trigger?: typeof SIGN_OUT): void {
   write(KEY_OF_4, JSON.stringify({ ...message, timestamp: Date.now() / 1_000 }));
 }
 
-/**
- * Calls back when another tab of a next-auth 5 app announces something, or `getSession()` in this one, {@link spaced}: two
- * tabs with two live cookies announce without end. Returns the end of it.
- */
-export function onAnnouncement(environment: Environment, listener: () => void): () => void {
+/** Calls back when another tab of a next-auth 5 app announces something, or `getSession()` in this one. Returns the end of it. */
+export function onAnnouncement(listener: () => void): () => void {
   const channel = (channelOf5 ??= openChannel(CHANNEL_OF_5));
-  const [hear, stop] = spaced(environment, listener);
-  channel?.addEventListener("message", hear);
-  return () => {
-    stop();
-    channel?.removeEventListener("message", hear);
-  };
+  channel?.addEventListener("message", listener);
+  return () => channel?.removeEventListener("message", listener);
 }
 
 /**

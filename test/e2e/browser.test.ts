@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { startStage, type Stage } from "./support/app.ts";
 import { describeInChromium, launchChromium } from "./support/chromium.ts";
 import { EXAMPLE } from "./support/example.ts";
+import { notedSignIn, noteSignIn } from "./support/page-scripts.ts";
 import { pause } from "./support/tabs.ts";
 import {
   callOrders,
@@ -141,6 +142,31 @@ describeInChromium("the example in Chromium", () => {
     expect(me.trouble).toEqual([]);
     await Promise.all([me.close(), other.close()]);
   });
+
+  it.concurrent(
+    "shows who signs out until the next page is there, however long that takes (F32)",
+    async () => {
+      const me = await visitor();
+      await signIn(me, "bob", "/protected");
+      const second = await newTab(me, "/client");
+      await hydrated(second.getByTestId("user"));
+      const next = `${stage.app.url}/`;
+      let answer!: () => void;
+      const held = new Promise<void>((resolve) => (answer = resolve));
+      await me.page.route(next, (route) => held.then(() => route.continue()));
+      await (await hydrated(me.page.getByTestId("user"))).click();
+      await me.page.evaluate(noteSignIn);
+      await me.page.getByTestId("sign-out").click({ noWaitAfter: true });
+      await second.getByTestId("sign-in").waitFor();
+      await pause(2_000);
+      answer();
+      await me.page.waitForURL(next);
+      await me.page.getByTestId("sign-in").waitFor();
+      expect(await me.page.evaluate(notedSignIn)).toBeNull();
+      expect(me.trouble).toEqual([]);
+      await me.close();
+    },
+  );
 
   it.concurrent("shows one user in all tabs when another signs in in a second one (F43)", async () => {
     const me = await visitor();

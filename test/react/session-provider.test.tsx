@@ -6,7 +6,6 @@ import type { Session } from "next-auth";
 import { signIn, signOut, useSession } from "next-auth/react";
 import { memo, StrictMode, type ReactElement } from "react";
 import { describe, expect, it, vi } from "vitest";
-import { browserEnvironment } from "../../src/client/browser.ts";
 import { SessionProvider, type SessionProviderProps } from "../../src/react/index.ts";
 import type { Fault } from "../client/fake-server.ts";
 import { Browser, fire, pass, show, sleep } from "./browser.tsx";
@@ -547,7 +546,7 @@ describe("a browser without BroadcastChannel, as old as version 5 allows", () =>
     vi.resetModules();
     const { announceSession, onAnnouncement } = await import("../../src/react/other-tabs.ts");
     const listener = vi.fn();
-    const stop = onAnnouncement(browserEnvironment(), listener);
+    const stop = onAnnouncement(listener);
     announceSession();
     stop();
 

@@ -190,3 +190,13 @@ export async function watchFor(tab: Page, testIds: readonly string[]): Promise<v
 export function watched(tab: Page): Promise<readonly string[]> {
   return tab.evaluate(() => [...new Set((globalThis as TestWindow).testSeen)]);
 }
+
+/** From now on notes, for the next page to tell, that this one offered to sign in: a page that is on its way answers nothing. */
+export function noteSignIn(): void {
+  new MutationObserver(() => {
+    if (document.querySelector('[data-testid="sign-in"]')) sessionStorage.setItem("test-sign-in", "seen");
+  }).observe(document.documentElement, { subtree: true, childList: true });
+}
+
+/** What {@link noteSignIn} noted, or `null`. */
+export const notedSignIn = (): string | null => sessionStorage.getItem("test-sign-in");

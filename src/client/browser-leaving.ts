@@ -1,0 +1,61 @@
+/**
+ * Whether the page is on its way to another one: `signOut()` sends its message, and only then goes on, which may take a while.
+ *
+ * @module
+ */
+import type { Environment } from "./environment.ts";
+
+/** After this time a page that is still there was not left: the server answered with a download, or the user stopped it. */
+const LEAVING_MS = 10_000;
+
+/** What is read of the Navigation API's `navigate` event (HTML standard, section 7.2.6). */
+interface NavigateEvent extends Event {
+  readonly destination: { readonly sameDocument: boolean };
+  readonly downloadRequest: string | null;
+}
+
+/**
+ * Follows it from now on, in browsers that tell (Chromium 102, Safari 26.2, Firefox 147); in others no page is ever left.
+ *
+ * @param onStay Called when the page turns out not to be left, or comes back from history.
+ * @returns Whether it is being left; and the end of it.
+ */
+export function followLeaving(
+  environment: Environment,
+  onStay: () => void,
+): readonly [isLeft: () => boolean, stop: () => void] {
+  const { navigation } = globalThis as { readonly navigation?: EventTarget };
+  const listening = new AbortController();
+  let timer: unknown;
+
+  const end = (): void => {
+    environment.clearTimer(timer);
+    timer = undefined;
+  };
+  const stay = (): void => {
+    if (timer === undefined) return;
+    end();
+    onStay();
+  };
+  const leave = (event: Event): void => {
+    const { destination, downloadRequest } = event as NavigateEvent;
+    if (destination.sameDocument || downloadRequest !== null) return;
+    end();
+    timer = environment.setTimer(stay, LEAVING_MS);
+  };
+  navigation?.addEventListener("navigate", leave, listening);
+  // The first: a router made one document of it.
+  for (const name of ["navigatesuccess", "navigateerror"])
+    navigation?.addEventListener(name, stay, listening);
+  const stopWaking = environment.onWake((reason) => {
+    if (reason === "restored") stay();
+  });
+  return [
+    () => timer !== undefined,
+    () => {
+      listening.abort();
+      stopWaking();
+      end();
+    },
+  ];
+}

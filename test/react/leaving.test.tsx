@@ -1,0 +1,135 @@
+/**
+ * A page that is being left: `signOut()` tells everybody before it goes on, and the next page may take its time.
+ */
+import "./setup.ts";
+// Loaded before, because no fake clock waits for it to come.
+import "../../src/react/after-load.ts";
+import { act, render, screen } from "@testing-library/react";
+import { signIn, useSession } from "next-auth/react";
+import type { ReactElement } from "react";
+import { describe, expect, it, vi } from "vitest";
+import { SessionProvider } from "../../src/react/index.ts";
+import { Browser, pass, WhoIsSignedIn } from "./browser.tsx";
+import { otherTabSays } from "./other-tab.ts";
+
+/** How long the page after a sign-out may take. */
+const LEAVING_MS = 10_000;
+
+/** A page for signed-in users only, in a browser with the Navigation API. */
+async function openPage() {
+  const navigation = new EventTarget();
+  vi.stubGlobal("navigation", navigation);
+  const browser = new Browser();
+  const onUnauthenticated = vi.fn();
+  function ForUsers(): ReactElement {
+    useSession({ required: true, onUnauthenticated });
+    return <WhoIsSignedIn />;
+  }
+  const { unmount } = render(
+    <SessionProvider>
+      <ForUsers />
+    </SessionProvider>,
+  );
+  await pass(5_000);
+  return {
+    browser,
+    onUnauthenticated,
+    unmount,
+    shows: () => screen.getByRole("status").textContent,
+    navigate: (event: object = {}) =>
+      navigation.dispatchEvent(
+        Object.assign(new Event("navigate"), {
+          destination: { sameDocument: false },
+          downloadRequest: null,
+          ...event,
+        }),
+      ),
+    tell: (type: string) => act(() => void navigation.dispatchEvent(new Event(type))),
+  };
+}
+
+/** What `signOut()` does besides: the server has signed out, and all tabs are told. */
+function signedOut({ server }: Browser): Promise<void> {
+  server.user = null;
+  return otherTabSays("signout");
+}
+
+describe("a page that is being left", () => {
+  it("is led nowhere else by the sign-out that it goes on from, and shows its user to the end (F32)", async () => {
+    const { browser, navigate, onUnauthenticated, shows } = await openPage();
+    navigate();
+    await signedOut(browser);
+    await pass(LEAVING_MS - 1_000);
+
+    expect(shows()).toBe("authenticated: alice");
+    expect(onUnauthenticated).not.toHaveBeenCalled();
+  });
+
+  it("shows that nobody is signed in once it turns out that it stays", async () => {
+    const { browser, navigate, onUnauthenticated, shows } = await openPage();
+    navigate();
+    await signedOut(browser);
+    await pass(LEAVING_MS);
+
+    expect(shows()).toBe("unauthenticated: nobody");
+    expect(onUnauthenticated).toHaveBeenCalledOnce();
+  });
+
+  it.each(["navigatesuccess", "navigateerror"])(
+    "shows it at once on %s, which says that it stays",
+    async (type) => {
+      const { browser, navigate, shows, tell } = await openPage();
+      navigate();
+      await signedOut(browser);
+      await pass(1_000);
+      tell(type);
+
+      expect(shows()).toBe("unauthenticated: nobody");
+    },
+  );
+
+  it("shows it at once when it comes back from history", async () => {
+    const { browser, navigate, shows } = await openPage();
+    navigate();
+    await signedOut(browser);
+    await pass(1_000);
+    window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+    await pass(0);
+
+    expect(shows()).toBe("unauthenticated: nobody");
+  });
+
+  it("shows somebody else at once who has signed in", async () => {
+    const { navigate, shows } = await openPage();
+    navigate();
+    await act(() => signIn("credentials", { redirect: false, username: "bob" }));
+    await pass(1_000);
+
+    expect(shows()).toBe("authenticated: bob");
+  });
+});
+
+describe("a page that only seems to be left", () => {
+  it.each([
+    ["a router's own step", { destination: { sameDocument: true } }],
+    ["a download", { downloadRequest: "report.csv" }],
+  ])("shows a sign-out at once: %s", async (_what, event) => {
+    const { browser, navigate, shows } = await openPage();
+    navigate(event);
+    await signedOut(browser);
+    await pass(1_000);
+
+    expect(shows()).toBe("unauthenticated: nobody");
+  });
+
+  it("leaves nothing behind when its provider goes", async () => {
+    const { browser, navigate, unmount } = await openPage();
+    navigate();
+    unmount();
+    await signedOut(browser);
+    navigate();
+    await pass(2 * LEAVING_MS);
+
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
