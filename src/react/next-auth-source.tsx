@@ -16,6 +16,8 @@ import type { LiveSession } from "./live-session.ts";
 import { nextAuth5, type NextAuth5 } from "./next-auth-5.ts";
 import { onAnnouncement } from "./other-tabs.ts";
 
+/** Who waits for `signIn()` or `signOut()` waits for it. */
+const TIMEOUT_MS = 15_000;
 const PLACEHOLDER: Session = { expires: "" };
 
 interface SourceProps {
@@ -37,7 +39,7 @@ function Source5({ live, basePath }: SourceProps): null {
     const ask = async (): Promise<void> => {
       const number = ++asked;
       // As getSession() does, which asks at the path of the page's last provider: that may be another app's.
-      const answer = await fetch(live.url())
+      const answer = await fetch(live.url(), { signal: AbortSignal.timeout(TIMEOUT_MS) })
         .then(readSession)
         .catch(() => undefined);
       if (number < heard) return;

@@ -122,6 +122,33 @@ describe("signOut({ redirect: false })", () => {
     expect(seen).toBe("unauthenticated: nobody");
   });
 
+  // Version 4 waits for its own provider, which has no limit.
+  if (VERSION === 5)
+    it("resolves within 15 s where the session route hangs, and nobody is shown", async () => {
+      new Browser();
+      vi.spyOn(AbortSignal, "timeout").mockImplementation((limitMs) => {
+        const limit = new AbortController();
+        setTimeout(() => limit.abort(), limitMs);
+        return limit.signal;
+      });
+      const shows = await openPage();
+      const real = fetch;
+      vi.stubGlobal("fetch", (url: string, init?: RequestInit) =>
+        url.endsWith("/session")
+          ? new Promise((_, reject) =>
+              init?.signal?.addEventListener("abort", () => reject(new Error("late"))),
+            )
+          : real(url, init),
+      );
+      const resolved = vi.fn();
+      void signOut({ redirect: false }).then(resolved);
+      await pass(14_000);
+      expect(resolved).not.toHaveBeenCalled();
+      await pass(1_000);
+      expect(resolved).toHaveBeenCalled();
+      expect(shows()).toBe("unauthenticated: nobody");
+    });
+
   it("that the server refuses changes nothing", async () => {
     const { server } = new Browser();
     const shows = await openPage();
