@@ -19,6 +19,24 @@ function run(title: string, modules: Readonly<Record<string, unknown>>): unknown
   return module.exports;
 }
 
+const silence = streamOf([], "open");
+
+function streamOf(pieces: readonly string[], end: "end" | "cut" | "open" = "end"): () => Promise<Response> {
+  return () => {
+    const left = pieces.map((piece) => new TextEncoder().encode(piece));
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const piece = left.shift();
+        if (piece !== undefined) return controller.enqueue(piece);
+        if (end === "cut") return controller.error(new TypeError("network error"));
+        if (end === "end") return controller.close();
+        return new Promise(() => undefined);
+      },
+    });
+    return Promise.resolve(new Response(body));
+  };
+}
+
 describe("listen of docs/browser-calls.md", () => {
   type Listen = (path: string, onEvent: (data: string) => void, signal: AbortSignal) => Promise<void>;
   type CallApi = (path: string, init: { headers: Record<string, string> }) => Promise<Response>;
@@ -70,7 +88,11 @@ describe("listen of docs/browser-calls.md", () => {
     await vi.advanceTimersByTimeAsync(5_000);
 
     expect(heard).toEqual(["one\u2028 line\ntwo", "three", "one\u2028 line\ntwo", "three"]);
-    expect(callApi.mock.calls.map(([, { headers }]) => headers["last-event-id"])).toEqual(["", "7", "7"]);
+    expect(callApi.mock.calls.map(([, { headers }]) => headers["last-event-id"])).toEqual([
+      undefined,
+      "7",
+      "7",
+    ]);
   });
 
   it.each([
@@ -87,17 +109,22 @@ describe("listen of docs/browser-calls.md", () => {
     expect(ended).not.toHaveBeenCalled();
   });
 
-  it("asks less and less often while it is in vain, and soon again after it was not (I10)", async () => {
-    const away = (): Promise<Response> => Promise.reject(new TypeError("Failed to fetch"));
-    const { callApi } = listenTo(...Array<typeof away>(30).fill(away), streamOf(["data: 1\n\n"]), silence);
+  it.each([
+    ["no answer", (): Promise<Response> => Promise.reject(new TypeError("Failed to fetch"))],
+    ["the comment that each stream begins with", streamOf([":\n\n"])],
+  ])(
+    "asks less and less often while all it gets is %s, and soon again after news (I10)",
+    async (_what, away) => {
+      const { callApi } = listenTo(...Array<typeof away>(30).fill(away), streamOf(["data: 1\n\n"]), silence);
 
-    await vi.advanceTimersByTimeAsync(600_000);
-    expect(callApi.mock.calls.length).toBeGreaterThan(15);
-    expect(callApi.mock.calls.length).toBeLessThan(30);
+      await vi.advanceTimersByTimeAsync(600_000);
+      expect(callApi.mock.calls.length).toBeGreaterThan(15);
+      expect(callApi.mock.calls.length).toBeLessThan(30);
 
-    await vi.advanceTimersByTimeAsync(600_000);
-    expect(callApi).toHaveBeenCalledTimes(32);
-  });
+      await vi.advanceTimersByTimeAsync(600_000);
+      expect(callApi).toHaveBeenCalledTimes(32);
+    },
+  );
 
   it.each([401, 403, 404, 405])("gives up at a %i, which only the app can mend", async (status) => {
     const { callApi, ended } = listenTo(() => Promise.resolve(new Response(null, { status })));
@@ -126,24 +153,6 @@ describe("listen of docs/browser-calls.md", () => {
     expect(ended).toHaveBeenCalledExactlyOnceWith("left");
     expect(vi.getTimerCount()).toBe(0);
   });
-
-  const silence = streamOf([], "open");
-
-  function streamOf(pieces: readonly string[], end: "end" | "cut" | "open" = "end"): () => Promise<Response> {
-    return () => {
-      const left = pieces.map((piece) => new TextEncoder().encode(piece));
-      const body = new ReadableStream<Uint8Array>({
-        pull(controller) {
-          const piece = left.shift();
-          if (piece !== undefined) return controller.enqueue(piece);
-          if (end === "cut") return controller.error(new TypeError("network error"));
-          if (end === "end") return controller.close();
-          return new Promise(() => undefined);
-        },
-      });
-      return Promise.resolve(new Response(body));
-    };
-  }
 });
 
 describe("server.ts of docs/browser-calls.md", () => {

@@ -15,7 +15,8 @@ class FakeSocket {
   readyState = 0;
   readonly sent: unknown[] = [];
   onopen: (() => void) | undefined;
-  onclose: (() => void) | undefined;
+  onmessage: ((event: { data: unknown }) => void) | undefined;
+  onclose: ((event: { code: number }) => void) | undefined;
 
   constructor() {
     FakeSocket.opened.push(this);
@@ -27,9 +28,9 @@ class FakeSocket {
   send(message: string): void {
     this.sent.push((JSON.parse(message) as { accessToken: string }).accessToken);
   }
-  readonly close = vi.fn(() => {
+  readonly close = vi.fn((code = 1005) => {
     this.readyState = 3;
-    this.onclose?.();
+    this.onclose?.({ code });
   });
 }
 
@@ -39,10 +40,12 @@ type Listener = (token: { accessToken: string }) => void;
 class FakePage {
   token: { accessToken: string } | BrowserTokenErrorCode = { accessToken: "alice-0" };
   calls = 0;
+  readonly rejected: unknown[] = [];
   readonly listeners = new Set<Listener>();
 
-  readonly getAccessToken = async (): Promise<{ accessToken: string }> => {
+  readonly getAccessToken = async (options?: { rejected?: unknown }): Promise<{ accessToken: string }> => {
     this.calls++;
+    this.rejected.push(options?.rejected);
     if (typeof this.token === "string") throw new BrowserTokenError(this.token);
     return this.token;
   };
@@ -120,6 +123,46 @@ describe("openLive of docs/token-in-the-page.md", () => {
     },
   );
 
+  it("asks less and less often where each socket is opened and closed again, until a message comes (I10)", async () => {
+    const page = new FakePage();
+    await open(page);
+    for (let second = 0; second < 600; second++) {
+      const socket = FakeSocket.opened.at(-1)!;
+      if (socket.readyState === 0) socket.open();
+      else if (socket.readyState === FakeSocket.OPEN) socket.close();
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    expect(FakeSocket.opened.length).toBeGreaterThan(8);
+    expect(FakeSocket.opened.length).toBeLessThan(30);
+
+    await vi.advanceTimersByTimeAsync(60_000);
+    FakeSocket.opened.at(-1)!.open();
+    FakeSocket.opened.at(-1)!.onmessage?.({ data: "news" });
+    FakeSocket.opened.at(-1)!.close();
+    const before = FakeSocket.opened.length;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(FakeSocket.opened).toHaveLength(before + 1);
+  });
+
+  it("has a token renewed for which the server closed the socket, and no other", async () => {
+    const page = new FakePage();
+    await open(page);
+    for (const code of [1008, 1006, 1001]) {
+      FakeSocket.opened.at(-1)!.open();
+      FakeSocket.opened.at(-1)!.close(code);
+      await vi.advanceTimersByTimeAsync(60_000);
+    }
+    expect(page.rejected).toEqual([undefined, "alice-0", undefined, undefined]);
+  });
+
+  it("sends the token of now where it is another one by the time the socket is open", async () => {
+    const page = new FakePage();
+    await open(page);
+    await page.renew("alice-1");
+    FakeSocket.opened[0]!.open();
+    expect(FakeSocket.opened[0]!.sent).toEqual(["alice-1"]);
+  });
+
   it("leaves no listener, timer or socket behind", async () => {
     const page = new FakePage();
     const end = await open(page);
@@ -146,7 +189,7 @@ describe("withToken of docs/token-in-the-page.md", () => {
 
     for (let i = 0; i < 3; i++) {
       const socket = new FakeSocket();
-      socket.onclose = on.closed;
+      socket.onclose = () => on.closed();
       socket.open();
       on.opened(socket);
       // The first call for the token is news for who listens, and no other than what the server is sent.
