@@ -86,7 +86,7 @@ async function main(servers: ProcessGroup, signal: AbortSignal): Promise<void> {
     ),
   );
   await Promise.race([ready, stopped]);
-  console.log(welcome(demo));
+  console.log(welcome(demo, example));
   await Promise.race([stopped, aborted(signal)]);
 }
 
@@ -96,7 +96,7 @@ function chosenExample(given: readonly string[]): Example {
   );
   if (found === undefined)
     throw new SettingError(
-      `npm start knows ${EXAMPLES.authjs.startArguments.join(" ")}, and not ${given.join(" ")}`,
+      `npm start knows ${EXAMPLES.authjs.startArguments.join(" ")}, and not ${given.join(" ")}; ports are set by PORT, AS_PORT and API_PORT`,
     );
   return found;
 }
@@ -139,8 +139,9 @@ function localUrl({ host, appPort }: Demo): string {
   return `http://${name.includes(":") ? `[${name}]` : name}:${appPort}/signin`;
 }
 
-function welcome(demo: Demo): string {
+function welcome(demo: Demo, { startArguments }: Example): string {
   const site = new URL(demo.appUrl).origin;
+  const command = ["npm start", ...startArguments].join(" -- ");
   return [
     "",
     `  ${bold("nolapse is running")}  →  ${bold(site)}`,
@@ -148,7 +149,7 @@ function welcome(demo: Demo): string {
     `  1. Sign in at the bundled authorization server as ${bold("alice")} / ${bold("alice-demo")} (or bob / bob-demo),`,
     `     or with the backend's own login as ${bold("carol")} / ${bold("carol-demo")} (or dave / dave-demo).`,
     `  2. Open ${bold(`${site}/live`)} and leave it alone: access tokens live ${demo.tokenTtlSeconds} s, and each is`,
-    "     renewed before it ends. TOKEN_TTL_SECONDS=20 npm start makes that faster.",
+    `     renewed before it ends. TOKEN_TTL_SECONDS=20 ${command} makes that faster.`,
     `  3. Meanwhile reload ${site}/protected in as many tabs as you like: no call is ever refused.`,
     "",
     faint(

@@ -10,9 +10,19 @@ import { launchProtocol, type Protocol } from "../../test/e2e/support/devtools-p
 import { bundleApps, type BenchApp } from "./bundles.ts";
 import { startSessionRoutes, type SessionRoute } from "./session-route.ts";
 
+const USAGE = "npm run bench:tabs -- [--tabs 1,5,20] [--lifetimes 5]";
+
 const { values } = parseArgs({
-  options: { tabs: { type: "string", default: "1,5,20" }, lifetimes: { type: "string", default: "5" } },
+  options: {
+    tabs: { type: "string", default: "1,5,20" },
+    lifetimes: { type: "string", default: "5" },
+    help: { type: "boolean", default: false },
+  },
 });
+if (values.help) {
+  console.log(USAGE);
+  process.exit();
+}
 const COUNTS = values.tabs.split(",").map(Number);
 const LIFETIMES = Number(values.lifetimes);
 if ([...COUNTS, LIFETIMES].some((value) => !Number.isInteger(value) || value < 1)) {

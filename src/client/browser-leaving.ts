@@ -5,12 +5,15 @@
  */
 import type { Environment } from "./environment.ts";
 
-/** After this time a page that is still there was not left: the server answered with a download, or the user stopped it. */
+/**
+ * After this time a page that is still there was not left: the server answered with a download, or the user stopped it.
+ * Nothing says so: `navigatesuccess` and `navigateerror` come as well where a page that is being left replaces its address.
+ */
 const LEAVING_MS = 10_000;
 
 /** What is read of the Navigation API's `navigate` event (HTML standard, section 7.2.6). */
 interface NavigateEvent extends Event {
-  readonly destination: { readonly sameDocument: boolean };
+  readonly destination: { readonly sameDocument: boolean; readonly url: string };
   readonly downloadRequest: string | null;
 }
 
@@ -24,7 +27,8 @@ export function followLeaving(
   environment: Environment,
   onStay: () => void,
 ): readonly [isLeft: () => boolean, stop: () => void] {
-  const { navigation } = globalThis as { readonly navigation?: EventTarget };
+  // A page may have a variable of its own by that name.
+  const { navigation } = globalThis as { readonly navigation?: Partial<EventTarget> };
   const listening = new AbortController();
   let timer: unknown;
 
@@ -39,14 +43,11 @@ export function followLeaving(
   };
   const leave = (event: Event): void => {
     const { destination, downloadRequest } = event as NavigateEvent;
-    if (destination.sameDocument || downloadRequest !== null) return;
+    if (destination.sameDocument || downloadRequest !== null || !/^https?:/.test(destination.url)) return;
     end();
     timer = environment.setTimer(stay, LEAVING_MS);
   };
-  navigation?.addEventListener("navigate", leave, listening);
-  // The first: a router made one document of it.
-  for (const name of ["navigatesuccess", "navigateerror"])
-    navigation?.addEventListener(name, stay, listening);
+  navigation?.addEventListener?.("navigate", leave, listening);
   const stopWaking = environment.onWake((reason) => {
     if (reason === "restored") stay();
   });

@@ -13,6 +13,8 @@ export interface TokenLife {
   readonly endMs: number;
   /** `accessTokenExpires`, which tells tokens apart; 0 where it is not known. */
   readonly expires: number;
+  /** When nobody was signed in any more, before its end. */
+  readonly goneMs?: number;
 }
 
 /** From when on the session was in a state. */
@@ -30,7 +32,13 @@ export function withLife(lives: readonly TokenLife[], seen: TokenLife): readonly
   const last = lives.at(-1);
   const isSame =
     last?.expires === seen.expires && (seen.expires > 0 || Math.abs(last.endMs - seen.endMs) < SAME_END_MS);
-  return isSame ? lives : [...lives, seen].slice(-MAX_KEPT);
+  return isSame && last.goneMs === undefined ? lives : [...lives, seen].slice(-MAX_KEPT);
+}
+
+/** Ends the present one: a sign-out ends it for this browser, however long the API would take it. */
+export function withoutLife(lives: readonly TokenLife[], goneMs: number): readonly TokenLife[] {
+  const last = lives.at(-1);
+  return last && last.goneMs === undefined ? [...lives.slice(0, -1), { ...last, goneMs }] : lives;
 }
 
 /** Adds a state, unless it is the one before. */

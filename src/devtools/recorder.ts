@@ -11,7 +11,7 @@ import type { TabNews } from "../client/tab-news.ts";
 import type { LiveSession } from "../react/live-session.ts";
 import { factsOf, lifeAtAnswerMs } from "./facts.ts";
 import type { Faults } from "./faults.ts";
-import { withLife, withStatus, type StatusSpan, type TokenLife } from "./history.ts";
+import { withLife, withoutLife, withStatus, type StatusSpan, type TokenLife } from "./history.ts";
 import { amend, append, type Happening, type LogEntry, type Outcome, type PanelAct } from "./journal.ts";
 import { watchTabs, type TabWatch } from "./other-tabs.ts";
 
@@ -81,6 +81,7 @@ export function createRecorder(
     const { status } = factsOf(session, state, now);
     const spans = withStatus(recording.spans, { fromMs: now.monotonicMs, status });
     const lifeMs = state && session ? lifeAtAnswerMs(session, state) : undefined;
+    if (session === null) return put({ spans, lives: withoutLife(recording.lives, now.monotonicMs) });
     if (!state || lifeMs === undefined) return put({ spans });
     const fromMs = now.monotonicMs - elapsedMs(state.answeredAt, now);
     const seen = { fromMs, endMs: fromMs + lifeMs, expires: session?.accessTokenExpires ?? 0 };

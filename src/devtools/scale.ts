@@ -29,7 +29,7 @@ export function stretchOf(lives: readonly TokenLife[], nowMs: number): Stretch {
   return { fromMs: nowMs - backMs, toMs: nowMs + backMs * AHEAD, tickMs };
 }
 
-/** A life as it was lived: until its successor came, it ended, or now. */
+/** A life as it was lived: until its successor came, it ended, the user left, or now. */
 export interface LivedLife extends TokenLife {
   readonly untilMs: number;
 }
@@ -43,7 +43,10 @@ export function livedLives(
   return lives
     .map((life, i) => ({
       ...life,
-      untilMs: Math.max(life.fromMs, Math.min(life.endMs, nowMs, lives[i + 1]?.fromMs ?? Infinity)),
+      untilMs: Math.max(
+        life.fromMs,
+        Math.min(life.endMs, nowMs, life.goneMs ?? Infinity, lives[i + 1]?.fromMs ?? Infinity),
+      ),
     }))
     .filter(({ untilMs }) => untilMs > fromMs);
 }

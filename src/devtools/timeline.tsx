@@ -135,7 +135,7 @@ function Lives(props: {
           </g>
         );
       })}
-      {last && futureMs > nowMs && (
+      {last && last.goneMs === undefined && futureMs > nowMs && (
         <path
           d={`M${x(nowMs)} ${y(last.endMs - nowMs)}L${x(futureMs)} ${y(last.endMs - futureMs)}`}
           stroke="var(--nlp-soft)"

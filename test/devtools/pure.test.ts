@@ -8,7 +8,7 @@ import type { ClientSession, TokenState } from "../../src/client/session.ts";
 import { factsOf } from "../../src/devtools/facts.ts";
 import { forecast } from "../../src/devtools/forecast.ts";
 import { duration, timeOfDay } from "../../src/devtools/format.ts";
-import { withLife, withStatus, type TokenLife } from "../../src/devtools/history.ts";
+import { withLife, withoutLife, withStatus, type TokenLife } from "../../src/devtools/history.ts";
 import { amend, append, type LogEntry } from "../../src/devtools/journal.ts";
 import { livedLives, stretchOf } from "../../src/devtools/scale.ts";
 
@@ -137,6 +137,20 @@ describe("the history", () => {
     expect(livedLives(lives, now, stretchOf(lives, now)).map(({ untilMs }) => untilMs)).toEqual([
       46_000, 106_000, 160_000,
     ]);
+  });
+
+  it("ends a life at a sign-out, and begins another when the same token is back", () => {
+    const gone = withoutLife([life(0, 60_000, 1), life(46_000, 106_000, 2)], 70_000);
+    const [now, back] = [90_000, withLife(gone, life(80_000, 106_000, 2))];
+
+    expect(livedLives(gone, now, stretchOf(gone, now)).map(({ untilMs }) => untilMs)).toEqual([
+      46_000, 70_000,
+    ]);
+    expect(withoutLife(gone, 75_000)).toEqual(gone);
+    expect(livedLives(back, now, stretchOf(back, now)).map(({ untilMs }) => untilMs)).toEqual([
+      46_000, 70_000, 90_000,
+    ]);
+    expect(withoutLife([], 0)).toEqual([]);
   });
 
   it.each([

@@ -131,6 +131,8 @@ describe("the options of a token handler", () => {
         "x-http-method-override",
         "accept-encoding",
         "x-middleware-subrequest",
+        ...["X-Forwarded", "x-host", "x-scheme", "x-http-host-override", "front-end-https"],
+        ...["remote-user", "x-remote-user", "x-ms-client-principal-name"],
         "a b",
         "",
       ])
@@ -138,6 +140,8 @@ describe("the options of a token handler", () => {
     ...["set-cookie", "Access-Control-Allow-Origin", "content-encoding", "cache-control", "refresh", "vary"]
       .concat(["clear-site-data", "service-worker-allowed", "www-authenticate", "x-middleware-rewrite"])
       .concat([
+        ...["set-login", "login-status", "secure-session-registration", "sec-session-registration"],
+        ...["accept-ch", "document-policy", "attribution-reporting-register-source"],
         "content-security-policy",
         "cross-origin-resource-policy",
         "x-nolapse-error",

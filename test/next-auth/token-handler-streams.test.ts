@@ -337,6 +337,24 @@ describe("an answer through a token handler", () => {
     expect(await answer.text()).toBe("long ".repeat(1_000));
   });
 
+  it("that is a part of a compressed one is no part of what it unpacks to, and is refused", async () => {
+    const { api, alice, call } = await createScene();
+    api.answer = (_request, response) => {
+      const part = gzipSync("long ".repeat(1_000)).subarray(0, 20);
+      response
+        .writeHead(206, {
+          "content-encoding": "gzip",
+          "content-range": "bytes 0-19/60",
+          "content-length": 20,
+        })
+        .end(part);
+    };
+
+    const answer = await call(alice, "/api/proxy/shop/orders", { headers: { range: "bytes=0-19" } });
+
+    expect([answer.status, answer.headers.get("x-nolapse-error")]).toEqual([502, "api_unavailable"]);
+  });
+
   it("leaves nothing running behind: no timer, no listener", async () => {
     const { api, alice, call } = await createScene();
     const timers = (): number => process.getActiveResourcesInfo().filter((each) => each === "Timeout").length;

@@ -4,11 +4,12 @@
 import "./setup.ts";
 // Loaded before, because no fake clock waits for it to come.
 import "../../src/react/after-load.ts";
+import "../../src/react/live-token.ts";
 import { act, render, screen } from "@testing-library/react";
 import { signIn, useSession } from "next-auth/react";
 import type { ReactElement } from "react";
 import { describe, expect, it, vi } from "vitest";
-import { SessionProvider } from "../../src/react/index.ts";
+import { getAccessToken, SessionProvider, type BrowserTokenError } from "../../src/react/index.ts";
 import { Browser, pass, WhoIsSignedIn } from "./browser.tsx";
 import { otherTabSays } from "./other-tab.ts";
 
@@ -16,8 +17,7 @@ import { otherTabSays } from "./other-tab.ts";
 const LEAVING_MS = 10_000;
 
 /** A page for signed-in users only, in a browser with the Navigation API. */
-async function openPage() {
-  const navigation = new EventTarget();
+async function openPage(navigation: EventTarget = new EventTarget()) {
   vi.stubGlobal("navigation", navigation);
   const browser = new Browser();
   const onUnauthenticated = vi.fn();
@@ -33,13 +33,14 @@ async function openPage() {
   await pass(5_000);
   return {
     browser,
+    navigation,
     onUnauthenticated,
     unmount,
     shows: () => screen.getByRole("status").textContent,
     navigate: (event: object = {}) =>
       navigation.dispatchEvent(
         Object.assign(new Event("navigate"), {
-          destination: { sameDocument: false },
+          destination: { sameDocument: false, url: "http://localhost:3000/" },
           downloadRequest: null,
           ...event,
         }),
@@ -75,18 +76,24 @@ describe("a page that is being left", () => {
     expect(onUnauthenticated).toHaveBeenCalledOnce();
   });
 
-  it.each(["navigatesuccess", "navigateerror"])(
-    "shows it at once on %s, which says that it stays",
-    async (type) => {
-      const { browser, navigate, shows, tell } = await openPage();
-      navigate();
-      await signedOut(browser);
-      await pass(1_000);
-      tell(type);
+  it("is still being left when it replaces its address meanwhile, or its user clicks once more", async () => {
+    const { browser, navigate, shows, tell } = await openPage();
+    navigate();
+    await signedOut(browser);
+    // What Chromium says of history.replaceState() while another document is on its way.
+    tell("navigateerror");
+    navigate({ destination: { sameDocument: true, url: "http://localhost:3000/?a" } });
+    tell("navigatesuccess");
+    await pass(LEAVING_MS - 2_000);
+    expect(shows()).toBe("authenticated: alice");
 
-      expect(shows()).toBe("unauthenticated: nobody");
-    },
-  );
+    tell("navigateerror");
+    navigate();
+    await pass(LEAVING_MS - 1_000);
+    expect(shows()).toBe("authenticated: alice");
+    await pass(1_000);
+    expect(shows()).toBe("unauthenticated: nobody");
+  });
 
   it("shows it at once when it comes back from history", async () => {
     const { browser, navigate, shows } = await openPage();
@@ -111,7 +118,8 @@ describe("a page that is being left", () => {
 
 describe("a page that only seems to be left", () => {
   it.each([
-    ["a router's own step", { destination: { sameDocument: true } }],
+    ["a router's own step", { destination: { sameDocument: true, url: "http://localhost:3000/" } }],
+    ["a letter", { destination: { sameDocument: false, url: "mailto:alice@example.com" } }],
     ["a download", { downloadRequest: "report.csv" }],
   ])("shows a sign-out at once: %s", async (_what, event) => {
     const { browser, navigate, shows } = await openPage();
@@ -123,13 +131,35 @@ describe("a page that only seems to be left", () => {
   });
 
   it("leaves nothing behind when its provider goes", async () => {
-    const { browser, navigate, unmount } = await openPage();
+    const { navigate, navigation, unmount } = await openPage();
     navigate();
     unmount();
-    await signedOut(browser);
-    navigate();
-    await pass(2 * LEAVING_MS);
-
     expect(vi.getTimerCount()).toBe(0);
+
+    const heard = vi.spyOn(navigation, "addEventListener");
+    const again = await openPage(navigation);
+    again.unmount();
+    expect(
+      heard.mock.calls.map(([, , options]) => (options as { signal: AbortSignal }).signal.aborted),
+    ).toEqual([true]);
   });
 });
+
+describe("a page with a variable of its own by the name of the browser's", () => {
+  it.each([[{ menu: [] }], [null], ["navigation"]])(
+    "is as one in a browser that does not tell: %j",
+    async (own) => {
+      const { browser, shows } = await openPage(own as unknown as EventTarget);
+      await signedOut(browser);
+      await pass(1_000);
+
+      expect(shows()).toBe("unauthenticated: nobody");
+      expect(await outcome()).toBe("not_signed_in");
+    },
+  );
+});
+
+/** With which code `getAccessToken` rejects. */
+function outcome(): Promise<unknown> {
+  return act(() => getAccessToken().catch((error: unknown) => (error as BrowserTokenError).code));
+}

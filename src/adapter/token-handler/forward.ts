@@ -151,6 +151,8 @@ function refusalOf(
 ): TokenHandlerErrorCode | undefined {
   if (type === "opaqueredirect" || REDIRECTS.includes(status)) return "api_redirected";
   if (status < 200 || status > 599) return "api_unavailable";
+  // A part of what was packed, unpacked by fetch: no part of anything that the page could put together.
+  if (status === 206 && headers.has("content-encoding")) return "api_unavailable";
   const isTooLarge = hasBody && Number(headers.get("content-length") ?? 0) > api.maxResponseBytes;
   return isTooLarge ? "api_answer_too_large" : undefined;
 }

@@ -24,10 +24,10 @@ const HOP_BY_HOP =
   /^(?:connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|proxy-.*|content-length)$/;
 /** Who asks, from where and how: said by the app itself, or by nobody. */
 const NEVER_ASKED =
-  /^(?:authorization|cookie2?|host|forwarded|x-forwarded-.*|x-real-ip|x-original-.*|x-rewrite-.*|.*client-ip|cf-.*|via|origin|referer|sec-.*|access-control-.*|accept-encoding|x-http-method.*|x-method-override|x-middleware-.*|x-nextjs-.*|next-.*|x-nolapse-.*|x-invoke-.*)$/;
+  /^(?:authorization|cookie2?|host|forwarded|x-forwarded|x-forwarded-.*|x-real-ip|x-host|x-scheme|x-http-host.*|front-end-https|(?:x-)?remote-.*|x-ms-client-principal.*|x-original-.*|x-rewrite-.*|.*client-ip|cf-.*|via|origin|referer|sec-.*|access-control-.*|accept-encoding|x-http-method.*|x-method-override|x-middleware-.*|x-nextjs-.*|next-.*|x-nolapse-.*|x-invoke-.*)$/;
 /** What would act on the app's own origin, or belongs to this answer alone. `WWW-Authenticate` can open a password dialog, and fetch has undone `Content-Encoding`. */
 const NEVER_TOLD =
-  /^(?:set-cookie2?|content-encoding|access-control-.*|cross-origin-.*|origin-agent-cluster|clear-site-data|service-worker.*|refresh|www-authenticate|authentication-info|strict-transport-security|public-key-pins.*|content-security-policy.*|permissions-policy|x-frame-options|x-content-type-options|x-xss-protection|x-accel-.*|x-sendfile|report-to|reporting-endpoints|nel|alt-svc|sourcemap|x-sourcemap|speculation-rules|cache-control|pragma|expires|age|vary|x-middleware-.*|x-nextjs-.*|next-.*|x-nolapse-.*)$/;
+  /^(?:set-cookie2?|set-login|login-status|(?:sec-|secure-)session-.*|content-encoding|access-control-.*|cross-origin-.*|origin-agent-cluster|clear-site-data|service-worker.*|refresh|www-authenticate|authentication-info|strict-transport-security|public-key-pins.*|content-security-policy.*|permissions-policy|document-policy.*|accept-ch|critical-ch|attribution-reporting-.*|activate-storage-access|x-frame-options|x-content-type-options|x-xss-protection|x-accel-.*|x-sendfile|report-to|reporting-endpoints|nel|alt-svc|sourcemap|x-sourcemap|speculation-rules|cache-control|pragma|expires|age|vary|x-middleware-.*|x-nextjs-.*|next-.*|x-nolapse-.*)$/;
 
 /** Whether a header of a page could be passed on if the application asked for it. Underscores count as hyphens. */
 export function mayBeAsked(name: string): boolean {
