@@ -49,9 +49,7 @@ export function afterLoad(live: LiveSession): () => void {
   });
   onNews(marker.look);
   // Once it has met a failure next-auth 4 would take a sign-out for nothing new.
-  onNews(() => {
-    if (scheduler.current()) live.restartNextAuth?.();
-  });
+  onNews(() => live.restartNextAuth?.());
 
   const stops = [
     stopSharing,
@@ -99,25 +97,26 @@ function tellUsers(live: LiveSession): () => void {
       announceUser(live.answer, live.url());
   });
   // Two tabs with two live cookies announce without end.
-  const [hear, stopAsking] = spaced(live.surroundings.environment, () => live.askAsNextAuth?.());
-  live.onAnnouncement = hear;
+  const ask = live.onAnnouncement;
+  const [hear, stopAsking] = spaced(live.surroundings.environment, () => ask?.());
+  if (ask) live.onAnnouncement = hear;
   const [lastSaid, stopHearing] = lastSignOut();
   const signOut = followSignOut(lastSaid);
   live.isSignOut = () => signOut.isNew() && !hasOtherUsers(live.url());
   live.onAnswer = () => {
     before = lastAnnounced(live.url());
     announce();
-    if (!live.answer) return;
-    signOut.settle();
-    live.restartNextAuth?.();
+    if (live.answer) signOut.settle();
   };
+  // A prop that says `null` may come from a cache, and is no sign-out.
+  if (live.answer === undefined && live.initial) live.answer = live.initial;
   if (live.answer === undefined && live.given[0] === null) forgetUser(live.url());
   live.onAnswer();
   return () => {
     stop();
     stopAsking();
     stopHearing();
-    delete live.onAnnouncement;
+    if (ask && live.onAnnouncement === hear) live.onAnnouncement = ask;
     delete live.isSignOut;
     delete live.onAnswer;
   };

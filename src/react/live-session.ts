@@ -49,9 +49,10 @@ export interface LiveSession {
   update(data?: unknown): Promise<Session | null>;
   /** next-auth itself has got a session, or none, which may be a sign-out or any failure. */
   nextAuthGot(session: Session | null | undefined): void;
-  /** Under next-auth 5, by whoever acts for its provider: fetches the session as that does when it is told of something. */
-  askAsNextAuth?: () => void;
-  /** Set by {@link afterLoad}: hears of other tabs' announcements in its place, and does not ask about each. */
+  /**
+   * Under next-auth 5, set by whoever acts for its provider: fetches the session when another tab announces something. Replaced
+   * by {@link afterLoad}, which does not do so for each.
+   */
   onAnnouncement?: () => void;
   /** Set by {@link afterLoad}: whether such a `null` is a sign-out, because somebody has said so. */
   isSignOut?: () => boolean;
@@ -59,8 +60,8 @@ export interface LiveSession {
   isLeft?: () => boolean;
   /** Readers see what there is now. */
   show(): void;
-  /** Set by whoever renders next-auth's provider, while that has no session: gives it a new start. */
-  restartNextAuth?: (() => void) | undefined;
+  /** Set by whoever renders next-auth's provider: gives it a new start where it has no session although there is one. */
+  restartNextAuth?: () => void;
   /** What the app chose, before it starts, unchecked. */
   policy: PolicyProps;
   /** Set by who acts on it: to be called when it has changed. */
@@ -71,8 +72,8 @@ export interface LiveSession {
   readonly given: [dealtWith: Session | null | undefined, now?: Session | null | undefined];
   /** Set by {@link afterLoad}: deals with the one now. */
   onGiven?: () => void;
-  /** The last good answer, or the session that it began with; `undefined` for neither. */
-  answer: Session | null | undefined;
+  /** The last good answer; from {@link afterLoad} on also the session that it began with. */
+  answer?: Session | null;
   /** Set by {@link afterLoad}: tells other tabs of it, and next-auth's provider in this one. */
   onAnswer?: () => void;
 }
@@ -162,8 +163,6 @@ export function createLiveSession(
     policy: {},
     initial,
     given: [initial],
-    // A prop that says `null` may come from a cache, and is no sign-out.
-    answer: initial ?? undefined,
   };
   return live;
 }

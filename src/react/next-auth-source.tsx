@@ -48,9 +48,8 @@ function Source5({ live, basePath }: SourceProps): null {
     };
     const before = nextAuth._getSession;
     nextAuth._getSession = ask;
-    const hear = (): void => void ask();
-    live.askAsNextAuth = hear;
-    const stop = onAnnouncement(() => (live.onAnnouncement ?? hear)());
+    live.onAnnouncement = () => void ask();
+    const stop = onAnnouncement(() => live.onAnnouncement?.());
     return () => {
       stop();
       // Of two providers the first may be taken away first.
@@ -71,12 +70,7 @@ function Source4({ live, basePath }: SourceProps): ReactElement | null {
 
   if (!mounted) return null;
   return (
-    <SessionProvider
-      basePath={basePath as string}
-      session={PLACEHOLDER}
-      refetchInterval={0}
-      refetchOnWindowFocus={false}
-    >
+    <SessionProvider basePath={basePath as string} session={PLACEHOLDER} refetchOnWindowFocus={false}>
       <Reporter live={live} setMounted={setMounted} />
     </SessionProvider>
   );
@@ -91,8 +85,28 @@ function Reporter({ live, setMounted }: ReporterProps): null {
   const data = useContext(SessionContext)?.data;
   useEffect(() => {
     // Once somebody is signed in it would not notice a later sign-out: for it, nothing would change.
-    live.restartNextAuth = data === null ? () => setMounted(false) : undefined;
-    if (data !== undefined && data !== PLACEHOLDER) live.nextAuthGot(data);
+    const restart = (): void => {
+      if (data === null && live.scheduler.current()) setMounted(false);
+    };
+    live.restartNextAuth = restart;
+    const isOwn = process.env.NODE_ENV !== "production" && asksItself(live, data);
+    if (data === PLACEHOLDER || (isOwn && !data)) return;
+    live.nextAuthGot(data);
+    // At once: what is asked between now and then would get lost.
+    restart();
   }, [data, live, setMounted]);
   return null;
+}
+
+/** How often the provider was started since it had an answer. */
+const starts: WeakMap<LiveSession, number> = /* @__PURE__ */ new WeakMap();
+
+/**
+ * Whether StrictMode made the provider ask, by starting it twice. If that fails nobody is told: it would ask again at its next
+ * start, and so on.
+ */
+function asksItself(live: LiveSession, data: Session | null | undefined): boolean {
+  const before = starts.get(live) ?? 0;
+  starts.set(live, data === PLACEHOLDER ? before + 1 : 0);
+  return before > 1;
 }

@@ -1,0 +1,93 @@
+/**
+ * Next-auth's own provider after it has met a failure: version 4 takes that for a sign-out, and has to start anew before it
+ * notices the next one. What its functions ask meanwhile is not lost.
+ */
+import "./setup.ts";
+// Loaded before, because no fake clock waits for it to come.
+import "../../src/react/after-load.ts";
+import "../../src/react/live-token.ts";
+import { act, render, screen } from "@testing-library/react";
+import { signIn, signOut } from "next-auth/react";
+import { StrictMode } from "react";
+import { describe, expect, it, vi } from "vitest";
+import { getAccessToken, SessionProvider, type BrowserTokenError } from "../../src/react/index.ts";
+import { Browser, pass, WhoIsSignedIn } from "./browser.tsx";
+import { otherTabSays } from "./other-tab.ts";
+
+/** A page that shows who is signed in. */
+async function openPage(): Promise<() => string | null> {
+  render(
+    <SessionProvider>
+      <WhoIsSignedIn />
+    </SessionProvider>,
+  );
+  await pass(30_000);
+  return () => screen.getByRole("status").textContent;
+}
+
+/** From now on session requests are answered late, the first `failures` of them with a 504. */
+function answerLate(lateMs: number, failures = Infinity): void {
+  const plain = fetch;
+  let asked = 0;
+  vi.stubGlobal("fetch", async (url: string, init?: RequestInit) => {
+    if (!url.endsWith("/session")) return plain(url, init);
+    const fails = ++asked <= failures;
+    const answer = fails ? new Response("late", { status: 504 }) : await plain(url, init);
+    await new Promise((done) => setTimeout(done, lateMs));
+    return answer;
+  });
+}
+
+describe("next-auth's functions after a failure of the session route", () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 9])(
+    "sign out for good %i s after another tab's announcement, however late each failure comes",
+    async (gapS) => {
+      new Browser();
+      const shows = await openPage();
+      answerLate(4_000);
+      await otherTabSays("getSession");
+      await pass(gapS * 1_000);
+      await act(async () => void signOut({ redirect: false }));
+      await pass(30_000);
+
+      expect(shows()).toBe("unauthenticated: nobody");
+      const code = await act(() =>
+        getAccessToken().catch((error: unknown) => (error as BrowserTokenError).code),
+      );
+      expect(code).toBe("not_signed_in");
+    },
+  );
+
+  it("show who has signed in while the page's own request about another one was under way (F43, I13)", async () => {
+    new Browser();
+    const shows = await openPage();
+    answerLate(3_000, 1);
+    await otherTabSays("getSession");
+    await pass(4_000);
+    await act(async () => void signIn("credentials", { redirect: false, username: "bob" }));
+    await pass(10_000);
+
+    expect(shows()).toBe("authenticated: bob");
+  });
+
+  it("ask no more often in StrictMode, where each start of that provider is a request, while the route fails (I10)", async () => {
+    const browser = new Browser();
+    render(
+      <StrictMode>
+        <SessionProvider>
+          <WhoIsSignedIn />
+        </SessionProvider>
+      </StrictMode>,
+    );
+    await pass(30_000);
+    browser.server.fault = "500";
+    await otherTabSays("getSession");
+    await pass(1_000);
+    const before = browser.asked;
+    await pass(600_000);
+
+    expect(screen.getByRole("status").textContent).toBe("authenticated: alice");
+    // Of its own, 1 s to 60 s apart, and next-auth's beside each.
+    expect(browser.asked - before).toBeLessThan(2 * 20);
+  });
+});
