@@ -12,9 +12,9 @@ import type { Peer, Sharing } from "../client/sharing.ts";
 import { createSignInPolicy, type SignInPolicy } from "../client/sign-in-policy.ts";
 import { followSignOut } from "../client/sign-out-message.ts";
 import { spaced } from "../client/spaced.ts";
-import { judgeGiven } from "./given-session.ts";
+import { judgeFirst, judgeGiven } from "./given-session.ts";
 import type { LiveSession } from "./live-session.ts";
-import { mount } from "./mounted.ts";
+import { lastMounted, mount } from "./mounted.ts";
 import { announceUser, forgetUser, hasOtherUsers, lastAnnounced, lastSignOut } from "./other-tabs.ts";
 import { checkPolicy, settingsOf } from "./policy.ts";
 
@@ -51,6 +51,7 @@ export function afterLoad(live: LiveSession): () => void {
   // Once it has met a failure next-auth 4 would take a sign-out for nothing new.
   onNews(() => live.restartNextAuth?.());
 
+  takeFirst(live, peer);
   const stops = [
     stopSharing,
     policy.start((atMs) => sharing.tellActive(atMs)),
@@ -69,6 +70,16 @@ export function afterLoad(live: LiveSession): () => void {
     isOver = true;
     for (const stop of stops.splice(0)) stop();
   };
+}
+
+/** Where the page has shown another provider before, its `session` prop may be older than what that one knew. */
+function takeFirst(live: LiveSession, peer: Peer): void {
+  const before = lastMounted.get(live.url());
+  if (!before || before.live === live) return;
+  const act = judgeFirst(live.initial, before.peer.latest());
+  const [then, now] = [before.peer.state(), peer.state()];
+  if (act === "goOn" && then && now) peer.adopt({ ...then, activeAt: now.activeAt }, 0);
+  if (act === "confirm") live.scheduler.confirm();
 }
 
 /** From now on a new `session` prop is heard, and one that came since the last was. */

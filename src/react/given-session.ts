@@ -25,6 +25,17 @@ export function judgeGiven(given: Given, before: Given, latest: Given): GivenAct
   return viewOf(given) === viewOf(latest) ? "ask" : "show";
 }
 
+/**
+ * Judges the prop that a provider began with, while `latest` is what the page's last one knew: the router may have kept the
+ * prop for long. `goOn`: nothing is newer, and what was known of its times still holds; `undefined`: it is news.
+ */
+export function judgeFirst(given: Given, latest: Given): "goOn" | "confirm" | undefined {
+  if (given === undefined || latest === undefined) return undefined;
+  if (isSame(given, latest)) return "goOn";
+  const act = judgeGiven(given, undefined, latest);
+  return act === "show" || act === "ask" ? undefined : "confirm";
+}
+
 function isSame(one: Given, other: Given): boolean {
   if (!one || !other) return one === other;
   return one.accessTokenExpires === other.accessTokenExpires && viewOf(one) === viewOf(other);

@@ -26,9 +26,13 @@ export interface MountedSession {
 const mounted: MountedSession[] = [];
 const listeners = new Set<() => void>();
 
+/** By the session route, the one that was put in last. What it knew outlives it. */
+export const lastMounted: Map<string, MountedSession> = new Map();
+
 /** Puts one in. The returned function takes it out. */
 export function mount(session: MountedSession): () => void {
   mounted.push(session);
+  lastMounted.set(session.live.url(), session);
   tell();
   return () => {
     mounted.splice(mounted.indexOf(session), 1);

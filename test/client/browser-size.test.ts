@@ -14,9 +14,9 @@ const BUDGET_BYTES = 4_000;
 /** With every hook and function of `nolapse/react`, too. */
 const WHOLE_BUDGET_BYTES = 6_200;
 /** All that a page has loaded in the end which never asks for its token: first, and once it is up. */
-const SUM_BUDGET_BYTES = 9_200;
+const SUM_BUDGET_BYTES = 9_400;
 /** The same where a bundler cuts it into files, each of which is compressed by itself and holds whole modules. */
-const FILES_BUDGET_BYTES = 12_400;
+const FILES_BUDGET_BYTES = 12_600;
 /** What a page loads in addition when it first asks for its token. */
 const TOKEN_BUDGET_BYTES = 4_000;
 const OWN = "{ useSession, signIn, signOut, getSession }";
@@ -117,7 +117,7 @@ for (const [version, nextAuth] of [
       expect(names(all!.inputs)).toMatch(/after-load.*live-token|live-token.*after-load/);
     });
 
-    it("has loaded at most 9.2 kB in the end, cut into files 12.4 kB, and 4 kB more once it asks for its token", async () => {
+    it("has loaded at most 9.4 kB in the end, cut into files 12.6 kB, and 4 kB more once it asks for its token", async () => {
       const first = withOwn('export { SessionProvider } from "./src/react/index.ts"');
       const page = `${first}; export * from "./src/react/after-load.ts"`;
       const sum = await bundle(page, nextAuth);

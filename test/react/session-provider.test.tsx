@@ -7,6 +7,7 @@ import { signIn, signOut, useSession } from "next-auth/react";
 import { memo, StrictMode, type ReactElement } from "react";
 import { describe, expect, it, vi } from "vitest";
 import { SessionProvider, type SessionProviderProps } from "../../src/react/index.ts";
+import { lastMounted } from "../../src/react/mounted.ts";
 import type { Fault } from "../client/fake-server.ts";
 import { Browser, fire, pass, show, sleep } from "./browser.tsx";
 import { otherTabHears, otherTabSays } from "./other-tab.ts";
@@ -291,10 +292,12 @@ describe("a sign-in", () => {
     const yesterday = openPage({ session: alice });
     await pass(1_000);
     yesterday.unmount();
-    // The session cookie has run out, and the app's page says so.
+    // Another page: the session cookie has run out, and the app says so.
+    lastMounted.clear();
     const { unmount } = openPage({ session: null });
     await pass(1_000);
     unmount();
+    lastMounted.clear();
 
     const heard = otherTabHears();
     openPage({ session: alice });

@@ -7,6 +7,7 @@ import { cleanup, render } from "@testing-library/react";
 import { SessionProvider } from "next-auth/react";
 import { createElement } from "react";
 import { afterEach, beforeEach, vi } from "vitest";
+import { lastMounted } from "../../src/react/mounted.ts";
 
 // next-auth 5 keeps the function that it finds when it is loaded: this one goes by what is there when it is called.
 vi.hoisted(() => {
@@ -26,6 +27,7 @@ export function forgetUser(): void {
   cleanup();
   render(createElement(SessionProvider, { basePath: "/api/auth", session: null, children: null })).unmount();
   localStorage.clear();
+  lastMounted.clear();
 }
 
 afterEach(() => {
