@@ -172,7 +172,7 @@ async function runTests(folder: string, tests: readonly string[]): Promise<Verdi
   for (const test of tests) {
     const { code } = await run(
       process.execPath,
-      [vitest, "run", "--root", folder, "--project", "unit", test],
+      [vitest, "run", "--root", folder, "--project", "unit", "--project", "next-auth", test],
       folder,
     );
     if (code !== 0) return { caught: true, by: test, seed: "-", needed: "-" };
