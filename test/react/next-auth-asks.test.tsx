@@ -1,18 +1,20 @@
 /**
- * Next-auth's own provider after it has met a failure: version 4 takes that for a sign-out, and has to start anew before it
- * notices the next one. What its functions ask meanwhile is not lost.
+ * What next-auth's own functions and messages make it ask. After a failure, which version 4 takes for a sign-out, its provider
+ * has to start anew before it notices the next one: what is asked meanwhile is not lost.
  */
 import "./setup.ts";
 // Loaded before, because no fake clock waits for it to come.
 import "../../src/react/after-load.ts";
 import "../../src/react/live-token.ts";
 import { act, render, screen } from "@testing-library/react";
-import { signIn, signOut } from "next-auth/react";
-import { StrictMode } from "react";
+import { signIn, signOut, useSession } from "next-auth/react";
+import { StrictMode, type ReactElement } from "react";
 import { describe, expect, it, vi } from "vitest";
 import { getAccessToken, SessionProvider, type BrowserTokenError } from "../../src/react/index.ts";
+import type { ClientSession } from "../../src/client/session.ts";
 import { Browser, pass, WhoIsSignedIn } from "./browser.tsx";
 import { otherTabSays } from "./other-tab.ts";
+import { VERSION } from "./version.ts";
 
 /** A page that shows who is signed in. */
 async function openPage(): Promise<() => string | null> {
@@ -91,3 +93,39 @@ describe("next-auth's functions after a failure of the session route", () => {
     expect(browser.asked - before).toBeLessThan(2 * 20);
   });
 });
+
+// Version 4 keeps what its last request brought, and does so by itself.
+if (VERSION === 5)
+  describe("what two announcements make the page ask", () => {
+    it("is shown in the order of the requests, however late the first is answered (I13)", async () => {
+      const { server } = new Browser(undefined, 3_600_000);
+      const session = server.session.bind(server);
+      let theme = "light";
+      server.session = () => {
+        const now = session();
+        return now && ({ ...now, theme } as ClientSession);
+      };
+      function Theme(): ReactElement {
+        return <output>{(useSession().data as { theme?: string } | null)?.theme}</output>;
+      }
+      render(
+        <SessionProvider>
+          <Theme />
+        </SessionProvider>,
+      );
+      await pass(30_000);
+      let release!: () => void;
+      server.slow = new Promise((resolve) => (release = resolve));
+      await otherTabSays("getSession");
+      await pass(2_000);
+      server.slow = undefined;
+      theme = "dark";
+      await otherTabSays("getSession");
+      await pass(1_000);
+      expect(screen.getByRole("status").textContent).toBe("dark");
+
+      release();
+      await pass(1_000);
+      expect(screen.getByRole("status").textContent).toBe("dark");
+    });
+  });
