@@ -12,7 +12,7 @@ import type { Peer, Sharing } from "../client/sharing.ts";
 import { createSignInPolicy, type SignInPolicy } from "../client/sign-in-policy.ts";
 import { followSignOut } from "../client/sign-out-message.ts";
 import { spaced } from "../client/spaced.ts";
-import { judgeFirst, judgeGiven } from "./given-session.ts";
+import { isNewerToken, judgeGiven } from "./given-session.ts";
 import type { LiveSession } from "./live-session.ts";
 import { lastMounted, mount } from "./mounted.ts";
 import { announceUser, forgetUser, hasOtherUsers, lastAnnounced, lastSignOut } from "./other-tabs.ts";
@@ -49,9 +49,9 @@ export function afterLoad(live: LiveSession): () => void {
   });
   onNews(marker.look);
   // Once it has met a failure next-auth 4 would take a sign-out for nothing new.
-  onNews(() => live.restartNextAuth?.());
+  onNews(() => live.restart?.());
 
-  takeFirst(live, peer);
+  doubtOldProp(live);
   const stops = [
     stopSharing,
     policy.start((atMs) => sharing.tellActive(atMs)),
@@ -73,13 +73,10 @@ export function afterLoad(live: LiveSession): () => void {
 }
 
 /** Where the page has shown another provider before, its `session` prop may be older than what that one knew. */
-function takeFirst(live: LiveSession, peer: Peer): void {
+function doubtOldProp(live: LiveSession): void {
   const before = lastMounted.get(live.url());
-  if (!before || before.live === live) return;
-  const act = judgeFirst(live.initial, before.peer.latest());
-  const [then, now] = [before.peer.state(), peer.state()];
-  if (act === "goOn" && then && now) peer.adopt({ ...then, activeAt: now.activeAt }, 0);
-  if (act === "confirm") live.scheduler.confirm();
+  if (!before || before.live === live || live.initial === undefined) return;
+  if (!isNewerToken(live.initial, before.peer.latest())) live.scheduler.confirm();
 }
 
 /** From now on a new `session` prop is heard, and one that came since the last was. */
@@ -140,6 +137,8 @@ function keepShown(live: LiveSession): () => void {
   return () => {
     stop();
     delete live.isLeft;
+    // It may be started again, and by then nothing would have changed.
+    live.show();
   };
 }
 

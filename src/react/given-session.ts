@@ -26,14 +26,12 @@ export function judgeGiven(given: Given, before: Given, latest: Given): GivenAct
 }
 
 /**
- * Judges the prop that a provider began with, while `latest` is what the page's last one knew: the router may have kept the
- * prop for long. `goOn`: nothing is newer, and what was known of its times still holds; `undefined`: it is news.
+ * Whether the prop that a provider began with is surely newer than `latest`, which the page's last one knew. The router may have
+ * kept it for long, and nobody listened in between.
  */
-export function judgeFirst(given: Given, latest: Given): "goOn" | "confirm" | undefined {
-  if (given === undefined || latest === undefined) return undefined;
-  if (isSame(given, latest)) return "goOn";
-  const act = judgeGiven(given, undefined, latest);
-  return act === "show" || act === "ask" ? undefined : "confirm";
+export function isNewerToken(given: Given, latest: Given): boolean {
+  const [mine, known] = [given?.accessTokenExpires ?? 0, latest?.accessTokenExpires ?? 0];
+  return !!given && !!latest && samePerson(given, latest) && mine > known;
 }
 
 function isSame(one: Given, other: Given): boolean {

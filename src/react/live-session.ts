@@ -61,7 +61,7 @@ export interface LiveSession {
   /** Readers see what there is now. */
   show(): void;
   /** Set by whoever renders next-auth's provider: gives it a new start where it has no session although there is one. */
-  restartNextAuth?: () => void;
+  restart?: () => void;
   /** What the app chose, before it starts, unchecked. */
   policy: PolicyProps;
   /** Set by who acts on it: to be called when it has changed. */

@@ -88,12 +88,16 @@ function Reporter({ live, setMounted }: ReporterProps): null {
     const restart = (): void => {
       if (data === null && live.scheduler.current()) setMounted(false);
     };
-    live.restartNextAuth = restart;
+    live.restart = restart;
     const isOwn = process.env.NODE_ENV !== "production" && asksItself(live, data);
-    if (data === PLACEHOLDER || (isOwn && !data)) return;
-    live.nextAuthGot(data);
-    // At once: what is asked between now and then would get lost.
-    restart();
+    if (data !== PLACEHOLDER && (data || !isOwn)) {
+      live.nextAuthGot(data);
+      // At once: what is asked between now and then would get lost.
+      restart();
+    }
+    return () => {
+      delete live.restart;
+    };
   }, [data, live, setMounted]);
   return null;
 }

@@ -355,6 +355,24 @@ describe("an answer through a token handler", () => {
     expect([answer.status, answer.headers.get("x-nolapse-error")]).toEqual([502, "api_unavailable"]);
   });
 
+  it.each(["identity", "aws-chunked", "utf-8"])(
+    "that is a part of a file is passed on with a coding that packs nothing: %s",
+    async (coding) => {
+      const { api, alice, call } = await createScene();
+      api.answer = (_request, response) => {
+        response.writeHead(206, { "content-encoding": coding, "content-range": "bytes 0-3/60" }).end("part");
+      };
+
+      const answer = await call(alice, "/api/proxy/shop/orders", { headers: { range: "bytes=0-3" } });
+
+      expect([answer.status, answer.headers.get("content-range"), await answer.text()]).toEqual([
+        206,
+        "bytes 0-3/60",
+        "part",
+      ]);
+    },
+  );
+
   it("leaves nothing running behind: no timer, no listener", async () => {
     const { api, alice, call } = await createScene();
     const timers = (): number => process.getActiveResourcesInfo().filter((each) => each === "Timeout").length;

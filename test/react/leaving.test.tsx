@@ -7,7 +7,7 @@ import "../../src/react/after-load.ts";
 import "../../src/react/live-token.ts";
 import { act, render, screen } from "@testing-library/react";
 import { signIn, useSession } from "next-auth/react";
-import type { ReactElement } from "react";
+import { Activity, type ReactElement } from "react";
 import { describe, expect, it, vi } from "vitest";
 import { getAccessToken, SessionProvider, type BrowserTokenError } from "../../src/react/index.ts";
 import { Browser, pass, WhoIsSignedIn } from "./browser.tsx";
@@ -142,6 +142,37 @@ describe("a page that only seems to be left", () => {
     expect(
       heard.mock.calls.map(([, , options]) => (options as { signal: AbortSignal }).signal.aborted),
     ).toEqual([true]);
+  });
+});
+
+describe("a page that was not left, hidden meanwhile in an <Activity>", () => {
+  it("does not show who has signed out when it is shown again (F32)", async () => {
+    const navigation = new EventTarget();
+    vi.stubGlobal("navigation", navigation);
+    const browser = new Browser("/api/auth", 3_600_000);
+    const page = (mode: "visible" | "hidden"): ReactElement => (
+      <Activity mode={mode}>
+        <SessionProvider>
+          <WhoIsSignedIn />
+        </SessionProvider>
+      </Activity>
+    );
+    const { rerender } = render(page("visible"));
+    await pass(5_000);
+    navigation.dispatchEvent(
+      Object.assign(new Event("navigate"), {
+        destination: { sameDocument: false, url: "http://localhost:3000/report" },
+        downloadRequest: null,
+      }),
+    );
+    await signedOut(browser);
+    await pass(3_000);
+    rerender(page("hidden"));
+    await pass(20_000);
+    rerender(page("visible"));
+    await pass(5_000);
+
+    expect(screen.getByRole("status").textContent).toBe("unauthenticated: nobody");
   });
 });
 

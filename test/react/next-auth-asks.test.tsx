@@ -11,10 +11,13 @@ import { signIn, signOut, useSession } from "next-auth/react";
 import { StrictMode, type ReactElement } from "react";
 import { describe, expect, it, vi } from "vitest";
 import { getAccessToken, SessionProvider, type BrowserTokenError } from "../../src/react/index.ts";
+import { lastMounted } from "../../src/react/mounted.ts";
 import type { ClientSession } from "../../src/client/session.ts";
 import { Browser, pass, WhoIsSignedIn } from "./browser.tsx";
 import { otherTabSays } from "./other-tab.ts";
 import { VERSION } from "./version.ts";
+
+const immediately = setImmediate;
 
 /** A page that shows who is signed in. */
 async function openPage(): Promise<() => string | null> {
@@ -71,6 +74,33 @@ describe("next-auth's functions after a failure of the session route", () => {
 
     expect(shows()).toBe("authenticated: bob");
   });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12])(
+    "are heard when news of the page came %i turns after that failure",
+    async (turn) => {
+      const { server } = new Browser();
+      const shows = await openPage();
+      server.fault = "500";
+      server.faultMeets = (reason) => reason === "next-auth";
+      // As in a browser: React renders when it gets to it.
+      vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", false);
+      const message = { event: "session", data: { trigger: "getSession" }, timestamp: 999 };
+      dispatchEvent(
+        new StorageEvent("storage", { key: "nextauth.message", newValue: JSON.stringify(message) }),
+      );
+      for (let i = 1; i < 100; i++) {
+        await new Promise((resolve) => immediately(resolve));
+        if (i === turn) for (const { live } of lastMounted.values()) live.restart?.();
+      }
+      vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
+      server.fault = undefined;
+      await pass(30_000);
+      await act(() => signOut({ redirect: false }));
+      await pass(5_000);
+
+      expect(shows()).toBe("unauthenticated: nobody");
+    },
+  );
 
   it("ask no more often in StrictMode, where each start of that provider is a request, while the route fails (I10)", async () => {
     const browser = new Browser();

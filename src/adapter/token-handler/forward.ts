@@ -143,6 +143,9 @@ async function passedBack(
   });
 }
 
+/** What fetch unpacks. Others are names that a store of files keeps beside them, such as `aws-chunked`. */
+const UNPACKED = /\b(?:gzip|deflate|br|zstd)\b/i;
+
 /** Answers that are not passed on: where to send the browser is the app's to say, not an API's. */
 function refusalOf(
   { status, headers, type }: Response,
@@ -152,7 +155,7 @@ function refusalOf(
   if (type === "opaqueredirect" || REDIRECTS.includes(status)) return "api_redirected";
   if (status < 200 || status > 599) return "api_unavailable";
   // A part of what was packed, unpacked by fetch: no part of anything that the page could put together.
-  if (status === 206 && headers.has("content-encoding")) return "api_unavailable";
+  if (status === 206 && UNPACKED.test(headers.get("content-encoding") ?? "")) return "api_unavailable";
   const isTooLarge = hasBody && Number(headers.get("content-length") ?? 0) > api.maxResponseBytes;
   return isTooLarge ? "api_answer_too_large" : undefined;
 }
