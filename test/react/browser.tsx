@@ -7,6 +7,7 @@ import { act } from "@testing-library/react";
 import { useSession } from "next-auth/react";
 import type { ReactElement } from "react";
 import { vi } from "vitest";
+import type { ClientSession } from "../../src/client/session.ts";
 import { FakeServer } from "../client/fake-server.ts";
 import { VERSION } from "./version.ts";
 
@@ -85,6 +86,17 @@ export class Browser {
 export function WhoIsSignedIn(): ReactElement {
   const { status, data } = useSession();
   return <output>{`${status}: ${data?.user?.name ?? "nobody"}`}</output>;
+}
+
+/** From now on sessions say `theme`, light at first. Returns what paints the next ones. */
+export function paintable(server: FakeServer): (theme: string) => void {
+  const session = server.session.bind(server);
+  let theme = "light";
+  server.session = () => {
+    const now = session();
+    return now && ({ ...now, theme } as ClientSession);
+  };
+  return (next) => void (theme = next);
 }
 
 /** Takes the marker from the browser, as at the end of a test. */

@@ -5,13 +5,14 @@ import "./setup.ts";
 // Loaded before, because no fake clock waits for it to come.
 import "../../src/react/after-load.ts";
 import "../../src/react/live-token.ts";
-import { act, render, screen } from "@testing-library/react";
+import { act, render } from "@testing-library/react";
 import { signIn, useSession } from "next-auth/react";
 import { Activity, type ReactElement } from "react";
 import { describe, expect, it, vi } from "vitest";
-import { getAccessToken, SessionProvider, type BrowserTokenError } from "../../src/react/index.ts";
+import { SessionProvider } from "../../src/react/index.ts";
 import { Browser, pass, WhoIsSignedIn } from "./browser.tsx";
 import { otherTabSays } from "./other-tab.ts";
+import { shown, tokenOrCode, WhoPage } from "./who-page.tsx";
 
 /** How long the page after a sign-out may take. */
 const LEAVING_MS = 10_000;
@@ -36,17 +37,18 @@ async function openPage(navigation: EventTarget = new EventTarget()) {
     navigation,
     onUnauthenticated,
     unmount,
-    shows: () => screen.getByRole("status").textContent,
-    navigate: (event: object = {}) =>
-      navigation.dispatchEvent(
-        Object.assign(new Event("navigate"), {
-          destination: { sameDocument: false, url: "http://localhost:3000/" },
-          downloadRequest: null,
-          ...event,
-        }),
-      ),
+    shows: shown,
+    navigate: (event?: object) => navigate(navigation, event),
     tell: (type: string) => act(() => void navigation.dispatchEvent(new Event(type))),
   };
+}
+
+/** What a browser tells as it sets out for another page, or does something like it. */
+function navigate(navigation: EventTarget, event: object = {}): void {
+  const destination = { sameDocument: false, url: "http://localhost:3000/" };
+  navigation.dispatchEvent(
+    Object.assign(new Event("navigate"), { destination, downloadRequest: null, ...event }),
+  );
 }
 
 /** What `signOut()` does besides: the server has signed out, and all tabs are told. */
@@ -152,19 +154,12 @@ describe("a page that was not left, hidden meanwhile in an <Activity>", () => {
     const browser = new Browser("/api/auth", 3_600_000);
     const page = (mode: "visible" | "hidden"): ReactElement => (
       <Activity mode={mode}>
-        <SessionProvider>
-          <WhoIsSignedIn />
-        </SessionProvider>
+        <WhoPage />
       </Activity>
     );
     const { rerender } = render(page("visible"));
     await pass(5_000);
-    navigation.dispatchEvent(
-      Object.assign(new Event("navigate"), {
-        destination: { sameDocument: false, url: "http://localhost:3000/report" },
-        downloadRequest: null,
-      }),
-    );
+    navigate(navigation);
     await signedOut(browser);
     await pass(3_000);
     rerender(page("hidden"));
@@ -172,7 +167,7 @@ describe("a page that was not left, hidden meanwhile in an <Activity>", () => {
     rerender(page("visible"));
     await pass(5_000);
 
-    expect(screen.getByRole("status").textContent).toBe("unauthenticated: nobody");
+    expect(shown()).toBe("unauthenticated: nobody");
   });
 });
 
@@ -185,12 +180,7 @@ describe("a page with a variable of its own by the name of the browser's", () =>
       await pass(1_000);
 
       expect(shows()).toBe("unauthenticated: nobody");
-      expect(await outcome()).toBe("not_signed_in");
+      expect(await tokenOrCode()).toBe("not_signed_in");
     },
   );
 });
-
-/** With which code `getAccessToken` rejects. */
-function outcome(): Promise<unknown> {
-  return act(() => getAccessToken().catch((error: unknown) => (error as BrowserTokenError).code));
-}

@@ -5,53 +5,39 @@
 import "./setup.ts";
 // Loaded before, because no fake clock waits for it to come.
 import "../../src/react/after-load.ts";
-import { act, render, screen } from "@testing-library/react";
+import { act, render } from "@testing-library/react";
 import type { Session } from "next-auth";
 import { signIn, signOut } from "next-auth/react";
 import { describe, expect, it } from "vitest";
-import { SessionProvider } from "../../src/react/index.ts";
-import { Browser, pass, WhoIsSignedIn } from "./browser.tsx";
+import { Browser, pass } from "./browser.tsx";
+import { shown, WhoPage } from "./who-page.tsx";
 
 const LIFETIME_MS = 600_000;
 
-function show(session: unknown): () => void {
-  const { unmount } = render(
-    <SessionProvider session={session as Session}>
-      <WhoIsSignedIn />
-    </SessionProvider>,
-  );
-  return unmount;
-}
-
-const shown = (): string | null => screen.getByRole("status").textContent;
+const show = (session: unknown): (() => void) => render(<WhoPage session={session as Session} />).unmount;
 
 describe("a provider that is shown again with its old session prop", () => {
-  it("asks, and shows that its user has signed out since", async () => {
+  it.each([
+    ["its user has signed out since", () => signOut({ redirect: false }), "unauthenticated: nobody"],
+    [
+      "another one has signed in since",
+      () => signIn("credentials", { redirect: false, username: "bob" }),
+      "authenticated: bob",
+    ],
+  ])("asks, and shows that %s", async (_what, change, shows) => {
     const { server } = new Browser();
     const prop = server.session();
     const leave = show(prop);
     await pass(5_000);
-    await act(() => signOut({ redirect: false }));
-    await pass(1_000);
-    leave();
-    show(prop);
-    await pass(1_000);
-
-    expect(shown()).toBe("unauthenticated: nobody");
-  });
-
-  it("asks, and shows who has signed in since", async () => {
-    const { server } = new Browser();
-    const prop = server.session();
-    const leave = show(prop);
-    await pass(5_000);
-    await act(() => signIn("credentials", { redirect: false, username: "bob" }));
+    await act(async () => {
+      await change();
+    });
     await pass(2_000);
     leave();
     show(prop);
     await pass(1_000);
 
-    expect(shown()).toBe("authenticated: bob");
+    expect(shown()).toBe(shows);
   });
 
   it("asks where the token is the same, because its life is not as long as the prop says, and nobody listened", async () => {

@@ -6,36 +6,16 @@ import "./setup.ts";
 // Loaded before, because no fake clock waits for it to come.
 import "../../src/react/after-load.ts";
 import "../../src/react/live-token.ts";
-import { act, render, screen } from "@testing-library/react";
+import { act } from "@testing-library/react";
 import { signIn, signOut } from "next-auth/react";
 import { describe, expect, it, vi } from "vitest";
-import { getAccessToken, SessionProvider, type BrowserTokenError } from "../../src/react/index.ts";
 import { makeNextAuthAsk } from "../../src/react/other-tabs.ts";
-import { Browser, pass, WhoIsSignedIn } from "./browser.tsx";
+import { Browser, pass } from "./browser.tsx";
 import { otherTabHears, otherTabSays } from "./other-tab.ts";
 import { VERSION } from "./version.ts";
+import { openWhoPage, tokenOrCode } from "./who-page.tsx";
 
 const immediately = setImmediate;
-
-/** A page that shows who is signed in. */
-async function openPage(): Promise<() => string | null> {
-  render(
-    <SessionProvider>
-      <WhoIsSignedIn />
-    </SessionProvider>,
-  );
-  await pass(5_000);
-  return () => screen.getByRole("status").textContent;
-}
-
-function token(): Promise<unknown> {
-  return act(() =>
-    getAccessToken().then(
-      ({ accessToken }) => accessToken,
-      (error: unknown) => (error as BrowserTokenError).code,
-    ),
-  );
-}
 
 const SIGN_OUTS: readonly (readonly [where: string, signOut: (browser: Browser) => Promise<unknown>])[] = [
   ["signOut({ redirect: false }) in this tab", () => act(() => signOut({ redirect: false }))],
@@ -51,14 +31,14 @@ const SIGN_OUTS: readonly (readonly [where: string, signOut: (browser: Browser) 
 describe.each(SIGN_OUTS)("%s", (_where, leave) => {
   it("takes user and token away while the session route fails, and stays so", async () => {
     const browser = new Browser();
-    const shows = await openPage();
-    expect(await token()).toBe("alice-0");
+    const shows = await openWhoPage();
+    expect(await tokenOrCode()).toBe("alice-0");
     browser.server.faultMeets = () => browser.server.user === null;
     browser.server.fault = "500";
     await leave(browser);
     await pass(2_000);
     expect(shows()).toBe("unauthenticated: nobody");
-    expect(await token()).toBe("not_signed_in");
+    expect(await tokenOrCode()).toBe("not_signed_in");
 
     await pass(120_000);
     browser.server.fault = undefined;
@@ -71,7 +51,7 @@ describe.each(SIGN_OUTS)("%s", (_where, leave) => {
 
   it("that the server does not confirm is taken back as soon as it says so", async () => {
     const browser = new Browser();
-    const shows = await openPage();
+    const shows = await openWhoPage();
     browser.server.fault = "500";
     await leave(browser);
     await pass(5_000);
@@ -81,13 +61,13 @@ describe.each(SIGN_OUTS)("%s", (_where, leave) => {
     browser.server.fault = undefined;
     await pass(60_000);
     expect(shows()).toBe("authenticated: alice");
-    expect(await token()).toContain("alice");
+    expect(await tokenOrCode()).toContain("alice");
   });
 
   it("is over once somebody has signed in: what fails then signs nobody out (I13)", async () => {
     const browser = new Browser();
     const { server } = browser;
-    const shows = await openPage();
+    const shows = await openWhoPage();
     await leave(browser);
     await pass(5_000);
     await act(() => signIn("credentials", { redirect: false, username: "bob" }));
@@ -109,7 +89,7 @@ describe("signOut({ redirect: false })", () => {
       await new Promise((done) => setTimeout(done, 200));
       return real(...args);
     });
-    const shows = await openPage();
+    const shows = await openWhoPage();
     expect(shows()).toBe("authenticated: alice");
     let seen: string | null = "it did not resolve";
     const look = (): void => void (seen = shows());
@@ -131,7 +111,7 @@ describe("signOut({ redirect: false })", () => {
         setTimeout(() => limit.abort(), limitMs);
         return limit.signal;
       });
-      const shows = await openPage();
+      const shows = await openWhoPage();
       const real = fetch;
       vi.stubGlobal("fetch", (url: string, init?: RequestInit) =>
         url.endsWith("/session")
@@ -151,7 +131,7 @@ describe("signOut({ redirect: false })", () => {
 
   it("that the server refuses changes nothing", async () => {
     const { server } = new Browser();
-    const shows = await openPage();
+    const shows = await openWhoPage();
     const real = fetch;
     vi.stubGlobal("fetch", (url: string, init?: RequestInit) =>
       url.includes("/signout")
@@ -168,7 +148,7 @@ describe("signOut({ redirect: false })", () => {
 describe("a sign-out while the session route fails", () => {
   it("is believed also after an announcement that had met the failure (#9139)", async () => {
     const { server } = new Browser();
-    const shows = await openPage();
+    const shows = await openWhoPage();
     server.fault = "500";
     await otherTabSays("getSession");
     await pass(3_000);
@@ -181,7 +161,7 @@ describe("a sign-out while the session route fails", () => {
   it("is not believed where somebody is signed in to another app of the origin, whose it may be", async () => {
     localStorage.setItem("nolapse.user /other/api/auth/session", "1x");
     const { server } = new Browser();
-    const shows = await openPage();
+    const shows = await openWhoPage();
     server.fault = "500";
     await otherTabSays("signout");
     await pass(30_000);
@@ -193,7 +173,7 @@ describe("a sign-out while the session route fails", () => {
 describe("the last message of other tabs", () => {
   it("counts: a failure after somebody else's signs nobody out (next-auth#9139)", async () => {
     const { server } = new Browser();
-    const shows = await openPage();
+    const shows = await openWhoPage();
     await otherTabSays("signout");
     await pass(2_000);
     expect(shows()).toBe("authenticated: alice");
@@ -205,7 +185,7 @@ describe("the last message of other tabs", () => {
 
   it("is a sign-out where this tab is the first to find out, and no sign-in is known since", async () => {
     const { server } = new Browser();
-    const shows = await openPage();
+    const shows = await openWhoPage();
     server.user = null;
     const heard = otherTabHears();
     await otherTabSays("getSession");
@@ -219,7 +199,7 @@ describe("the last message of other tabs", () => {
       "may be %j, which says nothing",
       async (message) => {
         const { server } = new Browser();
-        const shows = await openPage();
+        const shows = await openWhoPage();
         const other = new BroadcastChannel("next-auth");
         server.fault = "500";
         other.postMessage(message);

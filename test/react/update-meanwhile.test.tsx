@@ -12,7 +12,7 @@ import { describe, expect, it } from "vitest";
 import type { ClientSession } from "../../src/client/session.ts";
 import { newsOf, type TabNews } from "../../src/client/tab-news.ts";
 import { SessionProvider } from "../../src/react/index.ts";
-import { Browser, pass, show } from "./browser.tsx";
+import { Browser, paintable, pass, show } from "./browser.tsx";
 import { otherTabHears } from "./other-tab.ts";
 
 /** A page that sends `update()`, whose answer is made at once and comes when the test says so. */
@@ -29,25 +29,20 @@ async function openPage() {
     </SessionProvider>,
   );
   await pass(5_000);
-  const session = server.session.bind(server);
-  let theme = "light";
-  server.session = () => {
-    const now = session();
-    return now && ({ ...now, theme } as ClientSession);
-  };
+  const paint = paintable(server);
   const heard = otherTabHears();
   let release!: () => void;
   server.slow = new Promise((resolve) => (release = resolve));
   let updated!: Promise<unknown>;
-  theme = "dark";
-  await act(async () => void (updated = context.update({ theme })));
+  paint("dark");
+  await act(async () => void (updated = context.update({ theme: "dark" })));
   await pass(0);
   server.slow = undefined;
   return {
     server,
     heard,
     theme: () => (context.data as { theme?: string } | null)?.theme,
-    paint: (next: string) => (theme = next),
+    paint,
     async finish(): Promise<unknown> {
       release();
       await pass(100);
