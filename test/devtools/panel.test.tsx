@@ -90,6 +90,28 @@ describe("the devtools panel", () => {
     expect(button("Ask now")).toHaveProperty("disabled", true);
   });
 
+  it("draws no more life of a token whose user has signed out", async () => {
+    const { server } = new Browser();
+    await openPage();
+    await pass(10_000);
+    // What is left of it is the one line with this dash.
+    const left = () => document.querySelector('path[stroke-dasharray="3 5"]');
+    expect(left()).not.toBeNull();
+
+    server.user = null;
+    await press("Ask now");
+    await pass(1_000);
+    expect(left()).toBeNull();
+    const lived = () => document.querySelector('path[stroke="var(--nlp-good)"]')!.getAttribute("d")!;
+    const lengthOf = (path: string): number => {
+      const [, from, to] = /^M([\d.]+) .*L([\d.]+) /.exec(path)!;
+      return Number(to) - Number(from);
+    };
+    const before = lengthOf(lived());
+    await pass(10_000);
+    expect(lengthOf(lived())).toBeCloseTo(before, 0);
+  });
+
   it("tells who asked last: this tab, and another one whose answer it heard", async () => {
     const { server } = new Browser();
     const page = await openPage();

@@ -78,6 +78,24 @@ beforeEach(() => {
 });
 afterEach(() => void vi.useRealTimers());
 
+describe("callApi of docs/token-in-the-page.md", () => {
+  type CallApi = (path: string) => Promise<Response>;
+
+  it.each(["//evil.example/x", "/\\evil.example/x", "https://evil.example/x", "http://api.example.com/x"])(
+    "sends the token to the API alone, and not to %s",
+    async (path) => {
+      const sent = vi.spyOn(globalThis, "fetch").mockImplementation(() => Promise.resolve(new Response()));
+      onTestFinished(() => sent.mockRestore());
+      const { callApi } = exportsOf("lib/call-api.ts", new FakePage()) as { callApi: CallApi };
+
+      await expect(callApi(path)).rejects.toThrow("No path of the API");
+      expect(sent).not.toHaveBeenCalled();
+      await callApi("/orders?page=2");
+      expect(sent.mock.calls[0]?.[0]).toEqual(new URL("https://api.example.com/orders?page=2"));
+    },
+  );
+});
+
 describe("openLive of docs/token-in-the-page.md", () => {
   async function open(page: FakePage): Promise<() => void> {
     const { openLive } = exportsOf("lib/live.ts", page) as {
